@@ -1,0 +1,1 @@
+"""Things that happen later: sending, receipts, sweeps, bulk moves, imports and exports."""

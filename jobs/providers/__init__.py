@@ -1,0 +1,1 @@
+"""Companies that carry messages, one file each behind the Protocol of `base`."""

@@ -1,0 +1,168 @@
+"""The environment of a process, read once at its entry (SPEC 10).
+
+What people change while it runs (rates, guard, prices, ...) lives in the database instead:
+see `models.operations.settings`.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from models.errors import NotConfiguredError
+from models.words import CHANNEL_LABELS, Channel
+
+CREDENTIALS = {
+    "twilio": ("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "TWILIO_MESSAGING_SERVICE_SID"),
+    "sendgrid": ("SENDGRID_API_KEY",),
+    "smtp": ("SMTP_URL",),
+    "simulated": (),
+}
+SLACK_SECRETS = ("SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET", "SLACK_APP_TOKEN")
+PROVIDERS = {Channel.SMS: ("twilio", "simulated"), Channel.EMAIL: ("sendgrid", "smtp", "simulated")}
+LOCAL_TIME_SCALE = 60.0
+
+
+@dataclass(frozen=True)
+class Config:
+    """What the environment says, with the defaults of SPEC 10 filled in.
+
+    `time_scale` divides every wait of SPEC 2, leases, sweeps and the simulated provider's delays.
+    `providers` has an entry only for a channel that names one.
+    """
+
+    variables: Mapping[str, str]
+    local_mode: bool
+    var: Path
+    database_url: str
+    redis_url: str | None
+    port: int
+    slack_local_port: int
+    public_url: str | None
+    time_scale: float
+    providers: Mapping[Channel, str]
+    log_format: str
+    log_level: str
+
+    @classmethod
+    def from_env(cls, variables: Mapping[str, str] | None = None) -> "Config":
+        """Read `os.environ` (or what is given).
+
+        Raises NotConfiguredError naming the variable that is missing, half set or not understood.
+        """
+        given = {name: value for name, value in (variables or os.environ).items() if value != ""}
+        local_mode = _is_local(given)
+        _refuse_half_set_slack(given, local_mode=local_mode)
+        var = Path(given.get("SIGNALBOX_VAR", "var")).absolute()
+        return cls(
+            variables=given,
+            local_mode=local_mode,
+            var=var,
+            database_url=_database_url(given, var),
+            redis_url=given.get("REDIS_URL"),
+            port=_integer(given, "PORT", 5000),
+            slack_local_port=_integer(given, "SLACK_LOCAL_PORT", 5100),
+            public_url=given.get("PUBLIC_URL"),
+            time_scale=_scale(given, local_mode=local_mode),
+            providers=_providers(given, local_mode=local_mode),
+            log_format=given.get("LOG_FORMAT", "console"),
+            log_level=given.get("LOG_LEVEL", "INFO").upper(),
+        )
+
+    @property
+    def on_sqlite(self) -> bool:
+        """Whether the database is a file of this machine's."""
+        return self.database_url.startswith("sqlite")
+
+    def lacks(self, channel: Channel) -> str:
+        """What a channel lacks before anything can be sent on it, as a sentence; '' when it is configured."""
+        variable = f"{channel.value.upper()}_PROVIDER"
+        provider = self.providers.get(channel)
+        if provider is None:
+            return f"{CHANNEL_LABELS[channel]} is not configured: set {variable} to {' or '.join(PROVIDERS[channel])}."
+        missing = [name for name in CREDENTIALS[provider] if name not in self.variables]
+        if missing:
+            return f"{CHANNEL_LABELS[channel]} is not configured: {variable} is {provider}, but {missing[0]} is not set."
+        return ""
+
+    def first_rate(self, channel: Channel) -> float | None:
+        """Messages per second as SMS_RATE or EMAIL_RATE give them: the first value of that setting."""
+        name = f"{channel.value.upper()}_RATE"
+        return _positive(self.variables, name) if name in self.variables else None
+
+
+def _is_local(given: Mapping[str, str]) -> bool:
+    """Local mode exactly as SPEC 10 defines it."""
+    if given.get("SLACK_LOCAL") == "1":
+        return True
+    named = {given[f"{channel.value.upper()}_PROVIDER"] for channel in Channel if f"{channel.value.upper()}_PROVIDER" in given}
+    return (
+        given.get("SLACK_LOCAL") != "0"
+        and not any(name in given for name in (*SLACK_SECRETS, "PUBLIC_URL"))
+        and named <= {"simulated"}
+    )
+
+
+def _refuse_half_set_slack(given: Mapping[str, str], *, local_mode: bool) -> None:
+    present = {name for name in SLACK_SECRETS if name in given}
+    if local_mode and given.get("SLACK_LOCAL") == "1" and present:
+        raise NotConfiguredError(
+            f"SLACK_LOCAL=1 runs the project's own local Slack, but {_listed(present)} names a real workspace: "
+            "unset one of the two."
+        )
+    if not present or {"SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET"} <= present:
+        return
+    if {"SLACK_BOT_TOKEN", "SLACK_APP_TOKEN"} <= present:
+        return
+    missing = "SLACK_BOT_TOKEN" if "SLACK_BOT_TOKEN" not in present else "SLACK_SIGNING_SECRET or SLACK_APP_TOKEN"
+    raise NotConfiguredError(f"Slack is half set: {_listed(present)} is given, {missing} is missing.")
+
+
+def _listed(names: set[str]) -> str:
+    return " and ".join(sorted(names))
+
+
+def _database_url(given: Mapping[str, str], var: Path) -> str:
+    url = given.get("DATABASE_URL", f"sqlite:///{var / 'signalbox.db'}")
+    scheme = urlsplit(url).scheme
+    if scheme not in {"sqlite", "postgres", "postgresql"}:
+        raise NotConfiguredError(f"DATABASE_URL begins with {scheme or 'nothing'!r}; use sqlite:///… or postgresql://….")
+    if scheme != "sqlite" and "SECRET_KEY" not in given:
+        raise NotConfiguredError("SECRET_KEY must be given with a PostgreSQL DATABASE_URL: all machines need the same.")
+    return url
+
+
+def _scale(given: Mapping[str, str], *, local_mode: bool) -> float:
+    if "TIME_SCALE" in given:
+        return _positive(given, "TIME_SCALE")
+    return LOCAL_TIME_SCALE if local_mode else 1.0
+
+
+def _providers(given: Mapping[str, str], *, local_mode: bool) -> dict[Channel, str]:
+    chosen = {}
+    for channel, known in PROVIDERS.items():
+        variable = f"{channel.value.upper()}_PROVIDER"
+        name = given.get(variable, "simulated" if local_mode else "")
+        if name and name not in known:
+            raise NotConfiguredError(f"{variable} is {name!r}; it can be {' or '.join(known)}.")
+        if name:
+            chosen[channel] = name
+    return chosen
+
+
+def _integer(given: Mapping[str, str], name: str, default: int) -> int:
+    try:
+        return int(given.get(name, default))
+    except ValueError:
+        raise NotConfiguredError(f"{name} is {given[name]!r}; it must be a whole number.") from None
+
+
+def _positive(given: Mapping[str, str], name: str) -> float:
+    try:
+        value = float(given[name])
+    except ValueError:
+        value = 0.0
+    if value <= 0:
+        raise NotConfiguredError(f"{name} is {given[name]!r}; it must be a number above 0.")
+    return value

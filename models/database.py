@@ -1,0 +1,189 @@
+"""The database handle, its two engines, and the only ways to open a transaction.
+
+SQLite (through apsw, whose library has the fix of the WAL-reset bug that the standard library's and
+pysqlite3's may lack) is for one machine; PostgreSQL for more. The tables are bound to `database`;
+`connect` decides what is behind it.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import apsw
+from peewee import (
+    DatabaseProxy,
+    __exception_wrapper__,  # type: ignore[attr-defined]  # what playhouse's own engines use
+)
+from playhouse.apsw_ext import APSWDatabase
+from playhouse.pool import PooledPostgresqlDatabase
+
+from models.config import Config
+from models.errors import NotConfiguredError
+from models.gate import WriteGate
+
+database = DatabaseProxy()
+
+BUSY_SECONDS = 30
+# A checkpoint inside a commit stalls that commit, so the clock makes them (`checkpoint`); this is the
+# size, in pages of 4 kB, at which a commit does it all the same if the clock is gone.
+CHECKPOINT_PAGES = 25_000
+
+
+class SqliteDatabase(APSWDatabase):
+    """SQLite in WAL mode whose write transactions pass the gate one by one."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.gate = WriteGate(path)
+        super().__init__(
+            str(path),
+            timeout=BUSY_SECONDS,
+            lock_type="IMMEDIATE",
+            pragmas={
+                "journal_mode": "wal",
+                "synchronous": "full",  # a claim is on the disk before its hand-over
+                "cache_size": -32_000,
+                "temp_store": "memory",
+                "wal_autocheckpoint": CHECKPOINT_PAGES,
+            },
+        )
+
+    def _add_conn_hooks(self, conn: apsw.Connection) -> None:
+        super()._add_conn_hooks(conn)
+        # The migration runner binds datetimes, which apsw refuses to guess at.
+        conn.convert_binding = _iso_binding
+
+
+def _iso_binding(_connection: object, _number: int, value: object) -> object:
+    if isinstance(value, dt.datetime):
+        return value.isoformat(sep=" ")
+    raise TypeError(f"can't bind {type(value).__name__}")
+
+
+class PostgresDatabase(PooledPostgresqlDatabase):
+    """PostgreSQL through psycopg 3, one connection per thread at work."""
+
+
+def connect(config: Config) -> None:
+    """Bind the tables to the database that the environment names; opens nothing yet."""
+    if not isinstance(database.obj, type(None)):
+        database.close()
+    if config.on_sqlite:
+        database.initialize(SqliteDatabase(Path(config.database_url.removeprefix("sqlite:///"))))
+        return
+    url = config.database_url.replace("postgres://", "postgresql://", 1)
+    if not urlsplit(url).path.strip("/"):
+        raise NotConfiguredError("DATABASE_URL names no database: postgresql://user:password@host/NAME.")
+    database.initialize(PostgresDatabase(url, prefer_psycopg3=True, max_connections=32, stale_timeout=300))
+
+
+def on_sqlite() -> bool:
+    """Whether the bound engine is SQLite."""
+    return isinstance(database.obj, SqliteDatabase)
+
+
+def forget_connections() -> None:
+    """In a forked child: let go of the parent's connections without closing them (that would kill the parent's)."""
+    database.dispose()
+
+
+def close() -> None:
+    """Close this thread's connection, or give it back to the pool."""
+    if not database.is_closed():
+        database.close()
+
+
+@contextmanager
+def transaction() -> Iterator[None]:
+    """A write transaction, durable when it returns; inside another one, a savepoint.
+
+    Keep it short (50 ms in sending and receipts, 300 ms in a bulk move) and free of network calls.
+    Where several rows are locked, the order is: messages by id, counters, campaign.
+    """
+    if database.in_transaction() or not on_sqlite():
+        with database.atomic():
+            yield
+        return
+    with database.obj.gate.held(), database.atomic():
+        yield
+
+
+@contextmanager
+def snapshot() -> Iterator[None]:
+    """A read transaction that sees one moment however long it lasts, and blocks no writer."""
+    if on_sqlite():
+        with database.transaction("DEFERRED"):
+            yield
+        return
+    with database.transaction():
+        database.execute_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        yield
+
+
+def after_commit(hint: Callable[[], None]) -> None:
+    """Run `hint` once the open transaction is committed (at once if none is open); never if it is rolled back."""
+    database.after_commit(hint)
+
+
+def select(sql: str, *values: Any) -> list[tuple[Any, ...]]:
+    """Rows of a query whose values stand as `?`."""
+    cursor = database.execute_sql(_marked(sql), values)
+    return list(cursor.fetchall())
+
+
+def execute(sql: str, *values: Any) -> int:
+    """Run one statement; returns how many rows it changed."""
+    cursor = database.execute_sql(_marked(sql), values)
+    return int(database.rows_affected(cursor))
+
+
+def execute_many(sql: str, rows: Sequence[Sequence[Any]]) -> None:
+    """Run one statement for each of `rows`."""
+    if rows:
+        with __exception_wrapper__:
+            database.cursor().executemany(_marked(sql), rows)
+
+
+def insert_many(table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Write many rows by the engine's quickest way: executemany on SQLite, COPY on PostgreSQL."""
+    names = ", ".join(columns)
+    with __exception_wrapper__:
+        if on_sqlite():
+            marks = ", ".join("?" * len(columns))
+            database.cursor().executemany(f"INSERT INTO {table} ({names}) VALUES ({marks})", rows)  # noqa: S608  # names of ours
+            return
+        with database.cursor().copy(f"COPY {table} ({names}) FROM STDIN") as copy:
+            for row in rows:
+                copy.write_row(row)
+
+
+def for_update(*, skip_locked: bool = False) -> str:
+    """The clause that locks the rows read, empty on SQLite (whose writer is alone)."""
+    if on_sqlite():
+        return ""
+    return " FOR UPDATE SKIP LOCKED" if skip_locked else " FOR UPDATE"
+
+
+def marks(values: Sequence[Any]) -> str:
+    """As many `?` as there are values, for an IN list."""
+    return ", ".join("?" * len(values))
+
+
+def checkpoint() -> None:
+    """Copy SQLite's write-ahead log into the file without stopping anybody; nothing on PostgreSQL."""
+    if on_sqlite():
+        database.execute_sql("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+
+
+def engine_version() -> str:
+    """The engine and its version, for doctor and the health page."""
+    if on_sqlite():
+        return f"SQLite {apsw.sqlitelibversion()} (apsw {apsw.apswversion()})"
+    return f"PostgreSQL {select('SHOW server_version')[0][0]}"
+
+
+def _marked(sql: str) -> str:
+    return sql if on_sqlite() else sql.replace("?", "%s")

@@ -1,0 +1,48 @@
+"""Refusals: each carries a sentence that an operator can act on, and the ids that it is about.
+
+Surfaces show `str(error)` as it is. Anything that is not one of these is a fault of ours.
+"""
+
+
+class CampaignError(Exception):
+    """An act was refused; nothing was changed."""
+
+    def __init__(self, sentence: str, *, campaign_id: int | None = None) -> None:
+        super().__init__(sentence)
+        self.campaign_id = campaign_id
+
+
+class NotFoundError(CampaignError):
+    """What was named does not exist, or no longer does."""
+
+
+class NotAllowedError(CampaignError):
+    """The person's role does not reach."""
+
+
+class WrongStateError(CampaignError):
+    """The campaign's state does not allow the act."""
+
+
+class ChannelTakenError(WrongStateError):
+    """Another campaign holds the channel."""
+
+    def __init__(self, sentence: str, *, campaign_id: int | None, blocker_id: int | None) -> None:
+        super().__init__(sentence, campaign_id=campaign_id)
+        self.blocker_id = blocker_id
+
+
+class InvalidInputError(CampaignError):
+    """A value given is not acceptable; `field` names where it was typed."""
+
+    def __init__(self, sentence: str, *, field: str = "", campaign_id: int | None = None) -> None:
+        super().__init__(sentence, campaign_id=campaign_id)
+        self.field = field
+
+
+class UnreadableFileError(InvalidInputError):
+    """A contacts file that can't be read whole; nothing of it was stored."""
+
+
+class NotConfiguredError(CampaignError):
+    """Something that the installation needs is missing or half set; names it."""

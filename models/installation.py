@@ -1,0 +1,28 @@
+"""The installation that this process belongs to: its environment, database and secret, opened once at the entry."""
+
+from models import database
+from models.config import Config
+from models.errors import NotConfiguredError
+from models.schema import wait_for_schema
+from models.secret_key import load_secret
+
+_config: Config | None = None
+
+
+def open_installation(config: Config, *, seconds: float = 30) -> None:
+    """Connect the database, bring the schema up to date, load the secret.
+
+    Raises NotConfiguredError when the database can't be reached within `seconds`.
+    """
+    global _config  # noqa: PLW0603  # one installation per process
+    _config = config
+    database.connect(config)
+    load_secret(config)
+    wait_for_schema(seconds)
+
+
+def config() -> Config:
+    """The environment of this process."""
+    if _config is None:
+        raise NotConfiguredError("The installation has not been opened.")
+    return _config

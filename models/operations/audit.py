@@ -1,0 +1,21 @@
+"""The audit: who did what, from where, with which numbers; never an address."""
+
+from models.actors import Actor
+from models.tables import Audit
+
+
+def record(
+    actor: Actor, act: str, *, now: int, kind: str, object_id: int | None, name: str = "", **numbers: object
+) -> None:
+    """Add a row to the audit, in the transaction of the act itself."""
+    Audit.insert(
+        at=now,
+        actor_id=actor.person_id,
+        actor_name=actor.name,
+        surface=actor.surface.value,
+        act=act,
+        object_kind=kind,
+        object_id=object_id,
+        object_name=name,
+        numbers=numbers,
+    ).execute()

@@ -1,0 +1,135 @@
+"""Making campaigns: a draft, its template, its contacts; then it is Ready and most of it fixed."""
+
+from dataclasses import dataclass
+
+from peewee import IntegrityError
+
+from models.actors import Actor, Right
+from models.addresses import judge
+from models.database import execute, transaction
+from models.errors import InvalidInputError, WrongStateError
+from models.operations import audit
+from models.queries.campaigns import counts_of, get_campaign
+from models.tables import Campaign
+from models.template import check_header, missing_fields
+from models.words import Channel, Phase
+
+NAME_LENGTH = range(3, 61)
+SMS_LENGTH = 1600  # Twilio refuses longer bodies
+BODY_BYTES = 1_000_000
+
+
+@dataclass(frozen=True)
+class Message:
+    """What is sent: for SMS only the body, for email HTML with a subject and a sender."""
+
+    body: str
+    subject: str = ""
+    from_address: str = ""
+    reply_to: str = ""
+
+
+def create_draft(
+    *,
+    name: str,
+    channel: Channel,
+    owner_id: int | None,
+    actor: Actor,
+    now: int,
+    description: str = "",
+    slack_channel_id: str | None = None,
+) -> int:
+    """Begin a campaign; returns its id.
+
+    Raises NotAllowedError, and InvalidInputError when the name is too short, too long or taken.
+    """
+    actor.require(Right.CHANGE_CAMPAIGNS)
+    shown = " ".join(name.split())
+    if len(shown) not in NAME_LENGTH:
+        raise InvalidInputError("A campaign's name has 3 to 60 characters.", field="name")
+    try:
+        with transaction():
+            campaign_id = int(
+                Campaign.insert(
+                    name=shown, name_key=shown.casefold(), description=description.strip(), channel=channel.value,
+                    phase=Phase.DRAFT.value, owner_id=owner_id, slack_channel_id=slack_channel_id,
+                    created_at=now, updated_at=now,
+                ).execute()
+            )  # fmt: skip
+            audit.record(actor, "create_draft", now=now, kind="campaign", object_id=campaign_id, name=shown)
+    except IntegrityError as taken:
+        raise InvalidInputError(f"There is already a campaign named {shown}; choose another name.", field="name") from taken
+    return campaign_id
+
+
+def set_message(campaign_id: int, message: Message, *, actor: Actor, now: int) -> None:
+    """Set the template and sender of a Draft or Ready campaign.
+
+    Raises NotFoundError, NotAllowedError, WrongStateError, InvalidInputError.
+    """
+    actor.require(Right.CHANGE_CAMPAIGNS)
+    with transaction():
+        campaign = get_campaign(campaign_id)
+        if campaign.phase not in (Phase.DRAFT, Phase.READY):
+            raise WrongStateError(f"{campaign.name} can't be edited any more.", campaign_id=campaign_id)
+        if campaign.phase == Phase.READY:
+            check_message(campaign, message)
+        execute(
+            "UPDATE campaigns SET subject = ?, body = ?, from_address = ?, reply_to = ?, updated_at = ? WHERE id = ?",
+            message.subject, message.body, message.from_address, message.reply_to, now, campaign_id,
+        )  # fmt: skip
+        audit.record(actor, "set_message", now=now, kind="campaign", object_id=campaign_id, name=campaign.name)
+
+
+def finish_draft(campaign_id: int, *, actor: Actor, now: int) -> None:
+    """Make a complete draft Ready.
+
+    Raises NotFoundError, NotAllowedError, WrongStateError (no contacts yet), InvalidInputError (template).
+    """
+    actor.require(Right.CHANGE_CAMPAIGNS)
+    with transaction():
+        campaign = get_campaign(campaign_id)
+        if campaign.phase != Phase.DRAFT:
+            raise WrongStateError(f"{campaign.name} is no Draft any more.", campaign_id=campaign_id)
+        total = counts_of(campaign_id).total
+        if not total:
+            raise WrongStateError(f"{campaign.name} has no contacts yet.", campaign_id=campaign_id)
+        check_message(campaign, message_of(campaign))
+        execute("UPDATE campaigns SET phase = 'ready', updated_at = ? WHERE id = ?", now, campaign_id)
+        audit.record(actor, "create", now=now, kind="campaign", object_id=campaign_id, name=campaign.name, messages=total)
+
+
+def message_of(campaign: Campaign) -> Message:
+    """The campaign's template and sender."""
+    return Message(campaign.body, campaign.subject, campaign.from_address, campaign.reply_to)
+
+
+def check_message(campaign: Campaign, message: Message) -> None:
+    """Raise InvalidInputError when the template or the sender can't be sent as it is."""
+    channel = Channel(campaign.channel)
+    if not message.body.strip():
+        raise InvalidInputError("The message is empty.", field="body")
+    if channel is Channel.SMS and len(message.body) > SMS_LENGTH:
+        raise InvalidInputError(f"An SMS has at most {SMS_LENGTH:,} characters; this has {len(message.body):,}.", field="body")
+    if len(message.body.encode()) > BODY_BYTES:
+        raise InvalidInputError("The message is over 1 MB.", field="body")
+    if channel is Channel.EMAIL:
+        _check_email(message)
+    names = [field["name"] for field in campaign.fields]
+    missing = missing_fields(message.body + message.subject, names, channel=channel)
+    if missing:
+        known = ", ".join(names) or "none"
+        raise InvalidInputError(
+            f"The message uses {{{{{missing[0]}}}}}, but no column provides it. Fields: {known}.", field="body"
+        )
+
+
+def _check_email(message: Message) -> None:
+    if not message.subject.strip():
+        raise InvalidInputError("An email needs a subject.", field="subject")
+    check_header(message.subject, field="subject")
+    if not message.from_address:
+        raise InvalidInputError("An email needs a sender address.", field="from_address")
+    for field, address in (("from_address", message.from_address), ("reply_to", message.reply_to)):
+        if address and judge(Channel.EMAIL, address).refusal:
+            raise InvalidInputError(f"{address} is not an email address.", field=field)

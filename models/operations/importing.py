@@ -1,0 +1,182 @@
+"""Importing contacts: a file becomes the messages of a draft, slice by slice, with a report (SPEC 3)."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from tempfile import SpooledTemporaryFile
+
+from models.actors import Actor, Right
+from models.contacts.checking import Contact, check_contacts
+from models.contacts.mapping import ColumnMapping, Field
+from models.contacts.reading import Examined, contact_rows, examine
+from models.contacts.refused import RefusedRow, refused_header, refused_line
+from models.contacts.report import Report
+from models.contacts.text import Source
+from models.database import execute, insert_many, select, transaction
+from models.errors import CampaignError, InvalidInputError, NotFoundError, WrongStateError
+from models.hints import Work, hint
+from models.operations import audit, deleting
+from models.operations.counters import Deltas
+from models.operations.files import read_file, store_file
+from models.operations.optouts import opted_out
+from models.queries.campaigns import get_campaign
+from models.tables import Campaign, File, Import
+from models.words import Channel, MessageStatus, Phase, WorkState
+
+SLICE = 500  # rows a transaction writes: some 15 ms with all indexes
+REFUSED_IN_MEMORY = 1_000_000  # bytes; more goes to a temporary file
+_COLUMNS = (
+    "campaign_id", "recipient", "recipient_key", "field_values", "search_1", "search_2", "search_3",
+    "status", "attempt", "retries", "move_ids", "erase_at_verdict", "updated_at",
+)  # fmt: skip
+
+
+def start_import(
+    campaign_id: int,
+    *,
+    file_id: int,
+    mapping: ColumnMapping,
+    header: bool | None,
+    consent: bool,
+    actor: Actor,
+    now: int,
+) -> int:
+    """Ask for a stored file's contacts to be imported into a draft; returns the import's id.
+
+    Raises NotFoundError, NotAllowedError, WrongStateError, and InvalidInputError without consent.
+    """
+    actor.require(Right.CHANGE_CAMPAIGNS)
+    if not consent:
+        raise InvalidInputError("Confirm that these contacts agreed to be written to.", field="consent")
+    with transaction():
+        campaign = get_campaign(campaign_id)
+        if campaign.phase != Phase.DRAFT:
+            raise WrongStateError(f"The contacts of {campaign.name} can't be changed any more.", campaign_id=campaign_id)
+        fields = [{"name": field.name, "searchable": field.searchable} for field in mapping.fields]
+        Campaign.update(
+            fields=fields, mapping=asdict(mapping), consent_by=actor.name, consent_at=now, updated_at=now
+        ).where(Campaign.id == campaign_id).execute()
+        import_id = int(
+            Import.insert(
+                campaign_id=campaign_id, file_id=file_id, mapping=asdict(mapping), header=header, state=WorkState.QUEUED.value,
+                actor_id=actor.person_id, actor_name=actor.name, surface=actor.surface.value, created_at=now,
+            ).execute()
+        )  # fmt: skip
+        audit.record(actor, "import", now=now, kind="campaign", object_id=campaign_id, name=campaign.name)
+        hint(Work.IMPORT, import_id)
+    return import_id
+
+
+def do_import(import_id: int, *, clock: Callable[[], int]) -> Report:
+    """Do an import from its beginning, also one that a crash left half done; returns the report.
+
+    Raises NotFoundError, and UnreadableFileError for a file that can't be read whole: nothing of it is
+    stored then, and the import keeps the sentence.
+    """
+    work = Import.get_or_none(Import.id == import_id)
+    if work is None:
+        raise NotFoundError(f"There is no import {import_id}.")
+    try:
+        report = _do(work, clock)
+    except CampaignError as refused:
+        _end(import_id, WorkState.REFUSED, str(refused), now=clock())
+        raise
+    _end(import_id, WorkState.DONE, " ".join(report.sentences()[:1]), now=clock())
+    return report
+
+
+def mapping_from_json(stored: dict[str, object]) -> ColumnMapping:
+    """The mapping as it was stored with an import or a campaign."""
+    fields = tuple(Field(**field) for field in stored["fields"])  # type: ignore[attr-defined]  # JSON of asdict
+    return ColumnMapping(**{**stored, "fields": fields})  # type: ignore[arg-type]  # the same
+
+
+def _do(work: Import, clock: Callable[[], int]) -> Report:
+    campaign = get_campaign(work.campaign_id)
+    name = File.get_by_id(work.file_id).name
+    source: Source = lambda: read_file(work.file_id)  # noqa: E731  # a source is any callable that reads anew
+    examined = examine(source, name, header=None if work.header is None else bool(work.header))
+    with transaction():
+        execute(
+            "UPDATE imports SET state = 'running', rows_total = ?, rows_done = 0, started_at = ? WHERE id = ?",
+            examined.rows, clock(), work.id,
+        )  # fmt: skip
+    _start_anew(campaign.id)
+    report = Report()
+    mapping = mapping_from_json(work.mapping)
+    with SpooledTemporaryFile(max_size=REFUSED_IN_MEMORY) as refused:
+        refused.write(refused_header(examined.columns))
+        for contacts in check_contacts(
+            contact_rows(source, examined),
+            channel=Channel(campaign.channel),
+            mapping=mapping,
+            opted_out=lambda keys: opted_out(campaign.channel, keys),
+            report=report,
+            refuse=lambda row: _write_refused(refused, row),
+        ):
+            _write(work, contacts, mapping, done=report.rows, now=clock())
+        _keep(work.id, report, refused, examined, now=clock())
+    return report
+
+
+def _write_refused(file: SpooledTemporaryFile[bytes], row: RefusedRow) -> None:
+    file.write(refused_line(row))
+
+
+def _start_anew(campaign_id: int) -> None:
+    """Remove what an import before this one left behind."""
+    removed = 1
+    while removed:
+        with transaction():
+            removed = deleting.remove_messages(campaign_id, SLICE)
+    with transaction():
+        execute("DELETE FROM message_counts WHERE campaign_id = ?", campaign_id)
+
+
+def _write(work: Import, contacts: Sequence[Contact], mapping: ColumnMapping, *, done: int, now: int) -> None:
+    searchable = [place for place, field in enumerate(mapping.fields) if field.searchable][:3]
+    for start in range(0, len(contacts), SLICE):
+        part = contacts[start : start + SLICE]
+        with transaction():
+            _refuse_unless_draft(work)
+            insert_many("messages", _COLUMNS, [_message(work.campaign_id, contact, searchable, now) for contact in part])
+            deltas = Deltas()
+            for contact in part:
+                deltas.add(work.campaign_id, _status(contact), None, None, 1)
+            deltas.write(now)
+            execute("UPDATE imports SET rows_done = ?, beat_at = ? WHERE id = ?", done, now, work.id)
+
+
+def _refuse_unless_draft(work: Import) -> None:
+    state, phase = select(
+        "SELECT i.state, c.phase FROM imports i JOIN campaigns c ON c.id = i.campaign_id WHERE i.id = ?", work.id
+    )[0]
+    if state != WorkState.RUNNING or phase != Phase.DRAFT:
+        raise WrongStateError("The import was cancelled, or its campaign is gone.", campaign_id=work.campaign_id)
+
+
+def _message(campaign_id: int, contact: Contact, searchable: Sequence[int], now: int) -> tuple[object, ...]:
+    values = json.dumps(contact.values, ensure_ascii=False, separators=(",", ":"))
+    sought = [contact.values[place].casefold() or None for place in searchable]
+    sought += [None] * (3 - len(sought))
+    return (campaign_id, contact.recipient, contact.key, values, *sought, _status(contact), 0, 0, "", 0, now)
+
+
+def _status(contact: Contact) -> str:
+    return MessageStatus.OPTED_OUT.value if contact.opted_out else MessageStatus.WAITING.value
+
+
+def _keep(import_id: int, report: Report, refused: SpooledTemporaryFile[bytes], examined: Examined, *, now: int) -> None:
+    refused_file_id = None
+    if report.refused_rows:
+        refused.seek(0)
+        refused_file_id = store_file("refused.csv", "text/csv", iter(lambda: refused.read(65536), b""), now=now)
+    with transaction():
+        Import.update(report=report.to_json(), refused_file_id=refused_file_id, rows_done=examined.rows).where(
+            Import.id == import_id
+        ).execute()
+
+
+def _end(import_id: int, state: WorkState, result: str, *, now: int) -> None:
+    with transaction():
+        execute("UPDATE imports SET state = ?, result = ?, ended_at = ? WHERE id = ?", state.value, result, now, import_id)

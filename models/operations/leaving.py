@@ -1,0 +1,76 @@
+"""Leaving `running`: at once no hand-over, then a bulk move brings the rows to rest (SPEC 1)."""
+
+from models.actors import Actor
+from models.database import execute, marks, select
+from models.hints import Work, hint
+from models.tables import BulkMove
+from models.words import MessageStatus, MoveKind, Phase, WorkState
+
+
+def leave(campaign_id: int, *, to: Phase, kind: MoveKind, actor: Actor, now: int) -> int:
+    """Set the phase and open the move that empties the queue; returns the move's id. Call it inside a transaction.
+
+    An open run, resume or retry ends where it is, and its result says how far it came.
+    """
+    end_open_moves(campaign_id, by=kind, now=now)
+    execute("UPDATE campaigns SET phase = ?, updated_at = ? WHERE id = ?", to.value, now, campaign_id)
+    return open_move(campaign_id, kind=kind, actor=actor, now=now)
+
+
+def open_move(
+    campaign_id: int,
+    *,
+    kind: MoveKind,
+    actor: Actor,
+    now: int,
+    total: int | None = None,
+    criteria: dict[str, object] | None = None,
+) -> int:
+    """Open a bulk move, to be worked on in slices; `total` is how many rows it is about, if that is known."""
+    name = select("SELECT name FROM campaigns WHERE id = ?", campaign_id)[0][0]
+    move_id = BulkMove.insert(
+        campaign_id=campaign_id,
+        campaign_name=name,
+        kind=kind.value,
+        state=WorkState.QUEUED.value,
+        criteria=criteria or {},
+        total=_to_move(campaign_id, kind) if total is None else total,
+        actor_id=actor.person_id,
+        actor_name=actor.name,
+        surface=actor.surface.value,
+        created_at=now,
+    ).execute()
+    hint(Work.MOVES, campaign_id)
+    return int(move_id)
+
+
+def end_open_moves(campaign_id: int, *, by: MoveKind, now: int) -> None:
+    """End what is open where it is."""
+    execute(
+        "UPDATE bulk_moves SET state = 'cancelled', ended_at = ?, "
+        "result = 'ended by ' || CAST(? AS TEXT) || ' after ' || done || ' of ' || total "
+        "WHERE campaign_id = ? AND state IN ('queued', 'running')",
+        now,
+        by.value,
+        campaign_id,
+    )
+
+
+_MOVES: dict[MoveKind, tuple[str, ...]] = {
+    MoveKind.RUN: (MessageStatus.WAITING,),
+    MoveKind.RESUME: (MessageStatus.CANCELLED, MessageStatus.WAITING),
+    MoveKind.STOP: (MessageStatus.WAITING, MessageStatus.QUEUED),
+    MoveKind.FAIL: (MessageStatus.WAITING, MessageStatus.QUEUED),
+    MoveKind.DELETE: tuple(MessageStatus),
+}
+
+
+def _to_move(campaign_id: int, kind: MoveKind) -> int:
+    statuses = _MOVES[kind]
+    return int(
+        select(
+            f"SELECT COALESCE(SUM(n), 0) FROM message_counts WHERE campaign_id = ? AND status IN ({marks(statuses)})",
+            campaign_id,
+            *statuses,
+        )[0][0]
+    )

@@ -1,0 +1,213 @@
+"""Bulk moves at work: slice by slice, each its own transaction, from wherever the last one came to.
+
+A slice is sized by the clock so that it keeps other writers waiting for about `SLICE_SECONDS`.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from models.database import execute, execute_many, for_update, marks, on_sqlite, select, transaction
+from models.hints import SENDING, hint
+from models.operations import deleting, watching
+from models.operations.counters import Deltas
+from models.operations.optouts import opted_out
+from models.operations.settling import Standing, last_verdict
+from models.queries.messages import where
+from models.rules.criteria import Criteria
+from models.rules.standing import comes_back
+from models.tables import BulkMove
+from models.words import Channel, MessageStatus, MoveKind
+
+SLICE_SECONDS = 0.025
+SMALLEST, LARGEST = 100, 2000
+MOVER_LOCKS = 7_264  # the first half of a PostgreSQL advisory lock; the campaign's id is the other
+
+
+@dataclass(frozen=True)
+class _Slice:
+    """What one slice did: rows moved, rows left out, how far it came, and whether there is more."""
+
+    moved: int
+    left_out: int
+    after_id: int
+    more: bool
+
+
+class _MoveEndedError(Exception):
+    """Somebody ended the move while a slice was at work: the slice is undone."""
+
+
+class Mover:
+    """Works on bulk moves; remembers how large a slice may be."""
+
+    def __init__(self) -> None:
+        self._size = 500
+
+    def advance(self, campaign_id: int, *, now: int) -> bool:
+        """Do one slice of the campaign's oldest open move; False when none is open."""
+        since = time.perf_counter()
+        try:
+            with transaction():
+                move = _next(campaign_id)
+                if move is None:
+                    return False
+                done = _SLICES[MoveKind(move.kind)](move, self._size, now)
+                _note(move, done, now=now)
+        except _MoveEndedError:
+            return True
+        self._size = _resized(self._size, time.perf_counter() - since)
+        if not done.more:
+            _end(move, now=now)
+        return True
+
+
+def _next(campaign_id: int) -> BulkMove | None:
+    if not on_sqlite():
+        # One worker at a time per campaign. Not by locking a row that others lock too: a slice goes on to
+        # lock messages, and settlings lock messages first.
+        select("SELECT pg_advisory_xact_lock(?, ?)", MOVER_LOCKS, campaign_id)
+    move: BulkMove | None = (
+        BulkMove.select()
+        .where(BulkMove.campaign_id == campaign_id, BulkMove.state.in_(("queued", "running")))
+        .order_by(BulkMove.id)
+        .first()
+    )
+    return move
+
+
+def _resized(size: int, took: float) -> int:
+    wanted = int(size * SLICE_SECONDS / max(took, 0.001))
+    return max(SMALLEST, min(LARGEST, wanted, size * 2))
+
+
+def _note(move: BulkMove, done: _Slice, *, now: int) -> None:
+    moved = move.done + done.moved
+    left_out = move.left_out + done.left_out
+    changed = execute(
+        "UPDATE bulk_moves SET state = ?, done = ?, left_out = ?, after_id = ?, criteria = ?, total = ?, "
+        "started_at = COALESCE(started_at, ?), ended_at = ?, result = ? WHERE id = ? AND state IN ('queued', 'running')",
+        "running" if done.more else "done", moved, left_out, done.after_id,
+        BulkMove.criteria.db_value(move.criteria), max(move.total, moved), now, None if done.more else now,
+        "" if done.more else _result(moved, left_out), move.id,
+    )  # fmt: skip
+    if not changed:
+        raise _MoveEndedError
+
+
+def _result(moved: int, left_out: int) -> str:
+    return f"{moved} messages" + (f", {left_out} left out" if left_out else "")
+
+
+def _end(move: BulkMove, *, now: int) -> None:
+    if move.kind == MoveKind.DELETE:
+        deleting.remove_campaign(move.campaign_id)
+        return
+    watching.finish_if_done(move.campaign_id, now=now)
+
+
+def _queue_slice(statuses: Sequence[str]) -> Callable[[BulkMove, int, int], _Slice]:
+    """A slice of a move that queues whatever is in `statuses`, one status after the other."""
+
+    def work(move: BulkMove, size: int, now: int) -> _Slice:
+        left = move.criteria.setdefault("left", list(statuses))
+        rows = _rows_in(move, left[0], size)
+        _queue(move, [(row[0], left[0], None, None) for row in rows], retried=False, now=now)
+        return _one_after_the_other(move, left, rows, moved=len(rows), size=size)
+
+    return work
+
+
+def _rows_in(move: BulkMove, status: str, size: int) -> list[tuple[Any, ...]]:
+    return select(
+        f"SELECT id FROM messages WHERE campaign_id = ? AND status = ? AND id > ? ORDER BY id LIMIT ?{for_update()}",
+        move.campaign_id, status, move.after_id, size,
+    )  # fmt: skip
+
+
+def _one_after_the_other(
+    move: BulkMove, left: list[str], rows: Sequence[tuple[Any, ...]], *, moved: int, size: int
+) -> _Slice:
+    if len(rows) == size:
+        return _Slice(moved, size - moved, rows[-1][0], more=True)
+    left.pop(0)
+    return _Slice(moved, len(rows) - moved, 0, more=bool(left))
+
+
+def _retry_slice(move: BulkMove, size: int, now: int) -> _Slice:
+    left = move.criteria.setdefault("left", list(move.criteria["statuses"]))
+    stored = {name: value for name, value in move.criteria.items() if name != "left"}
+    condition, values = where(move.campaign_id, Criteria.from_json(stored).for_status(left[0]))
+    rows = select(
+        "SELECT id, recipient_key, status, failure_reason, retry_class FROM messages "
+        f"WHERE {condition} AND id > ? ORDER BY id LIMIT ?{for_update()}",
+        *values, move.after_id, size,
+    )  # fmt: skip
+    channel = Channel(select("SELECT channel FROM campaigns WHERE id = ?", move.campaign_id)[0][0])
+    refusing = opted_out(channel, [row[1] for row in rows])
+    eligible = [(row[0], *row[2:]) for row in rows if row[1] not in refusing]
+    _queue(move, eligible, retried=True, now=now)
+    return _one_after_the_other(move, left, rows, moved=len(eligible), size=size)
+
+
+def _queue(move: BulkMove, rows: Sequence[tuple[Any, ...]], *, retried: bool, now: int) -> None:
+    """Make rows of (id, status, reason, class) Queued."""
+    if not rows:
+        return
+    ids = [row[0] for row in rows]
+    execute(
+        "UPDATE messages SET status = 'queued', failure_reason = NULL, retry_class = NULL, provider_code = NULL, "
+        "provider_text = NULL, due_at = NULL, queued_at = ?, updated_at = ?, retries = retries + ?, "
+        f"move_ids = move_ids || ? WHERE id IN ({marks(ids)})",
+        now, now, int(retried), f"{move.id} ", *ids,
+    )  # fmt: skip
+    deltas = Deltas()
+    for _, status, reason, retry_class in rows:
+        deltas.add(move.campaign_id, status, reason, retry_class, -1)
+    deltas.add(move.campaign_id, MessageStatus.QUEUED, None, None, len(rows))
+    deltas.write(now)
+    channel = Channel(select("SELECT channel FROM campaigns WHERE id = ?", move.campaign_id)[0][0])
+    hint(SENDING[channel], move.campaign_id)
+
+
+def _rest_slice(move: BulkMove, size: int, now: int) -> _Slice:
+    """A slice of leaving `running`: to Cancelled, or back to the verdict before a retry."""
+    left = move.criteria.setdefault("left", [MessageStatus.QUEUED.value, MessageStatus.WAITING.value])
+    rows = select(
+        "SELECT id, status, retries, attempt FROM messages WHERE campaign_id = ? AND status = ? "
+        f"ORDER BY id LIMIT ?{for_update()}",
+        move.campaign_id, left[0], size,
+    )  # fmt: skip
+    rests = [(row[0], row[1], _resting_place(row[0], row[2], row[3])) for row in rows]
+    execute_many(
+        "UPDATE messages SET status = ?, failure_reason = ?, retry_class = ?, provider_code = ?, provider_text = ?, "
+        "updated_at = ?, due_at = NULL, move_ids = move_ids || ? WHERE id = ?",
+        [(*place, now, f"{move.id} ", message_id) for message_id, _, place in rests],
+    )
+    deltas = Deltas()
+    for _, status, place in rests:
+        deltas.add(move.campaign_id, status, None, None, -1)
+        deltas.add(move.campaign_id, place.status, place.failure_reason, place.retry_class, 1)
+    deltas.write(now)
+    return _one_after_the_other(move, left, rows, moved=len(rows), size=size)
+
+
+def _resting_place(message_id: int, retries: int, attempt: int) -> Standing:
+    cancelled = Standing(MessageStatus.CANCELLED, None, None, None, None)
+    return (last_verdict(message_id, attempt + 1) or cancelled) if comes_back(retries) else cancelled
+
+
+def _delete_slice(move: BulkMove, size: int, _now: int) -> _Slice:
+    removed = deleting.remove_messages(move.campaign_id, size)
+    return _Slice(removed, 0, 0, more=removed == size)
+
+
+_SLICES: dict[MoveKind, Callable[[BulkMove, int, int], _Slice]] = {
+    MoveKind.RUN: _queue_slice([MessageStatus.WAITING]),
+    MoveKind.RESUME: _queue_slice([MessageStatus.CANCELLED, MessageStatus.WAITING]),
+    MoveKind.RETRY: _retry_slice,
+    MoveKind.STOP: _rest_slice,
+    MoveKind.FAIL: _rest_slice,
+    MoveKind.DELETE: _delete_slice,
+}

@@ -1,0 +1,65 @@
+"""The opt-out list: who refuses a channel, by keyed hash."""
+
+from collections.abc import Sequence
+
+from models.actors import Actor, Right
+from models.database import execute, marks, select, transaction
+from models.errors import NotFoundError
+from models.operations import audit
+from models.secret_key import opt_out_hash
+from models.words import CHANNEL_LABELS, Channel, OptOutSource
+
+
+def opt_out(channel: Channel, recipient_key: str, *, actor: Actor, now: int, source: OptOutSource = OptOutSource.HAND) -> bool:
+    """Put somebody on the list; returns False when they were on it already.
+
+    Raises NotAllowedError. Messages are not touched: the list is checked where they are claimed.
+    """
+    actor.require(Right.ADD_OPT_OUTS)
+    with transaction():
+        added = list_key(channel, recipient_key, source=source, campaign_id=None, by=actor.name, now=now)
+        if added:
+            audit.record(actor, "opt_out", now=now, kind="opt_out", object_id=None, name=CHANNEL_LABELS[channel])
+    return added
+
+
+def opt_in(channel: Channel, recipient_key: str, *, actor: Actor, now: int) -> None:
+    """Take somebody off the list; messages stay as they are.
+
+    Raises NotAllowedError, and NotFoundError when they are not on it.
+    """
+    actor.require(Right.REMOVE_OPT_OUTS)
+    with transaction():
+        changed = execute(
+            "UPDATE opt_outs SET removed_at = ?, removed_by = ? WHERE channel = ? AND key_hash = ? AND removed_at IS NULL",
+            now, actor.name, channel.value, opt_out_hash(channel, recipient_key),
+        )  # fmt: skip
+        if not changed:
+            raise NotFoundError("That recipient is not on the opt-out list.")
+        audit.record(actor, "opt_in", now=now, kind="opt_out", object_id=None, name=CHANNEL_LABELS[channel])
+
+
+def list_key(
+    channel: Channel, recipient_key: str, *, source: OptOutSource, campaign_id: int | None, by: str, now: int
+) -> bool:
+    """Add a row unless there is an active one, within the open transaction."""
+    return bool(
+        execute(
+            "INSERT INTO opt_outs (channel, key_hash, recipient_key, source, campaign_id, actor_name, created_at) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (channel, key_hash) WHERE removed_at IS NULL DO NOTHING",
+            channel.value, opt_out_hash(channel, recipient_key), recipient_key, source.value, campaign_id, by, now,
+        )  # fmt: skip
+    )
+
+
+def opted_out(channel: Channel | str, recipient_keys: Sequence[str]) -> set[str]:
+    """Those of `recipient_keys` that are on the list now."""
+    if not recipient_keys:
+        return set()
+    by_hash = {opt_out_hash(channel, key): key for key in recipient_keys}
+    found = select(
+        f"SELECT key_hash FROM opt_outs WHERE channel = ? AND removed_at IS NULL AND key_hash IN ({marks(list(by_hash))})",
+        str(channel),
+        *by_hash,
+    )
+    return {by_hash[key_hash] for (key_hash,) in found}

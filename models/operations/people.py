@@ -1,0 +1,98 @@
+"""People: who may use the product, as what, and how they sign in."""
+
+import hashlib
+import secrets
+
+from argon2 import PasswordHasher
+from peewee import IntegrityError
+
+from models.actors import Actor, Right
+from models.addresses import judge
+from models.database import execute, transaction
+from models.errors import InvalidInputError, NotAllowedError, NotFoundError
+from models.operations import audit
+from models.tables import Person, SignInLink
+from models.words import Channel, Role
+
+LINK_LIFE = 15 * 60_000  # ms
+PASSWORD_LENGTH = 12
+
+
+def create_person(
+    *, email: str, role: Role, actor: Actor, now: int, name: str = "", slack_id: str | None = None, password: str | None = None
+) -> int:
+    """Let somebody in; returns the id. `name` defaults to the part of the email before the @.
+
+    Raises NotAllowedError, and InvalidInputError for an address that is none or is taken.
+    """
+    actor.require(Right.MANAGE_EVERYBODY if role in (Role.ADMIN, Role.ORG_ADMIN) else Right.MANAGE_STAFF)
+    address = email.strip().lower()
+    if judge(Channel.EMAIL, address).refusal:
+        raise InvalidInputError(f"{email} is not an email address.", field="email")
+    try:
+        with transaction():
+            person_id = int(
+                Person.insert(
+                    email=address, name=name or address.partition("@")[0].title(), role=role.value, slack_id=slack_id,
+                    password_hash=hash_password(password) if password else None, created_at=now,
+                ).execute()
+            )  # fmt: skip
+            audit.record(actor, "create_person", now=now, kind="person", object_id=person_id, role=role.value)
+    except IntegrityError as taken:
+        raise InvalidInputError(f"{address} or that Slack user is already a person here.", field="email") from taken
+    return person_id
+
+
+def hash_password(password: str) -> str:
+    """The argon2id hash to keep; raises InvalidInputError for one that is too short."""
+    if len(password) < PASSWORD_LENGTH:
+        raise InvalidInputError(f"A password has at least {PASSWORD_LENGTH} characters.", field="password")
+    return PasswordHasher().hash(password)
+
+
+def make_sign_in_link(email: str, *, actor: Actor, now: int) -> str:
+    """The token of a link that signs in as `email` once, within 15 minutes. Raises NotFoundError, NotAllowedError."""
+    actor.require(Right.MANAGE_EVERYBODY)
+    person = find_person(email)
+    token = secrets.token_urlsafe(32)
+    with transaction():
+        SignInLink.insert(
+            token_hash=hashlib.sha256(token.encode()).hexdigest(), person_id=person.id, created_at=now, expires_at=now + LINK_LIFE
+        ).execute()
+        audit.record(actor, "sign_in_link", now=now, kind="person", object_id=person.id)
+    return token
+
+
+def use_sign_in_link(token: str, *, now: int) -> Person:
+    """The person whom the link signs in; it is used up. Raises NotAllowedError when it is unknown, used or expired."""
+    token_hash = hashlib.sha256(token.encode()).hexdigest()
+    with transaction():
+        used = execute(
+            "UPDATE sign_in_links SET used_at = ? WHERE token_hash = ? AND used_at IS NULL AND expires_at > ?",
+            now, token_hash, now,
+        )  # fmt: skip
+        person: Person | None = (
+            Person.select()
+            .join(SignInLink, on=(SignInLink.person_id == Person.id))
+            .where(SignInLink.token_hash == token_hash, Person.removed_at.is_null())
+            .first()
+        )
+        if not used or person is None:
+            raise NotAllowedError("This link has expired or was used. Ask for a new one.")
+    return person
+
+
+def find_person(email: str) -> Person:
+    """The person of that address; raises NotFoundError."""
+    person: Person | None = Person.get_or_none(Person.email == email.strip().lower(), Person.removed_at.is_null())
+    if person is None:
+        raise NotFoundError(f"There is no person with the address {email}.")
+    return person
+
+
+def first_org_admin() -> Person | None:
+    """The Org Admin who has been one for longest."""
+    person: Person | None = (
+        Person.select().where(Person.role == Role.ORG_ADMIN.value, Person.removed_at.is_null()).order_by(Person.id).first()
+    )
+    return person

@@ -1,0 +1,158 @@
+"""Run, stop, resume, delete: the operations on a whole campaign's sending."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from peewee import IntegrityError
+
+from models.actors import Actor
+from models.database import execute, marks, transaction
+from models.errors import CampaignError, ChannelTakenError, InvalidInputError, WrongStateError
+from models.hints import SENDING, hint
+from models.operations import audit
+from models.operations.leaving import end_open_moves, leave, open_move
+from models.queries.campaigns import blocker_of, standing_of
+from models.rules.actions import Answer, Standing, answer_for, right_for
+from models.words import Action, Channel, MessageStatus, MoveKind, Phase
+
+DISCLAIMER = (
+    "All recipients agreed to be written to on this channel.",
+    "The content is lawful and suitable for them.",
+    "It offers a way to opt out, and nobody who opted out is on the list.",
+    "I am responsible for the data and for how it is used.",
+)
+
+
+@dataclass(frozen=True)
+class Moved:
+    """A bulk move was opened: its id and how many rows it is about."""
+
+    move_id: int | None
+    messages: int
+
+
+def run_campaign(campaign_id: int, *, actor: Actor, disclaimer_accepted: bool, now: int) -> Moved:
+    """Start a Ready campaign: it takes the channel, and Waiting becomes Queued.
+
+    Raises NotFoundError, NotAllowedError, WrongStateError, ChannelTakenError, and InvalidInputError when
+    the disclaimer was not accepted.
+    """
+    with transaction():
+        campaign = permitted(Action.RUN, campaign_id, actor)
+        if not disclaimer_accepted:
+            raise InvalidInputError(
+                f"To run {campaign.name}, accept the disclaimer: {' '.join(DISCLAIMER)}",
+                field="disclaimer", campaign_id=campaign_id,
+            )  # fmt: skip
+        take_channel(campaign_id, campaign, {Phase.READY}, now=now)
+        execute(
+            "UPDATE campaigns SET run_at = ?, disclaimer_by = ?, disclaimer_at = ? WHERE id = ?", now, actor.name, now, campaign_id
+        )
+        move_id = open_move(campaign_id, kind=MoveKind.RUN, actor=actor, now=now)
+        audit.record(
+            actor, "run", now=now, kind="campaign", object_id=campaign_id, name=campaign.name, messages=campaign.counts.sendable
+        )
+    return Moved(move_id, campaign.counts.sendable)
+
+
+def stop_campaign(campaign_id: int, *, actor: Actor, now: int) -> Moved:
+    """Halt hand-overs at once; what is still to be sent becomes Cancelled, or what it was before its retry.
+
+    Raises NotFoundError, NotAllowedError, WrongStateError.
+    """
+    with transaction():
+        campaign = permitted(Action.STOP, campaign_id, actor)
+        messages = campaign.counts[MessageStatus.QUEUED] + campaign.counts[MessageStatus.WAITING]
+        move_id = leave(campaign_id, to=Phase.STOPPING, kind=MoveKind.STOP, actor=actor, now=now)
+        audit.record(actor, "stop", now=now, kind="campaign", object_id=campaign_id, name=campaign.name, messages=messages)
+    return Moved(move_id, messages)
+
+
+def resume_campaign(campaign_id: int, *, actor: Actor, now: int) -> Moved:
+    """Go on with a stopped, stopping, held or failed campaign: Cancelled becomes Queued.
+
+    With nothing left to send it only ends the Failed state. Raises NotFoundError, NotAllowedError,
+    WrongStateError, ChannelTakenError.
+    """
+    with transaction():
+        campaign = permitted(Action.RESUME, campaign_id, actor)
+        end_open_moves(campaign_id, by=MoveKind.RESUME, now=now)
+        messages = campaign.counts[MessageStatus.CANCELLED]
+        audit.record(actor, "resume", now=now, kind="campaign", object_id=campaign_id, name=campaign.name, messages=messages)
+        if campaign.phase is Phase.FAILED and not _has_left(campaign):
+            execute("UPDATE campaigns SET phase = 'ended', updated_at = ? WHERE id = ?", now, campaign_id)
+            return Moved(None, 0)
+        resumable = {Phase.ENDED, Phase.FAILED, Phase.HELD, Phase.STOPPING}
+        take_channel(campaign_id, campaign, resumable, now=now)
+        execute("UPDATE campaigns SET guard_window = '' WHERE id = ?", campaign_id)
+        move_id = open_move(campaign_id, kind=MoveKind.RESUME, actor=actor, now=now)
+        hint(SENDING[campaign.channel], campaign_id)
+    return Moved(move_id, messages)
+
+
+def delete_campaign(campaign_id: int, *, actor: Actor, typed_name: str, now: int) -> Moved:
+    """Remove a campaign; its rows go in the background, audit and opt-outs stay, its name is free at once.
+
+    Raises NotFoundError, NotAllowedError, WrongStateError, and InvalidInputError when `typed_name` is not its name.
+    """
+    with transaction():
+        campaign = permitted(Action.DELETE, campaign_id, actor)
+        if typed_name.strip().casefold() != campaign.name.casefold():
+            raise InvalidInputError(
+                f"To delete it, type its name: {campaign.name}", field="typed_name", campaign_id=campaign_id
+            )
+        move_id = leave(campaign_id, to=Phase.DELETING, kind=MoveKind.DELETE, actor=actor, now=now)
+        total = campaign.counts.total
+        audit.record(actor, "delete", now=now, kind="campaign", object_id=campaign_id, name=campaign.name, messages=total)
+    return Moved(move_id, total)
+
+
+def take_channel(campaign_id: int, campaign: Standing, phases: Collection[Phase], *, now: int) -> None:
+    """Enter `running` from one of `phases`, within the open transaction; the partial unique index has the last word.
+
+    Raises ChannelTakenError naming the other campaign, and WrongStateError when somebody else was first.
+    """
+    try:
+        with transaction():
+            changed = execute(
+                "UPDATE campaigns SET phase = 'running', started_at = ?, updated_at = ?, ended_at = NULL, failed_code = NULL, "
+                f"failed_text = NULL, account_refusals = 0 WHERE id = ? AND phase IN ({marks(list(phases))})",
+                now, now, campaign_id, *(phase.value for phase in phases),
+            )  # fmt: skip
+    except IntegrityError as taken:
+        raise _taken(campaign_id, campaign.channel) from taken
+    if not changed:
+        raise WrongStateError(f"{campaign.name} was changed by somebody else just now; look again.", campaign_id=campaign_id)
+
+
+def refusal(answer: Answer, campaign_id: int) -> CampaignError:
+    """The error that carries a rule's refusal."""
+    if answer.blocker_id is not None:
+        return ChannelTakenError(answer.reason, campaign_id=campaign_id, blocker_id=answer.blocker_id)
+    return WrongStateError(answer.reason, campaign_id=campaign_id)
+
+
+def permitted(action: Action, campaign_id: int, actor: Actor) -> Standing:
+    """The campaign, its row locked, if this actor may do this to it now; else the refusal is raised."""
+    actor.require(right_for(action))
+    campaign = standing_of(campaign_id, lock=True)
+    answer = answer_for(action, campaign, actor)
+    if not answer.allowed:
+        raise refusal(answer, campaign_id)
+    return campaign
+
+
+def _has_left(campaign: Standing) -> bool:
+    """Whether a failed campaign still has rows to go on with, at rest or on their way there."""
+    to_go = (MessageStatus.CANCELLED, MessageStatus.QUEUED, MessageStatus.WAITING)
+    return any(campaign.counts[status] for status in to_go)
+
+
+def _taken(campaign_id: int, channel: Channel) -> ChannelTakenError:
+    blocker = blocker_of(channel, campaign_id)
+    name = blocker.name if blocker else "Another campaign"
+    return ChannelTakenError(
+        f"{name} is In Progress on this channel. Wait until it ends, stop it, or start when the channel is free.",
+        campaign_id=campaign_id,
+        blocker_id=blocker.campaign_id if blocker else None,
+    )

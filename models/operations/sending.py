@@ -1,0 +1,176 @@
+"""Claims: what a send job takes from the queue before it hands anything over, and what it gives back."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from models.database import execute, execute_many, for_update, insert_many, marks, select, transaction
+from models.operations import watching
+from models.operations.counters import Deltas
+from models.operations.optouts import opted_out
+from models.operations.settling import Standing, last_verdict
+from models.queries.campaigns import get_campaign
+from models.rules.standing import KEEPS_QUEUE, comes_back
+from models.tables import Message
+from models.words import MessageStatus, Phase
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """One message taken for one hand-over."""
+
+    message_id: int
+    attempt: int
+    recipient: str
+    field_values: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What a claim took. `last_id` is where the next one goes on; None once the end of the queue was reached."""
+
+    messages: tuple[Claimed, ...]
+    last_id: int | None
+    running: bool = True
+
+
+class _NotRunningError(Exception):
+    """The campaign left `running` while a claim was made: the claim is undone."""
+
+
+_COLUMNS = "id, attempt, recipient, recipient_key, field_values, retries"
+
+
+def claim_messages(campaign_id: int, *, provider: str, limit: int, after_id: int, lease_ms: int, now: int) -> Claim:
+    """Take up to `limit` Queued messages above `after_id` for hand-over: Sending, a new attempt, a lease until
+    `now + lease_ms`. Durable when it returns, so whatever happens to the hand-over is known to have begun.
+
+    Whoever opted out by now becomes Opted Out instead, in this same transaction.
+    """
+    try:
+        with transaction():
+            claim = _claim(campaign_id, provider=provider, limit=limit, after_id=after_id, lease_ms=lease_ms, now=now)
+            if not _is_running(campaign_id, lock=True):
+                raise _NotRunningError
+    except _NotRunningError:
+        return Claim((), None, running=False)
+    if not claim.messages:
+        watching.finish_if_done(campaign_id, now=now)
+    return claim
+
+
+def renew_leases(claims: Sequence[tuple[int, int]], *, lease_ms: int, now: int) -> None:
+    """Keep claims (message id, attempt) for `lease_ms` more milliseconds; those that are settled stay as they are."""
+    with transaction():
+        execute_many(
+            "UPDATE messages SET due_at = ? WHERE id = ? AND attempt = ? AND status = 'sending' AND EXISTS (SELECT 1 "
+            "FROM attempts a WHERE a.message_id = messages.id AND a.number = messages.attempt "
+            "AND a.answer IS NULL AND a.progress IS NULL)",
+            [(now + lease_ms, message_id, attempt) for message_id, attempt in sorted(claims)],
+        )
+
+
+def give_back(claims: Sequence[tuple[int, int]], *, now: int) -> int:
+    """Undo claims (message id, attempt) that were not handed over and never will be; returns how many.
+
+    Only for the process that holds them: a claim whose end is not known is a matter for the sweep.
+    """
+    given = 0
+    for message_id, attempt in sorted(claims):
+        with transaction():
+            given += _give_back(message_id, attempt, now=now)
+    return given
+
+
+def campaign_is_running(campaign_id: int) -> bool:
+    """Whether hand-overs may start."""
+    return _is_running(campaign_id, lock=False)
+
+
+def _claim(campaign_id: int, *, provider: str, limit: int, after_id: int, lease_ms: int, now: int) -> Claim:
+    found = select(
+        f"SELECT {_COLUMNS} FROM messages WHERE campaign_id = ? AND status = 'queued' AND id > ? "
+        f"ORDER BY id LIMIT ?{for_update(skip_locked=True)}",
+        campaign_id, after_id, limit,
+    )  # fmt: skip
+    if not found:
+        return Claim((), None)
+    channel = select("SELECT channel FROM campaigns WHERE id = ?", campaign_id)[0][0]
+    refusing = opted_out(channel, [row[3] for row in found])
+    _refuse([row[0] for row in found if row[3] in refusing], now=now)
+    taken = [row for row in found if row[3] not in refusing]
+    _take(campaign_id, taken, provider=provider, lease_ms=lease_ms, now=now)
+    _count(campaign_id, len(taken), len(found) - len(taken), now=now)
+    return Claim(tuple(_claimed(row) for row in taken), found[-1][0] if len(found) == limit else None)
+
+
+def _is_running(campaign_id: int, *, lock: bool) -> bool:
+    """With `lock`, the last of the transaction's locks: until it ends nobody leaves `running`."""
+    clause = " FOR SHARE" if lock and for_update() else ""
+    found = select(f"SELECT phase FROM campaigns WHERE id = ?{clause}", campaign_id)
+    return bool(found) and found[0][0] == Phase.RUNNING
+
+
+def _refuse(ids: Sequence[int], *, now: int) -> None:
+    if ids:
+        execute(
+            f"UPDATE messages SET status = 'opted_out', updated_at = ?, due_at = NULL WHERE id IN ({marks(ids)})", now, *ids
+        )
+
+
+def _take(campaign_id: int, rows: Sequence[tuple[Any, ...]], *, provider: str, lease_ms: int, now: int) -> None:
+    if not rows:
+        return
+    ids = [row[0] for row in rows]
+    execute(
+        "UPDATE messages SET status = 'sending', attempt = attempt + 1, updated_at = ?, due_at = ? "
+        f"WHERE id IN ({marks(ids)})",
+        now, now + lease_ms, *ids,
+    )  # fmt: skip
+    insert_many(
+        "attempts",
+        ("message_id", "number", "campaign_id", "provider", "status", "retries", "claimed_at", "timed_out", "lookups"),
+        [(row[0], row[1] + 1, campaign_id, provider, "sending", row[5], now, 0, 0) for row in rows],
+    )
+
+
+def _count(campaign_id: int, taken: int, refused: int, *, now: int) -> None:
+    deltas = Deltas()
+    deltas.add(campaign_id, MessageStatus.QUEUED, None, None, -(taken + refused))
+    deltas.add(campaign_id, MessageStatus.SENDING, None, None, taken)
+    deltas.add(campaign_id, MessageStatus.OPTED_OUT, None, None, refused)
+    deltas.write(now)
+
+
+def _claimed(row: tuple[Any, ...]) -> Claimed:
+    return Claimed(row[0], row[1] + 1, row[2], tuple(Message.field_values.python_value(row[4])))
+
+
+def _give_back(message_id: int, attempt: int, *, now: int) -> int:
+    found = select(
+        f"SELECT campaign_id, status, retries FROM messages WHERE id = ? AND attempt = ?{for_update()}", message_id, attempt
+    )
+    if not found or found[0][1] != MessageStatus.SENDING:
+        return 0
+    campaign_id, _, retries = found[0]
+    unanswered = "answer IS NULL AND progress IS NULL AND status = 'sending'"
+    if not execute(f"DELETE FROM attempts WHERE message_id = ? AND number = ? AND {unanswered}", message_id, attempt):
+        return 0
+    place = _place_after(campaign_id, message_id, attempt, retries)
+    execute(
+        "UPDATE messages SET status = ?, failure_reason = ?, retry_class = ?, provider_code = ?, provider_text = ?, "
+        "attempt = attempt - 1, updated_at = ?, due_at = NULL WHERE id = ?",
+        *place, now, message_id,
+    )  # fmt: skip
+    deltas = Deltas()
+    deltas.add(campaign_id, MessageStatus.SENDING, None, None, -1)
+    deltas.add(campaign_id, place.status, place.failure_reason, place.retry_class, 1)
+    deltas.write(now)
+    return 1
+
+
+def _place_after(campaign_id: int, message_id: int, attempt: int, retries: int) -> Standing:
+    if Phase(get_campaign(campaign_id).phase) in KEEPS_QUEUE:
+        return Standing(MessageStatus.QUEUED, None, None, None, None)
+    cancelled = Standing(MessageStatus.CANCELLED, None, None, None, None)
+    return (last_verdict(message_id, attempt) or cancelled) if comes_back(retries) else cancelled

@@ -1,0 +1,71 @@
+"""Settings that people change while the product runs: kept in the database, audited, with defaults."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from models.actors import Actor, Right
+from models.database import transaction
+from models.errors import InvalidInputError
+from models.operations import audit
+from models.tables import Setting
+from models.words import Channel
+
+
+@dataclass(frozen=True)
+class Definition:
+    """A setting: its default, and what it means."""
+
+    default: Any
+    meaning: str
+
+
+DEFINITIONS = {
+    "rate.sms": Definition(None, "SMS per second at most; none means no limit"),
+    "rate.email": Definition(None, "emails per second at most; none means no limit"),
+    "simulated.speed": Definition(40.0, "messages per second that the simulated provider takes; none means no limit"),
+    "simulated.latency_ms": Definition(80, "how long the simulated provider takes to answer"),
+    "simulated.delay_seconds": Definition(120.0, "how long simulated receipts take at most, before TIME_SCALE"),
+    "simulated.seed": Definition(1, "decides which simulated recipients meet which fate"),
+    "simulated.mix": Definition(
+        {
+            "delivered": 880, "failed": 60, "optedout": 10, "deferred": 20, "silent": 15, "sent": 15,
+        },
+        "how many simulated recipients in a thousand meet which fate, if their address does not say",
+    ),
+    "time_zone": Definition("UTC", "the organisation's time zone"),
+    "retention_days": Definition(None, "days after which ended campaigns are deleted; none means never"),
+}  # fmt: skip
+
+
+def setting(name: str) -> Any:
+    """The setting's value, or its default."""
+    stored = Setting.get_or_none(Setting.name == name)
+    return stored.value if stored else DEFINITIONS[name].default
+
+
+def rate_of(channel: Channel) -> float | None:
+    """Messages per second allowed on a channel."""
+    rate = setting(f"rate.{channel}")
+    return float(rate) if rate else None
+
+
+def change_setting(name: str, value: Any, *, actor: Actor, now: int) -> None:
+    """Set it. Raises NotAllowedError, and InvalidInputError for a name that is none."""
+    actor.require(Right.CHANGE_SETTINGS)
+    if name not in DEFINITIONS:
+        raise InvalidInputError(f"There is no setting {name}.", field="name")
+    with transaction():
+        _write(name, value, by=actor.name, now=now)
+        audit.record(actor, "change_setting", now=now, kind="setting", object_id=None, name=name)
+
+
+def set_first_value(name: str, value: Any, *, now: int) -> None:
+    """Give a setting the value that the environment suggests, unless somebody has set it already."""
+    with transaction():
+        if Setting.get_or_none(Setting.name == name) is None:
+            _write(name, value, by="environment", now=now)
+
+
+def _write(name: str, value: Any, *, by: str, now: int) -> None:
+    row = {"value": value, "updated_at": now, "updated_by": by}
+    Setting.insert(name=name, **row).on_conflict(conflict_target=[Setting.name], update=row).execute()

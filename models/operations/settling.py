@@ -1,0 +1,231 @@
+"""Settling: the one way in which answers, receipts, look-ups and time-outs change attempts and messages.
+
+Load the rows under lock, let the rules decide, write what changed with its counters. Words about an
+attempt that is no longer the message's latest change nothing.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from models.database import execute_many, for_update, marks, select, transaction
+from models.operations import optouts, watching
+from models.operations.counters import Deltas
+from models.rules.guard import guard_mark
+from models.rules.standing import comes_back, follows, standing_after
+from models.rules.timeouts import deadline
+from models.rules.verdicts import AttemptState, Event, Word, is_verdict, judge
+from models.words import WITH_PROVIDER, Channel, MessageStatus, OptOutSource, Phase, Scope
+
+STATE_COLUMNS = (
+    "status claimed_at answer progress timed_out failure_reason retry_class provider_code provider_text "
+    "provider_id lookups handed_over_at progress_at event_at verdict_at"
+).split()
+_OUR_OWN = frozenset({Word.ASSUMED, Word.EXPIRED, Word.UNCONFIRMED, Word.UNKNOWN, Word.NOT_SENT})
+LOAD_SLICE = 1000
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What came of a settling: how many attempts changed, and the events whose message is not there."""
+
+    changed: int
+    unmatched: tuple[Event, ...]
+    campaign_ids: frozenset[int]
+
+
+class Standing(NamedTuple):
+    """Where a message stands and why: what the messages table shows of its latest word."""
+
+    status: str
+    failure_reason: str | None
+    retry_class: str | None
+    provider_code: str | None
+    provider_text: str | None
+
+
+@dataclass(slots=True)
+class _Row:
+    """A message with its latest attempt, as loaded (`was`, `stood`) and as it will be written."""
+
+    id: int
+    campaign_id: int
+    channel: Channel
+    phase: Phase
+    recipient_key: str
+    number: int
+    retries: int
+    due_at: int | None
+    provider: str
+    stood: Standing
+    was: AttemptState
+    state: AttemptState
+    stands: Standing
+    segments: int | None = None
+
+
+@dataclass(slots=True)
+class _Gathered:
+    """What a settling gathers beside the rows themselves."""
+
+    deltas: Deltas = field(default_factory=Deltas)
+    marks: dict[int, watching.Marks] = field(default_factory=lambda: defaultdict(watching.Marks))
+    opt_outs: list[_Row] = field(default_factory=list)
+
+
+def settle(events: Sequence[Event], *, now: int, scale: float) -> Settled:
+    """Apply `events`; the end state depends on what was said, not on its order or number.
+
+    `now` is epoch milliseconds, `scale` the TIME_SCALE that divides time-outs.
+    """
+    with transaction():
+        rows = _load({event.message_id for event in events})
+        gathered = _Gathered()
+        unmatched = []
+        for event in events:
+            row = rows.get(event.message_id)
+            if row is None:
+                unmatched.append(event)
+            elif row.number == event.attempt:
+                _apply(row, event, gathered)
+        changed = [row for row in rows.values() if row.state is not row.was]
+        _write(changed, gathered, now=now, scale=scale)
+        campaign_ids = frozenset(row.campaign_id for row in rows.values())
+    for campaign_id in campaign_ids:
+        watching.finish_if_done(campaign_id, now=now)
+    return Settled(len(changed), tuple(unmatched), campaign_ids)
+
+
+def last_verdict(message_id: int, before: int) -> Standing | None:
+    """The verdict of the latest attempt below number `before` that has one."""
+    found = select(
+        "SELECT status, failure_reason, retry_class, provider_code, provider_text FROM attempts WHERE message_id = ? "
+        "AND number < ? AND status NOT IN ('sending', 'not_sent') ORDER BY number DESC LIMIT 1",
+        message_id,
+        before,
+    )
+    return Standing(*found[0]) if found else None
+
+
+def attempt_state(values: Sequence[Any]) -> AttemptState:
+    """An attempt as the rules see it, from the values of STATE_COLUMNS."""
+    known = dict(zip(STATE_COLUMNS, values, strict=True))
+    known["timed_out"] = bool(known["timed_out"])
+    return AttemptState(**known)
+
+
+def _load(message_ids: Iterable[int]) -> dict[int, _Row]:
+    ids = sorted(message_ids)
+    rows: dict[int, _Row] = {}
+    for start in range(0, len(ids), LOAD_SLICE):
+        rows |= _load_slice(ids[start : start + LOAD_SLICE])
+    return rows
+
+
+def _load_slice(ids: Sequence[int]) -> dict[int, _Row]:
+    if clause := for_update():
+        # Lock first: a statement that had to wait would read the attempts as they were before.
+        select(f"SELECT id FROM messages WHERE id IN ({marks(ids)}) ORDER BY id{clause}", *ids)
+    columns = ", ".join(f"a.{column}" for column in STATE_COLUMNS)
+    found = select(
+        "SELECT m.id, m.campaign_id, c.channel, c.phase, m.recipient_key, m.attempt, m.retries, m.due_at, a.provider, "
+        f"m.status, m.failure_reason, m.retry_class, m.provider_code, m.provider_text, {columns} FROM messages m "
+        "JOIN attempts a ON a.message_id = m.id AND a.number = m.attempt JOIN campaigns c ON c.id = m.campaign_id "
+        f"WHERE m.id IN ({marks(ids)})",
+        *ids,
+    )
+    return {values[0]: _row(*values) for values in found}
+
+
+def _row(*values: Any) -> _Row:
+    message_id, campaign_id, channel, phase, key, number, retries, due_at, provider = values[:9]
+    stood = Standing(*values[9:14])
+    state = attempt_state(values[14:])
+    return _Row(
+        message_id, campaign_id, Channel(channel), Phase(phase), key, number, retries, due_at, provider,
+        stood=stood, was=state, state=state, stands=stood,
+    )  # fmt: skip
+
+
+def _apply(row: _Row, event: Event, gathered: _Gathered) -> None:
+    before = row.state
+    row.state = judge(row.channel, before, event)
+    row.segments = event.segments if event.segments is not None else row.segments
+    campaign = gathered.marks[row.campaign_id]
+    if event.answers and event.word in (Word.ACCEPTED, Word.DELIVERED):
+        campaign.accepted(event.at)
+    elif not event.answers and event.word not in _OUR_OWN:
+        campaign.heard(event.at)
+    if row.state is before:
+        return
+    if event.scope is Scope.ACCOUNT:
+        campaign.refused(event.code, event.text)
+    if is_verdict(row.state) and not is_verdict(before):
+        campaign.judged(guard_mark(row.state, row.retries))
+    if row.state.status == MessageStatus.OPTED_OUT != before.status:
+        gathered.opt_outs.append(row)
+    row.stands = _stands(row, before)
+
+
+def _stands(row: _Row, before: AttemptState) -> Standing:
+    status = standing_after(row.stands.status, before.status, row.state.status, row.phase)
+    if status == MessageStatus.CANCELLED and comes_back(row.retries):
+        return last_verdict(row.id, row.number) or Standing(status, None, None, None, None)
+    if status is None and not follows(row.stands.status, row.state.status):
+        return row.stands
+    state = row.state
+    return Standing(
+        status or row.stands.status, state.failure_reason, state.retry_class, state.provider_code, state.provider_text
+    )
+
+
+def _write(rows: Sequence[_Row], gathered: _Gathered, *, now: int, scale: float) -> None:
+    _write_attempts(rows)
+    _write_messages(rows, gathered.deltas, now=now, scale=scale)
+    for row in gathered.opt_outs:
+        optouts.list_key(
+            row.channel, row.recipient_key, source=OptOutSource.PROVIDER, campaign_id=row.campaign_id, by="provider", now=now
+        )
+    gathered.deltas.write(now)
+    for campaign_id in sorted(gathered.marks):
+        watching.note(campaign_id, gathered.marks[campaign_id], now=now)
+
+
+def _write_attempts(rows: Sequence[_Row]) -> None:
+    execute_many(
+        f"UPDATE attempts SET {', '.join(f'{column} = ?' for column in STATE_COLUMNS)} WHERE message_id = ? AND number = ?",
+        [(*_stored(row.state), row.id, row.number) for row in rows],
+    )
+
+
+def _stored(state: AttemptState) -> Iterable[object]:
+    for column in STATE_COLUMNS:
+        value = getattr(state, column)
+        yield int(value) if column == "timed_out" else value
+
+
+def _write_messages(rows: Sequence[_Row], deltas: Deltas, *, now: int, scale: float) -> None:
+    updates = []
+    for row in rows:
+        moved = row.stands != row.stood
+        due_at = _due(row, scale)
+        updates.append(
+            (*row.stands, row.segments, row.state.handed_over_at, now if moved else None, due_at, row.id)
+        )
+        if row.stands[:3] != row.stood[:3]:
+            deltas.add(row.campaign_id, *row.stood[:3], -1)
+            deltas.add(row.campaign_id, *row.stands[:3], 1)
+    execute_many(
+        "UPDATE messages SET status = ?, failure_reason = ?, retry_class = ?, provider_code = ?, provider_text = ?, "
+        "segments = COALESCE(?, segments), sent_at = COALESCE(?, sent_at), updated_at = COALESCE(?, updated_at), "
+        "due_at = ? WHERE id = ?",
+        updates,
+    )
+
+
+def _due(row: _Row, scale: float) -> int | None:
+    if row.stands.status not in WITH_PROVIDER:
+        return None
+    due = deadline(row.channel, row.provider, row.state, scale)
+    return due.at if due else row.due_at

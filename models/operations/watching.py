@@ -1,0 +1,110 @@
+"""Watching a campaign while it sends: refusals of the account, the guard, and its end."""
+
+from dataclasses import dataclass, field
+
+from models.actors import SYSTEM
+from models.database import execute, for_update, select, transaction
+from models.operations import audit, leaving
+from models.rules.guard import ACCOUNT_REFUSALS, slide, trips
+from models.words import MoveKind, Phase
+
+_ACCEPTED = ("", "")
+
+
+@dataclass(slots=True)
+class Marks:
+    """What one settling says about a campaign, in the order in which it was said."""
+
+    accepted_at: int | None = None
+    receipt_at: int | None = None
+    answers: list[tuple[str, str]] = field(default_factory=list)  # (code, text) of a refusal, or _ACCEPTED
+    verdicts: str = ""
+
+    def accepted(self, at: int) -> None:
+        """The provider took a message."""
+        self.accepted_at = max(at, self.accepted_at or 0)
+        self.answers.append(_ACCEPTED)
+
+    def heard(self, at: int) -> None:
+        """A receipt came."""
+        self.receipt_at = max(at, self.receipt_at or 0)
+
+    def refused(self, code: str, text: str) -> None:
+        """The whole account was refused."""
+        self.answers.append((code, text or code or "refused"))
+
+    def judged(self, mark: str) -> None:
+        """A first attempt came to a verdict; `mark` as the guard reads it."""
+        self.verdicts += mark
+
+
+def note(campaign_id: int, marks: Marks, *, now: int) -> None:
+    """Write down what a settling says about its campaign, within that settling's transaction.
+
+    Five refusals of the account without a success between make it Failed, so that no claim follows the
+    fifth; the guard holds it when too many first attempts failed.
+    """
+    if marks == Marks():
+        return
+    phase, refusals, window = select(
+        f"SELECT phase, account_refusals, guard_window FROM campaigns WHERE id = ?{for_update()}", campaign_id
+    )[0]
+    refusals = _refusals_after(refusals, marks)
+    window = slide(window, marks.verdicts)
+    execute(
+        "UPDATE campaigns SET accepted_at = COALESCE(?, accepted_at), receipt_at = COALESCE(?, receipt_at), "
+        "account_refusals = ?, guard_window = ? WHERE id = ?",
+        marks.accepted_at, marks.receipt_at, refusals, window, campaign_id,
+    )  # fmt: skip
+    if refusals >= ACCOUNT_REFUSALS and phase in (Phase.RUNNING, Phase.HELD):
+        _fail(campaign_id, marks, now=now)
+    elif phase == Phase.RUNNING and trips(window) and queued(campaign_id):
+        execute("UPDATE campaigns SET phase = 'held', updated_at = ? WHERE id = ?", now, campaign_id)
+        audit.record(SYSTEM, "hold", now=now, kind="campaign", object_id=campaign_id, failed=window.count("f"))
+
+
+def finish_if_done(campaign_id: int, *, now: int) -> bool:
+    """End a campaign in which nothing is Queued, Sending or moving any more; returns whether it did."""
+    if _pending(campaign_id):
+        return False
+    with transaction():
+        row = select(f"SELECT phase, name FROM campaigns WHERE id = ?{for_update()}", campaign_id)
+        if not row or row[0][0] not in (Phase.RUNNING, Phase.HELD, Phase.STOPPING) or _pending(campaign_id):
+            return False
+        if select("SELECT 1 FROM bulk_moves WHERE campaign_id = ? AND state IN ('queued', 'running') LIMIT 1", campaign_id):
+            return False
+        execute("UPDATE campaigns SET phase = 'ended', ended_at = ?, updated_at = ? WHERE id = ?", now, now, campaign_id)
+        audit.record(SYSTEM, "end", now=now, kind="campaign", object_id=campaign_id, name=row[0][1])
+    return True
+
+
+def queued(campaign_id: int) -> int:
+    """How many messages are Queued, from the counters."""
+    return _counted(campaign_id, "queued")
+
+
+def _pending(campaign_id: int) -> int:
+    return _counted(campaign_id, "queued") + _counted(campaign_id, "sending")
+
+
+def _counted(campaign_id: int, status: str) -> int:
+    found = select("SELECT SUM(n) FROM message_counts WHERE campaign_id = ? AND status = ?", campaign_id, status)
+    return int(found[0][0] or 0)
+
+
+def _refusals_after(before: int, marks: Marks) -> int:
+    refusals = before
+    for answer in marks.answers:
+        refusals = 0 if answer == _ACCEPTED else refusals + 1
+        if refusals >= ACCOUNT_REFUSALS:
+            return refusals
+    return refusals
+
+
+def _fail(campaign_id: int, marks: Marks, *, now: int) -> None:
+    code, text = next(answer for answer in reversed(marks.answers) if answer != _ACCEPTED)
+    execute(
+        "UPDATE campaigns SET failed_code = ?, failed_text = ?, ended_at = ? WHERE id = ?", code, text, now, campaign_id
+    )
+    leaving.leave(campaign_id, to=Phase.FAILED, kind=MoveKind.FAIL, actor=SYSTEM, now=now)
+    audit.record(SYSTEM, "fail", now=now, kind="campaign", object_id=campaign_id, code=code)

@@ -1,0 +1,1 @@
+"""Queries: the reads. They cost what they show, never the size of the table."""

@@ -1,0 +1,107 @@
+"""Reads of campaigns: one, a list, and what the rules need to know."""
+
+from dataclasses import dataclass
+
+from models.actors import Actor, Right
+from models.database import for_update, marks, select
+from models.errors import NotFoundError
+from models.installation import config
+from models.rules.actions import Blocker, Standing
+from models.rules.counts import Counts, shown_status
+from models.tables import Campaign
+from models.words import HOLDS_CHANNEL, CampaignStatus, Channel, Phase
+
+
+@dataclass(frozen=True)
+class CampaignSummary:
+    """A campaign as lists, cards and the command line show it."""
+
+    campaign: Campaign
+    status: CampaignStatus
+    counts: Counts
+
+
+def get_campaign(campaign_id: int) -> Campaign:
+    """The campaign's row; raises NotFoundError."""
+    found = Campaign.get_or_none(Campaign.id == campaign_id)
+    if found is None:
+        raise NotFoundError(f"There is no campaign {campaign_id}.", campaign_id=campaign_id)
+    campaign: Campaign = found
+    return campaign
+
+
+def counts_of(campaign_id: int) -> Counts:
+    """Where a campaign's messages stand, from its counters."""
+    return Counts.from_rows(
+        (status, reason, retry_class, n)
+        for status, reason, retry_class, n in select(
+            "SELECT status, failure_reason, retry_class, n FROM message_counts WHERE campaign_id = ?", campaign_id
+        )
+    )
+
+
+def summary_of(campaign_id: int) -> CampaignSummary:
+    """One campaign with its counts and the status shown; raises NotFoundError."""
+    campaign = get_campaign(campaign_id)
+    counts = counts_of(campaign_id)
+    return CampaignSummary(campaign, shown_status(Phase(campaign.phase), counts), counts)
+
+
+def list_campaigns(actor: Actor) -> list[CampaignSummary]:
+    """All living campaigns, newest first; others' drafts only for Admins."""
+    query = Campaign.select().where(Campaign.phase != Phase.DELETING.value).order_by(Campaign.id.desc())
+    if not actor.may(Right.SEE_OPERATIONS):
+        query = query.where((Campaign.phase != Phase.DRAFT.value) | (Campaign.owner_id == actor.person_id))
+    campaigns = list(query)
+    counts = _counts_of_all([campaign.id for campaign in campaigns])
+    return [
+        CampaignSummary(campaign, shown_status(Phase(campaign.phase), counts[campaign.id]), counts[campaign.id])
+        for campaign in campaigns
+    ]
+
+
+def standing_of(campaign_id: int, *, lock: bool = False) -> Standing:
+    """What the rules need to know; `lock` keeps the campaign's row until the open transaction ends.
+
+    Raises NotFoundError.
+    """
+    clause = for_update() if lock else ""
+    found = select(f"SELECT name, channel, phase FROM campaigns WHERE id = ?{clause}", campaign_id)
+    if not found:
+        raise NotFoundError(f"There is no campaign {campaign_id}.", campaign_id=campaign_id)
+    name, channel, phase = found[0]
+    return Standing(
+        name=name,
+        channel=Channel(channel),
+        phase=Phase(phase),
+        counts=counts_of(campaign_id),
+        blocker=blocker_of(Channel(channel), campaign_id),
+        not_configured=config().lacks(Channel(channel)),
+    )
+
+
+def blocker_of(channel: Channel, campaign_id: int) -> Blocker | None:
+    """The other campaign that holds the channel, if one does."""
+    holding = sorted(HOLDS_CHANNEL)
+    # The literal list is what lets the partial index carry this query.
+    phases = ", ".join(f"'{phase}'" for phase in holding)
+    found = select(
+        f"SELECT id, name FROM campaigns WHERE channel = ? AND phase IN ({phases}) AND id <> ?", channel.value, campaign_id
+    )
+    if not found:
+        return None
+    blocker_id, name = found[0]
+    counts = counts_of(blocker_id)
+    return Blocker(blocker_id, name, 100 * counts.settled // max(1, counts.total))
+
+
+def _counts_of_all(campaign_ids: list[int]) -> dict[int, Counts]:
+    rows: dict[int, list[tuple[str, str, str, int]]] = {campaign_id: [] for campaign_id in campaign_ids}
+    if campaign_ids:
+        for campaign_id, *count in select(
+            "SELECT campaign_id, status, failure_reason, retry_class, n FROM message_counts "
+            f"WHERE campaign_id IN ({marks(campaign_ids)})",
+            *campaign_ids,
+        ):
+            rows[campaign_id].append((count[0], count[1], count[2], count[3]))
+    return {campaign_id: Counts.from_rows(found) for campaign_id, found in rows.items()}

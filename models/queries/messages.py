@@ -1,0 +1,51 @@
+"""Reads of messages: what criteria mean in SQL, and the messages that match."""
+
+from models.database import marks, select
+from models.rules.criteria import Criteria
+
+# Above every character that can stand in a recipient, so that a prefix is a range an index can walk.
+LAST_CHARACTER = "\U0010ffff"
+
+
+def where(campaign_id: int, criteria: Criteria) -> tuple[str, list[object]]:
+    """The condition on `messages` and its values."""
+    parts, values = ["campaign_id = ?"], [campaign_id]
+    listed = (
+        ("status", criteria.statuses),
+        ("failure_reason", criteria.reasons),
+        ("retry_class", criteria.retry_classes),
+        ("id", criteria.message_ids),
+    )
+    conditions: list[tuple[str, list[object]]] = [
+        (f"{column} IN ({marks(wanted)})", list(wanted)) for column, wanted in listed if wanted
+    ]
+    if criteria.cutoff_at is not None:
+        conditions.append(("updated_at <= ?", [criteria.cutoff_at]))
+    if criteria.search:
+        conditions.append(_search(criteria.search))
+    return (
+        " AND ".join(parts + [condition for condition, _ in conditions]),
+        [*values, *(value for _, found in conditions for value in found)],
+    )
+
+
+def count(campaign_id: int, criteria: Criteria) -> int:
+    """How many messages match, by counting them: for dialogs, not for pages that refresh."""
+    condition, values = where(campaign_id, criteria)
+    return int(select(f"SELECT COUNT(*) FROM messages WHERE {condition}", *values)[0][0])
+
+
+def _search(text: str) -> tuple[str, list[object]]:
+    """`=x` exactly, `*x` anywhere in the recipient, else at the beginning of the recipient or a searchable field."""
+    if text.startswith("="):
+        return _fields("{column} = ?", [text[1:].casefold()])
+    if text.startswith("*"):
+        pattern = text[1:].casefold().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        return "recipient_key LIKE ? ESCAPE '\\'", [f"%{pattern}%"]
+    start = text.casefold()
+    return _fields("({column} >= ? AND {column} < ?)", [start, start + LAST_CHARACTER])
+
+
+def _fields(condition: str, values: list[str]) -> tuple[str, list[object]]:
+    columns = ("recipient_key", "search_1", "search_2", "search_3")
+    return "(" + " OR ".join(condition.format(column=column) for column in columns) + ")", [*values * len(columns)]

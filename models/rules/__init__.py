@@ -1,0 +1,1 @@
+"""Rules are pure: they read no clock and no database, and say yes, or why not."""

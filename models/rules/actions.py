@@ -1,0 +1,195 @@
+"""What may be done with a campaign now, or the sentence that says why not (SPEC 1).
+
+Panel and Slack draw their buttons from `available_actions`; operations ask the same rules at the moment of
+the act. A refusal names what is in the way and the next step.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from models.actors import Actor, Right
+from models.rules.counts import Counts
+from models.words import (
+    CHANNEL_LABELS,
+    HOLDS_CHANNEL,
+    RETRYABLE,
+    WITH_PROVIDER,
+    Action,
+    Channel,
+    MessageStatus,
+    Phase,
+)
+
+
+@dataclass(frozen=True)
+class Blocker:
+    """The campaign that holds the channel; `percent` of its messages are settled."""
+
+    campaign_id: int
+    name: str
+    percent: int
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What the rules need to know of a campaign; `not_configured` names what the channel lacks, '' if nothing."""
+
+    name: str
+    channel: Channel
+    phase: Phase
+    counts: Counts
+    blocker: Blocker | None = None
+    not_configured: str = ""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Yes, or why not; `blocker_id` is set when another campaign holds the channel."""
+
+    allowed: bool
+    reason: str = ""
+    blocker_id: int | None = None
+
+
+YES = Answer(True)
+Rule = Callable[[Standing], Answer]
+
+
+def no(reason: str) -> Answer:
+    """A refusal."""
+    return Answer(False, reason)
+
+
+def available_actions(campaign: Standing, actor: Actor) -> dict[Action, Answer]:
+    """Each action with its answer for this actor."""
+    return {action: answer_for(action, campaign, actor) for action in Action}
+
+
+def answer_for(action: Action, campaign: Standing, actor: Actor) -> Answer:
+    """Whether this actor may do this now: the role first, then the campaign's state."""
+    needed = right_for(action)
+    if not actor.may(needed):
+        return no(f"Your role does not let you {needed.value}. Ask an Org Admin.")
+    if campaign.phase is Phase.DELETING:
+        return no(f"{campaign.name} is being deleted.")
+    return _RULES.get(action, _anytime)(campaign)
+
+
+def right_for(action: Action) -> Right:
+    """The right that an action needs."""
+    return _RIGHTS.get(action, Right.CHANGE_CAMPAIGNS)
+
+
+def can_run(campaign: Standing) -> Answer:
+    """Ready, something sendable, the channel configured and free."""
+    if campaign.phase is not Phase.READY:
+        return no(_wrong_phase(campaign, "Only a Ready campaign can be run"))
+    if not campaign.counts.sendable:
+        return no(f"{campaign.name} has nobody to send to: every contact has opted out or none was imported.")
+    return _channel_answer(campaign)
+
+
+def can_stop(campaign: Standing) -> Answer:
+    """Running or held."""
+    if campaign.phase in (Phase.RUNNING, Phase.HELD):
+        return YES
+    return no(_wrong_phase(campaign, "Only a campaign In Progress or Held can be stopped"))
+
+
+def can_resume(campaign: Standing) -> Answer:
+    """Stopped, Failed, Held or stopping; the channel free or its own."""
+    stopped = campaign.phase is Phase.ENDED and campaign.counts[MessageStatus.CANCELLED] > 0
+    if stopped or campaign.phase in (Phase.FAILED, Phase.HELD, Phase.STOPPING):
+        return _channel_answer(campaign)
+    if campaign.phase is Phase.ENDED:
+        return no(f"{campaign.name} has no cancelled messages to go on with.")
+    return no(_wrong_phase(campaign, "Only a stopped, failed or held campaign can be resumed"))
+
+
+def can_retry(campaign: Standing) -> Answer:
+    """Running, complete or failed, and something to retry; the channel free or its own."""
+    if campaign.phase in (Phase.HELD, Phase.STOPPING):
+        return no(f"{campaign.name} is {_told(campaign)}: resume it first, then retry.")
+    if campaign.phase not in (Phase.RUNNING, Phase.ENDED, Phase.FAILED):
+        return no(_wrong_phase(campaign, "Only messages of a campaign that was run can be retried"))
+    if not any(campaign.counts[status] for status in RETRYABLE):
+        return no(f"{campaign.name} has no Failed or Unconfirmed messages.")
+    return _channel_answer(campaign)
+
+
+def can_delete(campaign: Standing) -> Answer:
+    """Draft, Ready, complete or Failed, with nothing at the provider."""
+    if campaign.phase in HOLDS_CHANNEL:
+        return no(f"{campaign.name} is {_told(campaign)}: stop it first, then delete it.")
+    waiting = sum(campaign.counts[status] for status in WITH_PROVIDER)
+    if waiting:
+        return no(f"{campaign.name} still has {waiting} messages at the provider; delete it when they have settled.")
+    return YES
+
+
+def can_edit(campaign: Standing) -> Answer:
+    """Draft: all. Ready: template and sender. Failed: the sender of an email."""
+    if campaign.phase in (Phase.DRAFT, Phase.READY):
+        return YES
+    if campaign.phase is Phase.FAILED and campaign.channel is Channel.EMAIL:
+        return YES
+    return no(_wrong_phase(campaign, "Only a Draft or Ready campaign can be edited"))
+
+
+
+
+def _anytime(_campaign: Standing) -> Answer:
+    return YES
+
+
+def _start_later(campaign: Standing) -> Answer:
+    """As Run or Retry, but a taken channel is what it waits for."""
+    rule = can_run if campaign.phase is Phase.READY else can_retry
+    answer = rule(campaign)
+    return YES if answer.blocker_id is not None else answer
+
+
+def _channel_answer(campaign: Standing) -> Answer:
+    if campaign.not_configured:
+        return no(campaign.not_configured)
+    blocker = campaign.blocker
+    if blocker is None or campaign.phase in HOLDS_CHANNEL:
+        return YES
+    return Answer(
+        False,
+        f"{blocker.name} is In Progress on {CHANNEL_LABELS[campaign.channel]}, {blocker.percent} % settled. "
+        "Wait until it ends, stop it, or start when the channel is free.",
+        blocker.campaign_id,
+    )
+
+
+_PHASE_WORDS = {
+    Phase.DRAFT: "a Draft",
+    Phase.READY: "Ready",
+    Phase.RUNNING: "In Progress",
+    Phase.HELD: "Held",
+    Phase.STOPPING: "stopping",
+    Phase.ENDED: "complete",
+    Phase.FAILED: "Failed",
+    Phase.DELETING: "being deleted",
+}
+
+
+def _told(campaign: Standing) -> str:
+    return _PHASE_WORDS[campaign.phase]
+
+
+def _wrong_phase(campaign: Standing, rule: str) -> str:
+    return f"{rule}; {campaign.name} is {_told(campaign)}."
+
+
+_RULES: dict[Action, Rule] = {
+    Action.EDIT: can_edit,
+    Action.RUN: can_run,
+    Action.START_LATER: _start_later,
+    Action.STOP: can_stop,
+    Action.RESUME: can_resume,
+    Action.RETRY: can_retry,
+    Action.DELETE: can_delete,
+}
+_RIGHTS = {Action.VIEW_SUMMARY: Right.SEE_CAMPAIGNS, Action.EXPORT: Right.EXPORT}

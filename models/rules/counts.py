@@ -1,0 +1,71 @@
+"""How many messages stand where, and the status shown that follows (SPEC 1)."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from models.words import CampaignStatus, MessageStatus, Phase
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Messages of one campaign by status, and the Failed ones by reason and retry class."""
+
+    by_status: Mapping[str, int] = field(default_factory=dict)
+    failures: Mapping[tuple[str, str], int] = field(default_factory=dict)
+
+    @classmethod
+    def from_rows(cls, rows: Iterable[tuple[str, str, str, int]]) -> "Counts":
+        """From rows of (status, failure reason, retry class, n)."""
+        by_status: dict[str, int] = {}
+        failures: dict[tuple[str, str], int] = {}
+        for status, reason, retry_class, n in rows:
+            by_status[status] = by_status.get(status, 0) + n
+            if status == MessageStatus.FAILED and n:
+                failures[reason, retry_class] = failures.get((reason, retry_class), 0) + n
+        return cls(by_status, failures)
+
+    def __getitem__(self, status: str) -> int:
+        return self.by_status.get(status, 0)
+
+    @property
+    def total(self) -> int:
+        """Every imported row."""
+        return sum(self.by_status.values())
+
+    @property
+    def sendable(self) -> int:
+        """What a run would queue."""
+        return self[MessageStatus.WAITING]
+
+    @property
+    def settled(self) -> int:
+        """What no hand-over or receipt is awaited for."""
+        pending = (MessageStatus.WAITING, MessageStatus.QUEUED, MessageStatus.SENDING, MessageStatus.RETRYING)
+        return self.total - sum(self[status] for status in pending)
+
+    def for_every_status(self) -> dict[str, int]:
+        """The count of each status, zeros included, in the order of SPEC 2."""
+        return {status.value: self[status] for status in MessageStatus}
+
+
+_SHOWN_BY_PHASE = {
+    Phase.DRAFT: CampaignStatus.DRAFT,
+    Phase.FAILED: CampaignStatus.FAILED,
+    Phase.READY: CampaignStatus.READY,
+    Phase.HELD: CampaignStatus.HELD,
+    Phase.RUNNING: CampaignStatus.IN_PROGRESS,
+    Phase.STOPPING: CampaignStatus.IN_PROGRESS,
+}
+
+
+def shown_status(phase: Phase, counts: Counts) -> CampaignStatus:
+    """The status people see; `deleting` campaigns are shown nowhere but keep the shade they ended in."""
+    if phase in _SHOWN_BY_PHASE:
+        return _SHOWN_BY_PHASE[phase]
+    if counts[MessageStatus.CANCELLED]:
+        return CampaignStatus.STOPPED
+    if counts[MessageStatus.RETRYING]:
+        return CampaignStatus.ACTIVE_RETRIES
+    if counts[MessageStatus.FAILED] or counts[MessageStatus.UNCONFIRMED]:
+        return CampaignStatus.COMPLETE_WITH_ERRORS
+    return CampaignStatus.COMPLETE

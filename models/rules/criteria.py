@@ -1,0 +1,41 @@
+"""Which messages of a campaign are meant: the one form of a filter, for pages, retries and exports."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Self
+
+from models.words import MessageStatus
+
+
+@dataclass(frozen=True)
+class Criteria:
+    """All that is given must hold; what is empty does not restrict.
+
+    `search` matches the recipient or a searchable field (see `models.queries.messages`). `cutoff_at`
+    (epoch ms) keeps out what came to its status later. `message_ids` is a hand-made selection.
+    """
+
+    statuses: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
+    retry_classes: tuple[str, ...] = ()
+    search: str = ""
+    message_ids: tuple[int, ...] = ()
+    cutoff_at: int | None = None
+
+    def for_status(self, status: str) -> Self:
+        """The part of it that is about one status: reasons only say something of Failed messages."""
+        if status == MessageStatus.FAILED:
+            return replace(self, statuses=(status,))
+        return replace(self, statuses=(status,), reasons=(), retry_classes=())
+
+    def to_json(self) -> dict[str, Any]:
+        """What is stored with a bulk move, an export or a retry plan."""
+        return {name: value for name, value in asdict(self).items() if value}
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> Self:
+        """What was stored."""
+        given: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()
+        }
+        return cls(**given)

@@ -1,0 +1,203 @@
+"""The one verdict table: what an answer, a receipt, a look-up or a time-out does to an attempt (SPEC 2).
+
+An attempt's states are ranked, per channel, and only a higher rank replaces a lower one. So the end state
+is the highest that was ever said, whatever the order in which words came and however often. The single
+step down is *surely not sent*, which is only believed of an attempt about which nothing else is known.
+"""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from models.words import Channel, FailureReason, MessageStatus, RetryClass, Scope
+
+NOT_SENT = "not_sent"
+
+
+class Word(StrEnum):
+    """What may be said of an attempt, by whomever."""
+
+    NOT_SENT = "not_sent"  # surely not handed over
+    UNKNOWN = "unknown"  # handed over or not, nobody can tell
+    ACCEPTED = "accepted"  # the provider has it
+    SENT = "sent"  # the provider passed it on
+    DEFERRED = "deferred"  # the receiving server asked to wait; the provider tries on
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    OPTED_OUT = "opted_out"
+    ASSUMED = "assumed_delivered"  # our time-out
+    EXPIRED = "expired"  # our time-out of a deferred one
+    UNCONFIRMED = "unconfirmed"  # our time-out
+
+
+class Answer(StrEnum):
+    """What came of the hand-over itself."""
+
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    NOT_SENT = "not_sent"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One word about one attempt.
+
+    `at` is epoch milliseconds; `answers` is true when this is the hand-over's own answer (or the end of
+    waiting for one); `code` and `text` are the provider's own.
+    """
+
+    message_id: int
+    attempt: int
+    word: Word
+    at: int
+    answers: bool = False
+    reason: FailureReason | None = None
+    retry_class: RetryClass | None = None
+    scope: Scope = Scope.MESSAGE
+    code: str = ""
+    text: str = ""
+    provider_id: str = ""
+    segments: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptState:
+    """What is known of one attempt; times in epoch milliseconds."""
+
+    status: str
+    claimed_at: int
+    answer: str | None = None
+    progress: str | None = None
+    timed_out: bool = False
+    failure_reason: str | None = None
+    retry_class: str | None = None
+    provider_code: str | None = None
+    provider_text: str | None = None
+    provider_id: str | None = None
+    lookups: int = 0
+    handed_over_at: int | None = None
+    progress_at: int | None = None
+    event_at: int | None = None
+    verdict_at: int | None = None
+
+
+# (status, by our own time-out) from weakest to strongest.
+_ORDER: dict[Channel, tuple[tuple[str, bool], ...]] = {
+    Channel.SMS: (
+        (NOT_SENT, False),
+        (MessageStatus.SENDING, False),
+        (MessageStatus.UNCONFIRMED, True),
+        (MessageStatus.ASSUMED_DELIVERED, True),
+        (MessageStatus.FAILED, False),
+        (MessageStatus.DELIVERED, False),
+        (MessageStatus.OPTED_OUT, False),
+    ),
+    Channel.EMAIL: (
+        (NOT_SENT, False),
+        (MessageStatus.SENDING, False),
+        (MessageStatus.UNCONFIRMED, True),
+        (MessageStatus.RETRYING, False),
+        (MessageStatus.FAILED, True),
+        (MessageStatus.DELIVERED, False),
+        (MessageStatus.FAILED, False),
+        (MessageStatus.OPTED_OUT, False),
+    ),
+}
+_RANK = {channel: {state: rank for rank, state in enumerate(order)} for channel, order in _ORDER.items()}
+
+_BECOMES: dict[Word, tuple[str, bool]] = {
+    Word.DEFERRED: (MessageStatus.RETRYING, False),
+    Word.DELIVERED: (MessageStatus.DELIVERED, False),
+    Word.FAILED: (MessageStatus.FAILED, False),
+    Word.OPTED_OUT: (MessageStatus.OPTED_OUT, False),
+    Word.ASSUMED: (MessageStatus.ASSUMED_DELIVERED, True),
+    Word.EXPIRED: (MessageStatus.FAILED, True),
+    Word.UNCONFIRMED: (MessageStatus.UNCONFIRMED, True),
+}
+_PROGRESS: dict[str | None, int] = {Word.ACCEPTED: 1, Word.SENT: 2}
+_ANSWERS = {
+    Word.NOT_SENT: Answer.NOT_SENT,
+    Word.UNKNOWN: Answer.UNKNOWN,
+    Word.FAILED: Answer.REFUSED,
+    Word.OPTED_OUT: Answer.REFUSED,
+}
+OPEN = frozenset({MessageStatus.SENDING, MessageStatus.RETRYING})
+
+
+def judge(channel: Channel, state: AttemptState, event: Event) -> AttemptState:
+    """The attempt's state after `event`; the same object when nothing changes."""
+    answered = _answered(state, event) if event.answers else state
+    if event.word is Word.NOT_SENT:
+        return _not_sent(answered, event)
+    moved = _progressed(answered, event)
+    if event.word not in _BECOMES:
+        return moved
+    return _ranked(channel, moved, event)
+
+
+def is_verdict(state: AttemptState) -> bool:
+    """Whether the attempt is over with a verdict, the provider's or our own."""
+    return state.status not in OPEN and state.status != NOT_SENT
+
+
+def _answered(state: AttemptState, event: Event) -> AttemptState:
+    """Note the hand-over's answer; an answer replaces none or `unknown`, never another answer."""
+    answer = _ANSWERS.get(event.word, Answer.ACCEPTED)
+    if state.answer not in (None, Answer.UNKNOWN) or answer == state.answer:
+        return state
+    handed_over_at = state.handed_over_at if answer is Answer.UNKNOWN else event.at
+    return replace(
+        state, answer=answer.value, handed_over_at=handed_over_at, provider_id=event.provider_id or state.provider_id
+    )
+
+
+def _not_sent(state: AttemptState, event: Event) -> AttemptState:
+    if state.status != MessageStatus.SENDING or state.progress:
+        return state
+    return replace(
+        state, status=NOT_SENT, verdict_at=event.at, provider_code=event.code or None, provider_text=event.text or None
+    )
+
+
+def _progressed(state: AttemptState, event: Event) -> AttemptState:
+    """Note how far it came. The first arrival of each step counts, and an answer is no receipt."""
+    bound = replace(state, provider_id=event.provider_id) if event.provider_id and not state.provider_id else state
+    if event.answers or event.word in (Word.UNKNOWN, Word.ASSUMED, Word.EXPIRED, Word.UNCONFIRMED):
+        return bound
+    moved = replace(bound, event_at=max(event.at, state.event_at or 0))
+    if _PROGRESS.get(event.word, 0) > _PROGRESS.get(state.progress, 0):
+        moved = replace(moved, progress=event.word.value, progress_at=event.at)
+    return moved
+
+
+def _ranked(channel: Channel, state: AttemptState, event: Event) -> AttemptState:
+    status, timed_out = _BECOMES[event.word]
+    rank = _RANK[channel]
+    new, old = rank.get((status, timed_out), -1), rank[state.status, state.timed_out]
+    if new < old or (new == old and not _says_more(state, event)):
+        return state
+    failed = status == MessageStatus.FAILED
+    reason = event.reason or (FailureReason.EXPIRED if timed_out else FailureReason.UNKNOWN)
+    return replace(
+        state,
+        status=str(status),
+        timed_out=timed_out,
+        failure_reason=str(reason) if failed else None,
+        retry_class=str(event.retry_class or RetryClass.MAY_HAVE_ARRIVED) if failed else None,
+        provider_code=event.code or None,
+        provider_text=event.text or None,
+        verdict_at=event.at if status not in OPEN else None,
+    )
+
+
+def _says_more(state: AttemptState, event: Event) -> bool:
+    """Between two failures the same one must win whatever the order: a known reason, then the smallest words."""
+    if state.status != MessageStatus.FAILED or state.timed_out:
+        return False
+
+    def key(reason: str | None, code: str | None, text: str | None) -> tuple[bool, str, str, str]:
+        return (reason in (None, FailureReason.UNKNOWN), reason or "", code or "", text or "")
+
+    return key(event.reason, event.code, event.text) < key(
+        state.failure_reason, state.provider_code, state.provider_text
+    )

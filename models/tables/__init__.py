@@ -1,0 +1,36 @@
+"""The tables, as the migrations make them. Operations write them, queries read them, nobody else."""
+
+from models.tables.campaigns import Campaign, MessageCount, MessageFlow
+from models.tables.files import Attachment, File, FileChunk
+from models.tables.ledger import Audit, Lease, RunningProcess, Setting
+from models.tables.messages import Attempt, Message, OptOut, ReceiptPost, UnmappedCode
+from models.tables.people import Person, SignInLink
+from models.tables.slack import SlackOutbox, SlackPost
+from models.tables.work import BulkMove, Export, Import, RetryPlan, ScheduledStart
+
+__all__ = [
+    "Attachment",
+    "Attempt",
+    "Audit",
+    "BulkMove",
+    "Campaign",
+    "Export",
+    "File",
+    "FileChunk",
+    "Import",
+    "Lease",
+    "Message",
+    "MessageCount",
+    "MessageFlow",
+    "OptOut",
+    "Person",
+    "ReceiptPost",
+    "RetryPlan",
+    "RunningProcess",
+    "ScheduledStart",
+    "Setting",
+    "SignInLink",
+    "SlackOutbox",
+    "SlackPost",
+    "UnmappedCode",
+]

@@ -1,0 +1,120 @@
+"""Work that people asked for and that takes a while: bulk moves, imports, exports, later starts."""
+
+from peewee import BigIntegerField, TextField
+
+from models.tables.base import JsonText, Moment, Table
+
+
+class BulkMove(Table):
+    """A run, stop, resume, retry or delete as a thing: who, what, how many, done so far, result.
+
+    `criteria` says which rows (see `models.operations.moving`); `after_id` is how far it has come.
+    """
+
+    campaign_id = BigIntegerField()
+    campaign_name = TextField()
+    kind = TextField()
+    state = TextField()
+    criteria = JsonText(default=dict)
+    total = BigIntegerField(default=0)
+    done = BigIntegerField(default=0)
+    left_out = BigIntegerField(default=0)
+    after_id = BigIntegerField(default=0)
+    result = TextField(default="")
+    actor_id = BigIntegerField(null=True)
+    actor_name = TextField()
+    surface = TextField()
+    created_at = Moment()
+    started_at = Moment(null=True)
+    ended_at = Moment(null=True)
+
+    class Meta:
+        table_name = "bulk_moves"
+
+
+class RetryPlan(Table):
+    """The set that a retry dialog showed, fixed by its cutoff; `move_id` is set once it was confirmed."""
+
+    campaign_id = BigIntegerField()
+    criteria = JsonText()
+    cutoff_at = Moment()
+    actor_id = BigIntegerField(null=True)
+    created_at = Moment()
+    move_id = BigIntegerField(null=True)
+
+    class Meta:
+        table_name = "retry_plans"
+
+
+class ScheduledStart(Table):
+    """A run or retry that waits for a time, for the channel, or for both."""
+
+    campaign_id = BigIntegerField()
+    kind = TextField()
+    criteria = JsonText(default=dict)
+    starts_at = Moment(null=True)
+    when_free = BigIntegerField(default=0)
+    expires_at = Moment()
+    time_zone = TextField(default="UTC")
+    state = TextField()
+    result = TextField(default="")
+    actor_id = BigIntegerField(null=True)
+    actor_name = TextField()
+    surface = TextField()
+    created_at = Moment()
+    ended_at = Moment(null=True)
+
+    class Meta:
+        table_name = "scheduled_starts"
+
+
+class Import(Table):
+    """Contacts of one file on their way into a draft; `beat_at` shows that somebody is at it."""
+
+    campaign_id = BigIntegerField()
+    file_id = BigIntegerField()
+    mapping = JsonText()
+    header = BigIntegerField(null=True)
+    state = TextField()
+    rows_total = BigIntegerField(default=0)
+    rows_done = BigIntegerField(default=0)
+    report = JsonText(null=True)
+    refused_file_id = BigIntegerField(null=True)
+    result = TextField(default="")
+    actor_id = BigIntegerField(null=True)
+    actor_name = TextField()
+    surface = TextField()
+    created_at = Moment()
+    started_at = Moment(null=True)
+    beat_at = Moment(null=True)
+    ended_at = Moment(null=True)
+
+    class Meta:
+        table_name = "imports"
+
+
+class Export(Table):
+    """A CSV of one moment; `totals` by status are the panel's at `moment_at`."""
+
+    campaign_id = BigIntegerField()
+    campaign_name = TextField()
+    criteria = JsonText(default=dict)
+    state = TextField()
+    rows_total = BigIntegerField(default=0)
+    rows_done = BigIntegerField(default=0)
+    moment_at = Moment(null=True)
+    totals = JsonText(null=True)
+    file_id = BigIntegerField(null=True)
+    sha256 = TextField(null=True)
+    result = TextField(default="")
+    actor_id = BigIntegerField(null=True)
+    actor_name = TextField()
+    surface = TextField()
+    created_at = Moment()
+    started_at = Moment(null=True)
+    beat_at = Moment(null=True)
+    ended_at = Moment(null=True)
+    expires_at = Moment(null=True)
+
+    class Meta:
+        table_name = "exports"

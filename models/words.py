@@ -1,0 +1,218 @@
+"""The product's vocabulary: slugs, the sets that have a meaning, and the words shown for them.
+
+Slugs are what is stored, exported and sent over interfaces; labels are what people read. A set of
+slugs that means something has its name here, so no other module spells one out.
+"""
+
+from enum import StrEnum
+
+
+class Channel(StrEnum):
+    """What a campaign is sent by; fixed at its creation."""
+
+    SMS = "sms"
+    EMAIL = "email"
+
+
+class Phase(StrEnum):
+    """The stored state of a campaign; the status shown follows from it and the counts (SPEC 1)."""
+
+    DRAFT = "draft"
+    READY = "ready"
+    RUNNING = "running"
+    HELD = "held"
+    STOPPING = "stopping"
+    ENDED = "ended"
+    FAILED = "failed"
+    DELETING = "deleting"
+
+
+HOLDS_CHANNEL = frozenset({Phase.RUNNING, Phase.HELD, Phase.STOPPING})
+
+
+class CampaignStatus(StrEnum):
+    """The status shown for a campaign, in the order in which the first match wins (SPEC 1)."""
+
+    DRAFT = "draft"
+    FAILED = "failed"
+    READY = "ready"
+    HELD = "held"
+    IN_PROGRESS = "in_progress"
+    STOPPED = "stopped"
+    ACTIVE_RETRIES = "active_retries"
+    COMPLETE_WITH_ERRORS = "complete_with_errors"
+    COMPLETE = "complete"
+
+
+class MessageStatus(StrEnum):
+    """Where one message stands; every imported row is in exactly one of these (SPEC 2)."""
+
+    WAITING = "waiting"
+    QUEUED = "queued"
+    SENDING = "sending"
+    RETRYING = "retrying"
+    DELIVERED = "delivered"
+    ASSUMED_DELIVERED = "assumed_delivered"
+    FAILED = "failed"
+    OPTED_OUT = "opted_out"
+    CANCELLED = "cancelled"
+    UNCONFIRMED = "unconfirmed"
+
+
+TO_BE_SENT = frozenset({MessageStatus.WAITING, MessageStatus.QUEUED})
+IN_FLIGHT = frozenset({MessageStatus.QUEUED, MessageStatus.SENDING})
+WITH_PROVIDER = frozenset({MessageStatus.SENDING, MessageStatus.RETRYING})
+FINAL = frozenset(
+    {
+        MessageStatus.DELIVERED,
+        MessageStatus.ASSUMED_DELIVERED,
+        MessageStatus.FAILED,
+        MessageStatus.OPTED_OUT,
+        MessageStatus.CANCELLED,
+        MessageStatus.UNCONFIRMED,
+    }
+)
+RETRYABLE = frozenset({MessageStatus.FAILED, MessageStatus.UNCONFIRMED})
+
+
+class FailureReason(StrEnum):
+    """Why a message failed: twelve standard reasons for both channels, in the order of SPEC 2."""
+
+    INVALID_RECIPIENT = "invalid_recipient"
+    UNSUPPORTED_RECIPIENT = "unsupported_recipient"
+    UNREACHABLE = "unreachable"
+    MAILBOX_FULL = "mailbox_full"
+    BLOCKED = "blocked"
+    CONTENT_REJECTED = "content_rejected"
+    RATE_LIMITED = "rate_limited"
+    EXPIRED = "expired"
+    CONFIGURATION = "configuration"
+    INSUFFICIENT_FUNDS = "insufficient_funds"
+    PROVIDER_ERROR = "provider_error"
+    UNKNOWN = "unknown"
+
+
+class RetryClass(StrEnum):
+    """What a person's retry of a failure is worth; the provider's code decides, not the reason (SPEC 5)."""
+
+    LIKELY = "likely"
+    MAY_HAVE_ARRIVED = "may_have_arrived"
+    POINTLESS = "pointless"
+    NEVER = "never"
+
+
+class Scope(StrEnum):
+    """Whose fault a refusal is: this message's, or the whole account's (SPEC 2)."""
+
+    MESSAGE = "message"
+    ACCOUNT = "account"
+
+
+class MoveKind(StrEnum):
+    """The kinds of bulk move (SPEC 1); `fail` is the system's own, after the account's refusals."""
+
+    RUN = "run"
+    STOP = "stop"
+    RESUME = "resume"
+    RETRY = "retry"
+    DELETE = "delete"
+    FAIL = "fail"
+
+
+class WorkState(StrEnum):
+    """How far a piece of background work has come: a bulk move, an import, an export."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    CANCELLED = "cancelled"
+    REFUSED = "refused"
+    FAILED = "failed"
+
+
+OPEN_WORK = frozenset({WorkState.QUEUED, WorkState.RUNNING})
+
+
+class Action(StrEnum):
+    """What a person may ask of a campaign (SPEC 1)."""
+
+    EDIT = "edit"
+    DUPLICATE = "duplicate"
+    SEND_TEST = "send_test"
+    RUN = "run"
+    START_LATER = "start_later"
+    HAND_ON = "hand_on"
+    STOP = "stop"
+    RESUME = "resume"
+    RETRY = "retry"
+    DELETE = "delete"
+    VIEW_SUMMARY = "view_summary"
+    EXPORT = "export"
+
+
+class Role(StrEnum):
+    """What a person may do (SPEC 9), weakest first."""
+
+    VIEWER = "viewer"
+    CAMPAIGNER = "campaigner"
+    ADMIN = "admin"
+    ORG_ADMIN = "org_admin"
+
+
+class Surface(StrEnum):
+    """Where an act came from; kept in the audit."""
+
+    PANEL = "panel"
+    SLACK = "slack"
+    COMMAND_LINE = "command_line"
+    SYSTEM = "system"
+
+
+class OptOutSource(StrEnum):
+    """How a person came onto the opt-out list."""
+
+    PROVIDER = "provider"
+    INBOUND = "inbound"
+    LINK = "link"
+    COMPLAINT = "complaint"
+    HAND = "hand"
+    FORGET = "forget"
+
+
+CAMPAIGN_STATUS_LABELS = {
+    CampaignStatus.DRAFT: "Draft",
+    CampaignStatus.FAILED: "Failed",
+    CampaignStatus.READY: "Ready",
+    CampaignStatus.HELD: "Held",
+    CampaignStatus.IN_PROGRESS: "In Progress",
+    CampaignStatus.STOPPED: "Stopped",
+    CampaignStatus.ACTIVE_RETRIES: "Active Retries",
+    CampaignStatus.COMPLETE_WITH_ERRORS: "Complete (with errors)",
+    CampaignStatus.COMPLETE: "Complete",
+}
+
+MESSAGE_STATUS_LABELS = {status: status.value.replace("_", " ").title() for status in MessageStatus}
+
+CHANNEL_LABELS = {Channel.SMS: "SMS", Channel.EMAIL: "Email"}
+
+ROLE_LABELS = {
+    Role.VIEWER: "Viewer",
+    Role.CAMPAIGNER: "Campaigner",
+    Role.ADMIN: "Admin",
+    Role.ORG_ADMIN: "Org Admin",
+}
+
+FAILURE_REASON_LABELS = {
+    FailureReason.INVALID_RECIPIENT: "Number or address is wrong or no longer exists",
+    FailureReason.UNSUPPORTED_RECIPIENT: "Landline, short code or a type that cannot take it",
+    FailureReason.UNREACHABLE: "Could not be reached for now",
+    FailureReason.MAILBOX_FULL: "Mailbox is full",
+    FailureReason.BLOCKED: "Carrier or mail server refused the sender",
+    FailureReason.CONTENT_REJECTED: "Text refused: spam, too long, empty or bad media",
+    FailureReason.RATE_LIMITED: "Too fast, or a daily cap was reached",
+    FailureReason.EXPIRED: "Waited too long",
+    FailureReason.CONFIGURATION: "Our account, sender, permission or registration",
+    FailureReason.INSUFFICIENT_FUNDS: "Account suspended or no credit left",
+    FailureReason.PROVIDER_ERROR: "Fault at the provider",
+    FailureReason.UNKNOWN: "No known reason was given",
+}

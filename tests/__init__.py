@@ -1,0 +1,1 @@
+"""Tests are sentences; they run on the real parts."""

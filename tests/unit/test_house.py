@@ -1,0 +1,173 @@
+"""The house rules that a machine can check, and the documents against what they describe."""
+
+import ast
+import re
+import shlex
+import tomllib
+from collections import Counter
+from collections.abc import Iterator
+from fnmatch import fnmatch
+from pathlib import Path
+
+import pytest
+
+from models.words import CAMPAIGN_STATUS_LABELS, MESSAGE_STATUS_LABELS
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+CODE = ["admin", "bot", "jobs", "models"]
+TOP_LEVEL = {
+    *CODE,
+    "tests",
+    "CHANGELOG.md",
+    "LICENSE",
+    "Procfile",
+    "README.md",
+    "constraints.txt",
+    "pyproject.toml",
+}
+START = "python3 -m venv .venv && . .venv/bin/activate && pip install -c constraints.txt . && honcho start"
+TEST = "python3 -m venv .venv && . .venv/bin/activate && pip install -c constraints.txt '.[test]' && pytest"
+
+FUNCTION_LINES = 40
+MODULE_LINES = 400
+TEST_MODULE_LINES = 600
+# Where everything is caught: at the entry of a process, which logs it, or nobody would tell of it.
+BROAD_EXCEPTS = {"jobs/runtime/exits.py": 1}
+
+
+def modules(*folders: str) -> list[Path]:
+    """All Python files under the folders, relative to the root."""
+    return [file.relative_to(ROOT) for folder in folders for file in sorted((ROOT / folder).rglob("*.py"))]
+
+
+def parsed(module: Path) -> ast.Module:
+    return ast.parse((ROOT / module).read_text(encoding="utf-8"))
+
+
+def section(heading: str) -> str:
+    """The text of README's section, up to the next heading of the same level."""
+    return README.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+
+
+def first_cells(text: str) -> list[str]:
+    """The first cell of each table row, heads left out."""
+    cells = re.findall(r"^\| *(.+?) *\|", text, re.MULTILINE)
+    rules = [number for number, cell in enumerate(cells) if set(cell) == {"-"}]
+    return [cell for number, cell in enumerate(cells) if not {number, number + 1} & set(rules)]
+
+
+class TestTopLevel:
+    def test_only_the_fixed_names_are_there(self) -> None:
+        ignored = [line.rstrip("/") for line in (ROOT / ".gitignore").read_text(encoding="utf-8").split()]
+        names = {entry.name for entry in ROOT.iterdir() if not entry.name.startswith(".")}
+        assert {name for name in names if not any(fnmatch(name, pattern) for pattern in ignored)} == TOP_LEVEL
+
+    def test_every_folder_of_code_is_a_package(self) -> None:
+        scripts = Path("models/migrations")  # run by their path; their names begin with a number
+        folders = {module.parent for module in modules(*CODE, "tests")} - {scripts}
+        assert [str(folder) for folder in folders if not (ROOT / folder / "__init__.py").exists()] == []
+
+
+class TestProcfile:
+    LINES = (ROOT / "Procfile").read_text(encoding="utf-8").splitlines()
+
+    def test_processes_stand_in_the_agreed_order(self) -> None:
+        assert [line.split(":")[0] for line in self.LINES] == ["web", "bot", "worker", "clock", "redis"]
+
+    @pytest.mark.parametrize("line", LINES)
+    def test_each_process_starts_a_module_of_ours(self, line: str) -> None:
+        words = shlex.split(line.split(":", 1)[1])
+        assert words[:2] == ["python", "-m"]
+        path = ROOT.joinpath(*words[2].split("."))
+        assert path.with_suffix(".py").exists() or (path / "__main__.py").exists(), (
+            f"{words[2]} does not exist"
+        )
+
+
+class TestReadme:
+    @pytest.mark.parametrize("command", [START, TEST])
+    def test_first_screen_has_both_commands(self, command: str) -> None:
+        assert f"\n{command}\n" in README.split("\n## ")[0]
+
+    def test_settings_are_those_that_the_code_reads(self) -> None:
+        documented = re.findall(r"`([A-Z][A-Z0-9_]+)`", "\n".join(first_cells(section("Settings"))))
+        constants = [
+            node.value
+            for node in ast.walk(parsed(Path("models/config.py")))
+            if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        ]
+        read = {text for text in constants if re.fullmatch(r"PORT|[A-Z][A-Z0-9]*(_[A-Z0-9]+)+", text)}
+        assert Counter(documented).most_common(1)[0][1] == 1
+        assert set(documented) == read
+
+    def test_statuses_are_those_of_the_code(self) -> None:
+        statuses = [cell.strip("*") for cell in first_cells(section("Statuses"))]
+        expected = [*CAMPAIGN_STATUS_LABELS.values(), *MESSAGE_STATUS_LABELS.values()]
+        assert sorted(statuses) == sorted(expected)
+
+    def test_local_links_lead_somewhere(self) -> None:
+        targets = re.findall(r"\]\((?!https?:|#)([^)#]+)", README)
+        assert [target for target in targets if not (ROOT / target).exists()] == []
+
+
+class TestPins:
+    def test_every_dependency_is_pinned_to_one_version(self) -> None:
+        lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+        pins = [line for line in lines if not line.startswith("#")]
+        assert [
+            pin
+            for pin in pins
+            if not re.fullmatch(r"[\w.-]+==[\w.]+(; python_full_version < \"[\d.]+\")?", pin)
+        ] == []
+        project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+        wanted = [*project["dependencies"], *project["optional-dependencies"]["test"]]
+        pinned = {canonical(pin) for pin in pins}
+        assert [name for name in wanted if canonical(name) not in pinned] == []
+
+
+class TestSizes:
+    def test_no_function_is_longer_than_the_limit(self) -> None:
+        lengths = {
+            f"{module}:{node.lineno} {node.name}": (node.end_lineno or 0) - node.lineno + 1
+            for module in modules(*CODE)
+            for node in ast.walk(parsed(module))
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        }
+        assert {name: lines for name, lines in lengths.items() if lines > FUNCTION_LINES} == {}
+
+    @pytest.mark.parametrize(("folders", "limit"), [(CODE, MODULE_LINES), (["tests"], TEST_MODULE_LINES)])
+    def test_no_module_is_longer_than_the_limit(self, folders: list[str], limit: int) -> None:
+        lengths = {
+            str(module): len((ROOT / module).read_text(encoding="utf-8").splitlines())
+            for module in modules(*folders)
+        }
+        assert {name: lines for name, lines in lengths.items() if lines > limit} == {}
+
+
+class TestErrors:
+    def test_everything_is_caught_at_process_entries_only(self) -> None:
+        found = Counter(str(module) for module in modules(*CODE) for _ in broad_catches(parsed(module)))
+        assert found == BROAD_EXCEPTS
+
+
+def canonical(requirement: str) -> str:
+    """The name of a requirement as package indexes compare it (PEP 503)."""
+    name = re.match(r"[\w.-]+", requirement)
+    assert name is not None
+    return re.sub(r"[-_.]+", "-", name[0]).lower()
+
+
+def broad_catches(tree: ast.Module) -> Iterator[ast.AST]:
+    """Where `tree` catches or suppresses any exception whatever."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ExceptHandler) and (node.type is None or names_all(node.type)):
+            yield node
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("suppress"):
+            yield from filter(names_all, node.args)
+
+
+def names_all(node: ast.expr) -> bool:
+    return any(
+        isinstance(part, ast.Name) and part.id in {"Exception", "BaseException"} for part in ast.walk(node)
+    )
