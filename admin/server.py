@@ -75,9 +75,7 @@ def listen(config: Config) -> socket.socket:
         except OSError as error:
             reason = error.strerror
     tried = (
-        f"PORT {config.port} can't be used"
-        if last == config.port
-        else f"No port of {config.port} to {last} is free"
+        f"PORT {config.port} can't be used" if last == config.port else f"No port of {config.port} to {last} is free"
     )
     raise NotConfiguredError(f"{tried}: {reason}.")
 

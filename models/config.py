@@ -83,7 +83,9 @@ class Config:
             return f"{CHANNEL_LABELS[channel]} is not configured: set {variable} to {' or '.join(PROVIDERS[channel])}."
         missing = [name for name in CREDENTIALS[provider] if name not in self.variables]
         if missing:
-            return f"{CHANNEL_LABELS[channel]} is not configured: {variable} is {provider}, but {missing[0]} is not set."
+            return (
+                f"{CHANNEL_LABELS[channel]} is not configured: {variable} is {provider}, but {missing[0]} is not set."
+            )
         return ""
 
     def first_rate(self, channel: Channel) -> float | None:
@@ -96,7 +98,11 @@ def _is_local(given: Mapping[str, str]) -> bool:
     """Local mode exactly as SPEC 10 defines it."""
     if given.get("SLACK_LOCAL") == "1":
         return True
-    named = {given[f"{channel.value.upper()}_PROVIDER"] for channel in Channel if f"{channel.value.upper()}_PROVIDER" in given}
+    named = {
+        given[f"{channel.value.upper()}_PROVIDER"]
+        for channel in Channel
+        if f"{channel.value.upper()}_PROVIDER" in given
+    }
     return (
         given.get("SLACK_LOCAL") != "0"
         and not any(name in given for name in (*SLACK_SECRETS, "PUBLIC_URL"))
@@ -127,7 +133,9 @@ def _database_url(given: Mapping[str, str], var: Path) -> str:
     url = given.get("DATABASE_URL", f"sqlite:///{var / 'signalbox.db'}")
     scheme = urlsplit(url).scheme
     if scheme not in {"sqlite", "postgres", "postgresql"}:
-        raise NotConfiguredError(f"DATABASE_URL begins with {scheme or 'nothing'!r}; use sqlite:///… or postgresql://….")
+        raise NotConfiguredError(
+            f"DATABASE_URL begins with {scheme or 'nothing'!r}; use sqlite:///… or postgresql://…."
+        )
     if scheme != "sqlite" and "SECRET_KEY" not in given:
         raise NotConfiguredError("SECRET_KEY must be given with a PostgreSQL DATABASE_URL: all machines need the same.")
     return url

@@ -27,6 +27,7 @@ from models.gate import WriteGate
 database = DatabaseProxy()
 
 BUSY_SECONDS = 30
+ITERATE_ROWS = 2000
 # A checkpoint inside a commit stalls that commit, so the clock makes them (`checkpoint`); this is the
 # size, in pages of 4 kB, at which a commit does it all the same if the clock is gone.
 CHECKPOINT_PAGES = 25_000
@@ -69,7 +70,7 @@ class PostgresDatabase(PooledPostgresqlDatabase):
 
 def connect(config: Config) -> None:
     """Bind the tables to the database that the environment names; opens nothing yet."""
-    if not isinstance(database.obj, type(None)):
+    if database.obj is not None:
         database.close()
     if config.on_sqlite:
         database.initialize(SqliteDatabase(Path(config.database_url.removeprefix("sqlite:///"))))
@@ -134,6 +135,16 @@ def select(sql: str, *values: Any) -> list[tuple[Any, ...]]:
     return list(cursor.fetchall())
 
 
+def iterate(sql: str, *values: Any) -> Iterator[tuple[Any, ...]]:
+    """Rows of a query one by one, in little memory; only inside `snapshot` or `transaction`."""
+    if on_sqlite():
+        yield from database.execute_sql(_marked(sql), values)
+        return
+    with __exception_wrapper__, database.connection().cursor(name="iterate") as cursor:
+        cursor.itersize = ITERATE_ROWS
+        yield from cursor.execute(_marked(sql), values)
+
+
 def execute(sql: str, *values: Any) -> int:
     """Run one statement; returns how many rows it changed."""
     cursor = database.execute_sql(_marked(sql), values)
@@ -153,7 +164,7 @@ def insert_many(table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]
     with __exception_wrapper__:
         if on_sqlite():
             marks = ", ".join("?" * len(columns))
-            database.cursor().executemany(f"INSERT INTO {table} ({names}) VALUES ({marks})", rows)  # noqa: S608  # names of ours
+            database.cursor().executemany(f"INSERT INTO {table} ({names}) VALUES ({marks})", rows)  # names of ours
             return
         with database.cursor().copy(f"COPY {table} ({names}) FROM STDIN") as copy:
             for row in rows:

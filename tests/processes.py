@@ -77,9 +77,7 @@ class House:
     def start(self, *command: str, **variables: str) -> Started:
         """Run a command (`python` is this one) on the house's `var/`, with only these variables of ours."""
         clean = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith(OURS) and name not in ALSO_OURS
+            name: value for name, value in os.environ.items() if not name.startswith(OURS) and name not in ALSO_OURS
         }
         output = self.folder / f"output-{time.monotonic_ns()}.txt"
         words = [sys.executable if word == "python" else word for word in command]
@@ -149,7 +147,9 @@ class House:
     def empty(self, *, seconds: float) -> float:
         """Seconds until no process was left; fails the test when some are after `seconds`."""
         since = time.monotonic()
-        until(lambda: not self.living(), seconds=seconds, what=f"nobody left; there are {self.living()}")
+        while living := self.living():
+            assert time.monotonic() - since < seconds, f"left after {seconds} s: {living}"
+            time.sleep(0.1)
         return time.monotonic() - since
 
     def clear(self) -> None:

@@ -104,7 +104,7 @@ DOMAINS = ("example.com", "example.net", "example.org", "bücher.example", "例�
 
 
 def sample_rows(channel: Channel, rows: int, seed: int = 1) -> Iterator[list[str]]:
-    """So many rows in the order of HEADERS: mostly good ones, with refused ones, repeats and simulated outcomes.
+    """Rows in the order of HEADERS: mostly good ones, some refused ones, repeats and simulated outcomes.
 
     Numbers are those that phonenumbers ships as examples for mobiles of every region, with other last digits.
     Domains are kept for documentation.
@@ -157,7 +157,9 @@ def _mobile(region: str) -> phonenumbers.PhoneNumber | None:
 
 def _short_numbers() -> Iterator[str]:
     for region in sorted(phonenumbers.SUPPORTED_REGIONS):
-        yield _e164(phonenumbers.invalid_example_number(region))
+        number = phonenumbers.invalid_example_number(region)
+        if number:
+            yield _e164(number)
 
 
 def _e164(number: phonenumbers.PhoneNumber) -> str:

@@ -19,6 +19,7 @@ def quiet() -> None:
 
 def stubborn() -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    sys.stderr.write("stubborn\n")
     time.sleep(600)
 
 

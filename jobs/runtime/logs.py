@@ -68,8 +68,6 @@ def _formatter(config: Config, common: list[Processor]) -> logging.Formatter:
     else:
         plain = structlog.dev.plain_traceback
         last.append(
-            structlog.dev.ConsoleRenderer(
-                colors=sys.stderr.isatty(), exception_formatter=plain, pad_event_to=0
-            )
+            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain, pad_event_to=0)
         )
     return structlog.stdlib.ProcessorFormatter(foreign_pre_chain=common, processors=last)

@@ -15,7 +15,7 @@ from types import FrameType
 from jobs.runtime import ancestors
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
-POLL_SECONDS = 0.5
+POLL_SECONDS = 0.25
 GRACE_SECONDS = 3.0
 # A little over what any process of ours needs for a clean stop (SPEC 10: under 4 s).
 HONCHO_GRACE_SECONDS = 5.0
@@ -39,7 +39,7 @@ def ask_for_death_signal() -> None:
 def end_with_honcho() -> None:
     """Stop as if by SIGTERM when the honcho that started this process is gone; nothing to do without one.
 
-    Looks twice a second by a timer signal and not by a thread, because this process may fork. Where the
+    Looks four times a second by a timer signal and not by a thread, because this process may fork. Where the
     stop hangs, the timer's second signal finds its default action, which ends the process.
     """
     honcho = ancestors.honcho_above(os.getpid())
@@ -61,7 +61,7 @@ def end_with_honcho() -> None:
 def is_same(known: ancestors.Ancestor) -> bool:
     """Whether the process known from before still lives, and isn't another one with its id."""
     if sys.platform != "linux":
-        return _answers(known.pid)  # `ps` twice a second would cost more than it tells
+        return _answers(known.pid)  # `ps` this often would cost more than it tells
     now = ancestors.look_up(known.pid)
     return now is not None and now.started == known.started
 

@@ -77,9 +77,7 @@ class Supervisor:
         if place.pid is not None and (how := exits.reaped(place.pid)) is not None:
             place.due_at = now + place.backoff.after(now - place.started_at)
             waits = round(place.due_at - now, 1)
-            log.warning(
-                "child ended, starts again", child=place.child.name, pid=place.pid, how=how, in_seconds=waits
-            )
+            log.warning("child ended, starts again", child=place.child.name, pid=place.pid, how=how, in_seconds=waits)
             place.pid = None
         if place.pid is None and now >= place.due_at:
             place.pid, place.started_at = _fork(place.child), now
@@ -123,9 +121,7 @@ def _fork(child: Child) -> int:
 
 def _live(child: Child, parent: int) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # Ctrl-C reaches the group; the supervisor passes the stop on
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the group; the supervisor passes the stop on
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP_SIGNALS)
     parents.end_with_parent(parent)

@@ -7,7 +7,7 @@ import structlog
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from jobs.runtime import run_file
+from jobs.runtime import addresses
 from jobs.runtime.stopping import Stop
 from models.config import Config
 from models.errors import NotConfiguredError
@@ -24,14 +24,6 @@ def idle(stop: Stop, reason: str) -> None:
     stop.wait()
 
 
-def redis_url(config: Config) -> str | None:
-    """REDIS_URL, or where the embedded server answers; None while that one isn't up."""
-    if config.redis_url:
-        return config.redis_url
-    section = run_file.living(config.var, "redis")
-    return str(section["url"]) if section else None
-
-
 def wait_for_redis(config: Config, stop: Stop, *, seconds: float = 30.0) -> str:
     """The URL at which Redis answers a PING, as soon as it does.
 
@@ -39,14 +31,12 @@ def wait_for_redis(config: Config, stop: Stop, *, seconds: float = 30.0) -> str:
     """
     deadline = time.monotonic() + seconds
     while True:
-        url = redis_url(config)
+        url = addresses.redis_url(config)
         trouble = "the redis process isn't up" if url is None else trouble_with(url)
         if url is not None and trouble is None:
             return url
         if time.monotonic() >= deadline:
-            raise NotConfiguredError(
-                f"Redis did not answer within {seconds:.0f} s: {trouble}. Is REDIS_URL right?"
-            )
+            raise NotConfiguredError(f"Redis did not answer within {seconds:.0f} s: {trouble}. Is REDIS_URL right?")
         stop.pause(POLL_SECONDS)
 
 

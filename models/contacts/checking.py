@@ -64,6 +64,7 @@ class _Checker:
     ) -> None:
         self._channel = channel
         self._mapping = mapping
+        self._columns = [field.column for field in mapping.fields]
         self._report = report
         self._refuse = refuse
         self._seen: set[str] = set()
@@ -81,7 +82,8 @@ class _Checker:
     def _contact(self, line: int, written: list[str]) -> Contact | None:
         """The contact of a row, or None with the reason noted."""
         self._report.rows += 1
-        cells = written + [""] * (self._mapping.width - len(written))
+        missing = self._mapping.width - len(written)
+        cells = written + [""] * missing if missing > 0 else written
         recipient, judgement = self._destination(cells)
         refusal = self._fault(cells) or judgement.refusal
         if refusal:
@@ -93,10 +95,11 @@ class _Checker:
             self._report.repeats.note(line)
             return None
         self._seen.add(key)
-        self._note_imported(line, cells, recipient, doubtful=judgement.doubtful)
-        return Contact(
-            recipient, key, tuple(cells[field.column] for field in self._mapping.fields), opted_out=False
-        )
+        values = tuple([cells[column] for column in self._columns])
+        self._note_imported(line, values, doubtful=judgement.doubtful)
+        if recipient != cells[self._mapping.destination]:
+            self._report.note_changed(cells[self._mapping.destination], recipient)
+        return Contact(recipient, key, values, opted_out=False)
 
     def _destination(self, cells: list[str]) -> tuple[str, Judgement]:
         """The recipient, read as a number of the country only where it would be refused as it is."""
@@ -106,38 +109,29 @@ class _Checker:
         number = read_as_number(written, country) if judgement.refusal and country else None
         return (number, judge(self._channel, number)) if number else (written, judgement)
 
-    def _note_imported(self, line: int, cells: list[str], recipient: str, *, doubtful: bool) -> None:
+    def _note_imported(self, line: int, values: tuple[str, ...], *, doubtful: bool) -> None:
         self._report.imported += 1
         if doubtful:
             self._report.doubtful.note(line)
-        if recipient != cells[self._mapping.destination]:
-            self._report.note_changed(cells[self._mapping.destination], recipient)
-        for field in self._mapping.fields:
-            if not cells[field.column].strip():
+        for field, value in zip(self._mapping.fields, values, strict=True):
+            if not value or value.isspace():
                 self._report.empty[field.name] += 1
 
     def _fault(self, cells: list[str]) -> Refusal | None:
         """What is wrong with a row whatever its destination."""
-        if any(map(str.strip, cells[self._mapping.width :])):
+        if len(cells) > self._mapping.width and any(map(str.strip, cells[self._mapping.width :])):
             return Refusal.TOO_MANY_CELLS
-        # Most cells are far too short to be looked at byte by byte.
-        if max(map(len, cells)) * 4 > LONGEST_FIELD and any(
-            len(cell.encode()) > LONGEST_FIELD for cell in cells
-        ):
+        text = "".join(cells)  # most rows are done with a look at the whole
+        if len(text) * 4 > LONGEST_FIELD and any(len(cell.encode()) > LONGEST_FIELD for cell in cells):
             return Refusal.FIELD_TOO_LONG
-        return Refusal.OPEN_QUOTE if self._holds_rows(cells) else None
+        return Refusal.OPEN_QUOTE if ("\n" in text or "\r" in text) and self._holds_rows(cells) else None
 
     def _holds_rows(self, cells: list[str]) -> bool:
         """Whether a cell goes on over lines that are rows themselves.
 
         So it is where a quote left open finds another to close it; strict reading can't see that.
         """
-        return any(
-            self._is_row(line, place)
-            for place, cell in enumerate(cells)
-            if "\n" in cell or "\r" in cell
-            for line in LINE_END.split(cell)[1:]
-        )
+        return any(self._is_row(line, place) for place, cell in enumerate(cells) for line in LINE_END.split(cell)[1:])
 
     def _is_row(self, line: str, place: int) -> bool:
         """Whether the line is a row of the file, whole or up to the place of the cell that it is found in."""

@@ -68,9 +68,7 @@ def map_columns(
             f"“{columns[place]}” is the destination and can't be a custom field as well.", field="fields"
         )
     sought = _sought(names, searchable)
-    chosen = tuple(
-        Field(name, at, field_key(name) in sought) for name, (_, at) in zip(names, named, strict=True)
-    )
+    chosen = tuple(Field(name, at, field_key(name) in sought) for name, (_, at) in zip(names, named, strict=True))
     return ColumnMapping(place, chosen, len(columns), _checked_country(country))
 
 
@@ -130,9 +128,7 @@ def _sought(names: Sequence[str], searchable: Collection[str]) -> set[str]:
     known = {field_key(name) for name in names}
     for name in searchable:
         if field_key(name) not in known:
-            raise InvalidInputError(
-                f"“{name}” can't be searchable: it is not among the fields.", field="searchable"
-            )
+            raise InvalidInputError(f"“{name}” can't be searchable: it is not among the fields.", field="searchable")
     sought = {field_key(name) for name in searchable}
     if len(sought) > MOST_SEARCHABLE:
         raise InvalidInputError(f"At most {MOST_SEARCHABLE} fields can be searchable.", field="searchable")
@@ -144,7 +140,5 @@ def _checked_country(country: str | None) -> str | None:
         return None
     code = country.strip().upper()
     if not is_country(code):
-        raise InvalidInputError(
-            f"“{country}” is no country: give its two letters, such as AU or DE.", field="country"
-        )
+        raise InvalidInputError(f"“{country}” is no country: give its two letters, such as AU or DE.", field="country")
     return code

@@ -79,9 +79,7 @@ def _count(rows: Iterator[list[str]], before: int) -> int:
     count = 0
     for count, _ in enumerate(rows, start=1):
         if before + count > MAX_ROWS:
-            raise UnreadableFileError(
-                f"The file has more than {MAX_ROWS:,} contacts: split it into several campaigns."
-            )
+            raise UnreadableFileError(f"The file has more than {MAX_ROWS:,} contacts: split it into several campaigns.")
     return count
 
 
@@ -132,18 +130,14 @@ class _Lines:
                 "a quote is left open, or the file is no table of contacts."
             )
         if "\0" in line:
-            raise UnreadableFileError(
-                f"Line {self.number} holds a NUL character: save the contacts as CSV again."
-            )
+            raise UnreadableFileError(f"Line {self.number} holds a NUL character: save the contacts as CSV again.")
         return line
 
 
 def _refuse(error: csv.Error, begins: int, ends: int) -> NoReturn:
     """Say in an operator's words what csv found wrong in the row between two lines."""
     if "unexpected end" in str(error):
-        raise UnreadableFileError(
-            f"A quote is opened in line {begins} and never closed: close it or double it."
-        )
+        raise UnreadableFileError(f"A quote is opened in line {begins} and never closed: close it or double it.")
     if "field larger" in str(error):
         raise UnreadableFileError(
             f"A cell that begins in line {begins} is longer than {csv.field_size_limit():,} characters: "

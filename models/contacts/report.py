@@ -106,10 +106,7 @@ class Report:
                 self.changed,
                 f"Read as numbers of {self.country}: {self.changed:,}, such as {self._samples()}.",
             ),
-            *(
-                (count, f"“{name}” is empty: {_counted(count, 'contact')}.")
-                for name, count in self.empty.items()
-            ),
+            *((count, f"“{name}” is empty: {_counted(count, 'contact')}.") for name, count in self.empty.items()),
         )
         return [sentence for count, sentence in remarks if count]
 

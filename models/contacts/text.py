@@ -84,9 +84,7 @@ def refuse_other_kinds(source: Source, file_name: str) -> None:
     start = next(_pieces(source), b"")
     for mark, kind in OTHER_KINDS.items():
         if start.startswith(mark):
-            raise UnreadableFileError(
-                f"The file is {kind} by another name: open it and save the contacts as CSV."
-            )
+            raise UnreadableFileError(f"The file is {kind} by another name: open it and save the contacts as CSV.")
 
 
 def encoding_of(source: Source) -> str:
@@ -98,9 +96,7 @@ def encoding_of(source: Source) -> str:
     wide = _wide_encoding(next(_pieces(source), b""))
     if wide:
         if not _decodes(source, wide):
-            raise UnreadableFileError(
-                f"The file begins as UTF-16 text but can't be read to its end: {SAVE_AGAIN}."
-            )
+            raise UnreadableFileError(f"The file begins as UTF-16 text but can't be read to its end: {SAVE_AGAIN}.")
         return wide
     if _decodes(source, UTF_8):
         return UTF_8
@@ -163,10 +159,7 @@ def _plausible(source: Source) -> bool:
     """Whether the text makes sense as Windows-1252: what was Cyrillic, Greek or Asian does not."""
     lines = (line.encode(WINDOWS) for _, line in _telling_lines(source, WINDOWS))
     sample = b"".join(islice(lines, 200))[:PIECE]
-    return (
-        charset_normalizer.from_bytes(sample, cp_isolation=[WINDOWS], enable_fallback=False).best()
-        is not None
-    )
+    return charset_normalizer.from_bytes(sample, cp_isolation=[WINDOWS], enable_fallback=False).best() is not None
 
 
 def _telling_lines(source: Source, encoding: str, errors: str = "strict") -> Iterator[tuple[int, str]]:

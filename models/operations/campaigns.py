@@ -1,5 +1,6 @@
 """Making campaigns: a draft, its template, its contacts; then it is Ready and most of it fixed."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from peewee import IntegrityError
@@ -8,7 +9,7 @@ from models.actors import Actor, Right
 from models.addresses import judge
 from models.database import execute, transaction
 from models.errors import InvalidInputError, WrongStateError
-from models.operations import audit
+from models.operations import audit, deleting
 from models.queries.campaigns import counts_of, get_campaign
 from models.tables import Campaign
 from models.template import check_header, missing_fields
@@ -17,6 +18,7 @@ from models.words import Channel, Phase
 NAME_LENGTH = range(3, 61)
 SMS_LENGTH = 1600  # Twilio refuses longer bodies
 BODY_BYTES = 1_000_000
+DISCARD_SLICE = 500
 
 
 @dataclass(frozen=True)
@@ -51,14 +53,22 @@ def create_draft(
         with transaction():
             campaign_id = int(
                 Campaign.insert(
-                    name=shown, name_key=shown.casefold(), description=description.strip(), channel=channel.value,
-                    phase=Phase.DRAFT.value, owner_id=owner_id, slack_channel_id=slack_channel_id,
-                    created_at=now, updated_at=now,
+                    name=shown,
+                    name_key=shown.casefold(),
+                    description=description.strip(),
+                    channel=channel.value,
+                    phase=Phase.DRAFT.value,
+                    owner_id=owner_id,
+                    slack_channel_id=slack_channel_id,
+                    created_at=now,
+                    updated_at=now,
                 ).execute()
-            )  # fmt: skip
+            )
             audit.record(actor, "create_draft", now=now, kind="campaign", object_id=campaign_id, name=shown)
     except IntegrityError as taken:
-        raise InvalidInputError(f"There is already a campaign named {shown}; choose another name.", field="name") from taken
+        raise InvalidInputError(
+            f"There is already a campaign named {shown}; choose another name.", field="name"
+        ) from taken
     return campaign_id
 
 
@@ -76,8 +86,13 @@ def set_message(campaign_id: int, message: Message, *, actor: Actor, now: int) -
             check_message(campaign, message)
         execute(
             "UPDATE campaigns SET subject = ?, body = ?, from_address = ?, reply_to = ?, updated_at = ? WHERE id = ?",
-            message.subject, message.body, message.from_address, message.reply_to, now, campaign_id,
-        )  # fmt: skip
+            message.subject,
+            message.body,
+            message.from_address,
+            message.reply_to,
+            now,
+            campaign_id,
+        )
         audit.record(actor, "set_message", now=now, kind="campaign", object_id=campaign_id, name=campaign.name)
 
 
@@ -96,7 +111,15 @@ def finish_draft(campaign_id: int, *, actor: Actor, now: int) -> None:
             raise WrongStateError(f"{campaign.name} has no contacts yet.", campaign_id=campaign_id)
         check_message(campaign, message_of(campaign))
         execute("UPDATE campaigns SET phase = 'ready', updated_at = ? WHERE id = ?", now, campaign_id)
-        audit.record(actor, "create", now=now, kind="campaign", object_id=campaign_id, name=campaign.name, messages=total)
+        audit.record(
+            actor,
+            "create",
+            now=now,
+            kind="campaign",
+            object_id=campaign_id,
+            name=campaign.name,
+            messages=total,
+        )
 
 
 def message_of(campaign: Campaign) -> Message:
@@ -104,21 +127,37 @@ def message_of(campaign: Campaign) -> Message:
     return Message(campaign.body, campaign.subject, campaign.from_address, campaign.reply_to)
 
 
+def discard_draft(campaign_id: int) -> None:
+    """Undo a draft that could not be finished, with whatever was imported into it; nothing else of it stays."""
+    removed = 1
+    while removed:
+        with transaction():
+            removed = deleting.remove_messages(campaign_id, DISCARD_SLICE)
+    with transaction():
+        execute("UPDATE campaigns SET phase = 'deleting' WHERE id = ? AND phase = 'draft'", campaign_id)
+    deleting.remove_campaign(campaign_id)
+
+
 def check_message(campaign: Campaign, message: Message) -> None:
     """Raise InvalidInputError when the template or the sender can't be sent as it is."""
-    channel = Channel(campaign.channel)
+    check_parts(Channel(campaign.channel), message, [field["name"] for field in campaign.fields])
+
+
+def check_parts(channel: Channel, message: Message, field_names: Sequence[str]) -> None:
+    """The same for a campaign that is not stored yet."""
     if not message.body.strip():
         raise InvalidInputError("The message is empty.", field="body")
     if channel is Channel.SMS and len(message.body) > SMS_LENGTH:
-        raise InvalidInputError(f"An SMS has at most {SMS_LENGTH:,} characters; this has {len(message.body):,}.", field="body")
+        raise InvalidInputError(
+            f"An SMS has at most {SMS_LENGTH:,} characters; this has {len(message.body):,}.", field="body"
+        )
     if len(message.body.encode()) > BODY_BYTES:
         raise InvalidInputError("The message is over 1 MB.", field="body")
     if channel is Channel.EMAIL:
         _check_email(message)
-    names = [field["name"] for field in campaign.fields]
-    missing = missing_fields(message.body + message.subject, names, channel=channel)
+    missing = missing_fields(message.body + message.subject, field_names, channel=channel)
     if missing:
-        known = ", ".join(names) or "none"
+        known = ", ".join(field_names) or "none"
         raise InvalidInputError(
             f"The message uses {{{{{missing[0]}}}}}, but no column provides it. Fields: {known}.", field="body"
         )

@@ -47,7 +47,8 @@ def recount(campaign_id: int) -> dict[tuple[str, str, str], tuple[int, int]]:
     counted = {
         tuple(key): n
         for *key, n in select(
-            "SELECT status, failure_reason, retry_class, n FROM message_counts WHERE campaign_id = ? AND n <> 0", campaign_id
+            "SELECT status, failure_reason, retry_class, n FROM message_counts WHERE campaign_id = ? AND n <> 0",
+            campaign_id,
         )
     }
     rows = {

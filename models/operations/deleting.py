@@ -5,7 +5,9 @@ from models.database import execute, marks, select, transaction
 
 def remove_messages(campaign_id: int, size: int) -> int:
     """Remove up to `size` messages with their attempts, within the open transaction; returns how many."""
-    ids = [row[0] for row in select("SELECT id FROM messages WHERE campaign_id = ? ORDER BY id LIMIT ?", campaign_id, size)]
+    ids = [
+        row[0] for row in select("SELECT id FROM messages WHERE campaign_id = ? ORDER BY id LIMIT ?", campaign_id, size)
+    ]
     if ids:
         execute(f"DELETE FROM attempts WHERE message_id IN ({marks(ids)})", *ids)
         execute(f"DELETE FROM messages WHERE id IN ({marks(ids)})", *ids)
@@ -28,8 +30,11 @@ def _remove_files(campaign_id: int) -> None:
             "SELECT file_id FROM attachments WHERE campaign_id = ? UNION SELECT file_id FROM imports WHERE campaign_id = ? "
             "UNION SELECT refused_file_id FROM imports WHERE campaign_id = ? AND refused_file_id IS NOT NULL "
             "UNION SELECT file_id FROM exports WHERE campaign_id = ? AND file_id IS NOT NULL",
-            campaign_id, campaign_id, campaign_id, campaign_id,
-        )  # fmt: skip
+            campaign_id,
+            campaign_id,
+            campaign_id,
+            campaign_id,
+        )
     ]
     for table in ("attachments", "imports"):
         execute(f"DELETE FROM {table} WHERE campaign_id = ?", campaign_id)

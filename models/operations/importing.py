@@ -26,9 +26,20 @@ from models.words import Channel, MessageStatus, Phase, WorkState
 SLICE = 500  # rows a transaction writes: some 15 ms with all indexes
 REFUSED_IN_MEMORY = 1_000_000  # bytes; more goes to a temporary file
 _COLUMNS = (
-    "campaign_id", "recipient", "recipient_key", "field_values", "search_1", "search_2", "search_3",
-    "status", "attempt", "retries", "move_ids", "erase_at_verdict", "updated_at",
-)  # fmt: skip
+    "campaign_id",
+    "recipient",
+    "recipient_key",
+    "field_values",
+    "search_1",
+    "search_2",
+    "search_3",
+    "status",
+    "attempt",
+    "retries",
+    "move_ids",
+    "erase_at_verdict",
+    "updated_at",
+)
 
 
 def start_import(
@@ -40,8 +51,11 @@ def start_import(
     consent: bool,
     actor: Actor,
     now: int,
+    by_job: bool = True,
 ) -> int:
     """Ask for a stored file's contacts to be imported into a draft; returns the import's id.
+
+    With `by_job` false the caller does it at once (`do_import`), and no worker is told.
 
     Raises NotFoundError, NotAllowedError, WrongStateError, and InvalidInputError without consent.
     """
@@ -51,19 +65,30 @@ def start_import(
     with transaction():
         campaign = get_campaign(campaign_id)
         if campaign.phase != Phase.DRAFT:
-            raise WrongStateError(f"The contacts of {campaign.name} can't be changed any more.", campaign_id=campaign_id)
+            raise WrongStateError(
+                f"The contacts of {campaign.name} can't be changed any more.", campaign_id=campaign_id
+            )
         fields = [{"name": field.name, "searchable": field.searchable} for field in mapping.fields]
         Campaign.update(
             fields=fields, mapping=asdict(mapping), consent_by=actor.name, consent_at=now, updated_at=now
         ).where(Campaign.id == campaign_id).execute()
         import_id = int(
             Import.insert(
-                campaign_id=campaign_id, file_id=file_id, mapping=asdict(mapping), header=header, state=WorkState.QUEUED.value,
-                actor_id=actor.person_id, actor_name=actor.name, surface=actor.surface.value, created_at=now,
+                campaign_id=campaign_id,
+                file_id=file_id,
+                mapping=asdict(mapping),
+                header=header,
+                state=(WorkState.QUEUED if by_job else WorkState.RUNNING).value,
+                beat_at=now,
+                actor_id=actor.person_id,
+                actor_name=actor.name,
+                surface=actor.surface.value,
+                created_at=now,
             ).execute()
-        )  # fmt: skip
+        )
         audit.record(actor, "import", now=now, kind="campaign", object_id=campaign_id, name=campaign.name)
-        hint(Work.IMPORT, import_id)
+        if by_job:
+            hint(Work.IMPORT, import_id)
     return import_id
 
 
@@ -99,8 +124,10 @@ def _do(work: Import, clock: Callable[[], int]) -> Report:
     with transaction():
         execute(
             "UPDATE imports SET state = 'running', rows_total = ?, rows_done = 0, started_at = ? WHERE id = ?",
-            examined.rows, clock(), work.id,
-        )  # fmt: skip
+            examined.rows,
+            clock(),
+            work.id,
+        )
     _start_anew(campaign.id)
     report = Report()
     mapping = mapping_from_json(work.mapping)
@@ -139,7 +166,11 @@ def _write(work: Import, contacts: Sequence[Contact], mapping: ColumnMapping, *,
         part = contacts[start : start + SLICE]
         with transaction():
             _refuse_unless_draft(work)
-            insert_many("messages", _COLUMNS, [_message(work.campaign_id, contact, searchable, now) for contact in part])
+            insert_many(
+                "messages",
+                _COLUMNS,
+                [_message(work.campaign_id, contact, searchable, now) for contact in part],
+            )
             deltas = Deltas()
             for contact in part:
                 deltas.add(work.campaign_id, _status(contact), None, None, 1)
@@ -149,7 +180,8 @@ def _write(work: Import, contacts: Sequence[Contact], mapping: ColumnMapping, *,
 
 def _refuse_unless_draft(work: Import) -> None:
     state, phase = select(
-        "SELECT i.state, c.phase FROM imports i JOIN campaigns c ON c.id = i.campaign_id WHERE i.id = ?", work.id
+        "SELECT i.state, c.phase FROM imports i JOIN campaigns c ON c.id = i.campaign_id WHERE i.id = ?",
+        work.id,
     )[0]
     if state != WorkState.RUNNING or phase != Phase.DRAFT:
         raise WrongStateError("The import was cancelled, or its campaign is gone.", campaign_id=work.campaign_id)
@@ -166,7 +198,9 @@ def _status(contact: Contact) -> str:
     return MessageStatus.OPTED_OUT.value if contact.opted_out else MessageStatus.WAITING.value
 
 
-def _keep(import_id: int, report: Report, refused: SpooledTemporaryFile[bytes], examined: Examined, *, now: int) -> None:
+def _keep(
+    import_id: int, report: Report, refused: SpooledTemporaryFile[bytes], examined: Examined, *, now: int
+) -> None:
     refused_file_id = None
     if report.refused_rows:
         refused.seek(0)
@@ -179,4 +213,10 @@ def _keep(import_id: int, report: Report, refused: SpooledTemporaryFile[bytes], 
 
 def _end(import_id: int, state: WorkState, result: str, *, now: int) -> None:
     with transaction():
-        execute("UPDATE imports SET state = ?, result = ?, ended_at = ? WHERE id = ?", state.value, result, now, import_id)
+        execute(
+            "UPDATE imports SET state = ?, result = ?, ended_at = ? WHERE id = ?",
+            state.value,
+            result,
+            now,
+            import_id,
+        )

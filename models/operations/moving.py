@@ -88,10 +88,17 @@ def _note(move: BulkMove, done: _Slice, *, now: int) -> None:
     changed = execute(
         "UPDATE bulk_moves SET state = ?, done = ?, left_out = ?, after_id = ?, criteria = ?, total = ?, "
         "started_at = COALESCE(started_at, ?), ended_at = ?, result = ? WHERE id = ? AND state IN ('queued', 'running')",
-        "running" if done.more else "done", moved, left_out, done.after_id,
-        BulkMove.criteria.db_value(move.criteria), max(move.total, moved), now, None if done.more else now,
-        "" if done.more else _result(moved, left_out), move.id,
-    )  # fmt: skip
+        "running" if done.more else "done",
+        moved,
+        left_out,
+        done.after_id,
+        BulkMove.criteria.db_value(move.criteria),
+        max(move.total, moved),
+        now,
+        None if done.more else now,
+        "" if done.more else _result(moved, left_out),
+        move.id,
+    )
     if not changed:
         raise _MoveEndedError
 
@@ -122,8 +129,11 @@ def _queue_slice(statuses: Sequence[str]) -> Callable[[BulkMove, int, int], _Sli
 def _rows_in(move: BulkMove, status: str, size: int) -> list[tuple[Any, ...]]:
     return select(
         f"SELECT id FROM messages WHERE campaign_id = ? AND status = ? AND id > ? ORDER BY id LIMIT ?{for_update()}",
-        move.campaign_id, status, move.after_id, size,
-    )  # fmt: skip
+        move.campaign_id,
+        status,
+        move.after_id,
+        size,
+    )
 
 
 def _one_after_the_other(
@@ -142,8 +152,10 @@ def _retry_slice(move: BulkMove, size: int, now: int) -> _Slice:
     rows = select(
         "SELECT id, recipient_key, status, failure_reason, retry_class FROM messages "
         f"WHERE {condition} AND id > ? ORDER BY id LIMIT ?{for_update()}",
-        *values, move.after_id, size,
-    )  # fmt: skip
+        *values,
+        move.after_id,
+        size,
+    )
     channel = Channel(select("SELECT channel FROM campaigns WHERE id = ?", move.campaign_id)[0][0])
     refusing = opted_out(channel, [row[1] for row in rows])
     eligible = [(row[0], *row[2:]) for row in rows if row[1] not in refusing]
@@ -160,8 +172,12 @@ def _queue(move: BulkMove, rows: Sequence[tuple[Any, ...]], *, retried: bool, no
         "UPDATE messages SET status = 'queued', failure_reason = NULL, retry_class = NULL, provider_code = NULL, "
         "provider_text = NULL, due_at = NULL, queued_at = ?, updated_at = ?, retries = retries + ?, "
         f"move_ids = move_ids || ? WHERE id IN ({marks(ids)})",
-        now, now, int(retried), f"{move.id} ", *ids,
-    )  # fmt: skip
+        now,
+        now,
+        int(retried),
+        f"{move.id} ",
+        *ids,
+    )
     deltas = Deltas()
     for _, status, reason, retry_class in rows:
         deltas.add(move.campaign_id, status, reason, retry_class, -1)
@@ -177,8 +193,10 @@ def _rest_slice(move: BulkMove, size: int, now: int) -> _Slice:
     rows = select(
         "SELECT id, status, retries, attempt FROM messages WHERE campaign_id = ? AND status = ? "
         f"ORDER BY id LIMIT ?{for_update()}",
-        move.campaign_id, left[0], size,
-    )  # fmt: skip
+        move.campaign_id,
+        left[0],
+        size,
+    )
     rests = [(row[0], row[1], _resting_place(row[0], row[2], row[3])) for row in rows]
     execute_many(
         "UPDATE messages SET status = ?, failure_reason = ?, retry_class = ?, provider_code = ?, provider_text = ?, "

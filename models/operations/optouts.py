@@ -10,7 +10,9 @@ from models.secret_key import opt_out_hash
 from models.words import CHANNEL_LABELS, Channel, OptOutSource
 
 
-def opt_out(channel: Channel, recipient_key: str, *, actor: Actor, now: int, source: OptOutSource = OptOutSource.HAND) -> bool:
+def opt_out(
+    channel: Channel, recipient_key: str, *, actor: Actor, now: int, source: OptOutSource = OptOutSource.HAND
+) -> bool:
     """Put somebody on the list; returns False when they were on it already.
 
     Raises NotAllowedError. Messages are not touched: the list is checked where they are claimed.
@@ -32,8 +34,11 @@ def opt_in(channel: Channel, recipient_key: str, *, actor: Actor, now: int) -> N
     with transaction():
         changed = execute(
             "UPDATE opt_outs SET removed_at = ?, removed_by = ? WHERE channel = ? AND key_hash = ? AND removed_at IS NULL",
-            now, actor.name, channel.value, opt_out_hash(channel, recipient_key),
-        )  # fmt: skip
+            now,
+            actor.name,
+            channel.value,
+            opt_out_hash(channel, recipient_key),
+        )
         if not changed:
             raise NotFoundError("That recipient is not on the opt-out list.")
         audit.record(actor, "opt_in", now=now, kind="opt_out", object_id=None, name=CHANNEL_LABELS[channel])
@@ -47,8 +52,14 @@ def list_key(
         execute(
             "INSERT INTO opt_outs (channel, key_hash, recipient_key, source, campaign_id, actor_name, created_at) "
             "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (channel, key_hash) WHERE removed_at IS NULL DO NOTHING",
-            channel.value, opt_out_hash(channel, recipient_key), recipient_key, source.value, campaign_id, by, now,
-        )  # fmt: skip
+            channel.value,
+            opt_out_hash(channel, recipient_key),
+            recipient_key,
+            source.value,
+            campaign_id,
+            by,
+            now,
+        )
     )
 
 

@@ -19,7 +19,14 @@ PASSWORD_LENGTH = 12
 
 
 def create_person(
-    *, email: str, role: Role, actor: Actor, now: int, name: str = "", slack_id: str | None = None, password: str | None = None
+    *,
+    email: str,
+    role: Role,
+    actor: Actor,
+    now: int,
+    name: str = "",
+    slack_id: str | None = None,
+    password: str | None = None,
 ) -> int:
     """Let somebody in; returns the id. `name` defaults to the part of the email before the @.
 
@@ -33,10 +40,14 @@ def create_person(
         with transaction():
             person_id = int(
                 Person.insert(
-                    email=address, name=name or address.partition("@")[0].title(), role=role.value, slack_id=slack_id,
-                    password_hash=hash_password(password) if password else None, created_at=now,
+                    email=address,
+                    name=name or address.partition("@")[0].title(),
+                    role=role.value,
+                    slack_id=slack_id,
+                    password_hash=hash_password(password) if password else None,
+                    created_at=now,
                 ).execute()
-            )  # fmt: skip
+            )
             audit.record(actor, "create_person", now=now, kind="person", object_id=person_id, role=role.value)
     except IntegrityError as taken:
         raise InvalidInputError(f"{address} or that Slack user is already a person here.", field="email") from taken
@@ -57,7 +68,10 @@ def make_sign_in_link(email: str, *, actor: Actor, now: int) -> str:
     token = secrets.token_urlsafe(32)
     with transaction():
         SignInLink.insert(
-            token_hash=hashlib.sha256(token.encode()).hexdigest(), person_id=person.id, created_at=now, expires_at=now + LINK_LIFE
+            token_hash=hashlib.sha256(token.encode()).hexdigest(),
+            person_id=person.id,
+            created_at=now,
+            expires_at=now + LINK_LIFE,
         ).execute()
         audit.record(actor, "sign_in_link", now=now, kind="person", object_id=person.id)
     return token
@@ -69,8 +83,10 @@ def use_sign_in_link(token: str, *, now: int) -> Person:
     with transaction():
         used = execute(
             "UPDATE sign_in_links SET used_at = ? WHERE token_hash = ? AND used_at IS NULL AND expires_at > ?",
-            now, token_hash, now,
-        )  # fmt: skip
+            now,
+            token_hash,
+            now,
+        )
         person: Person | None = (
             Person.select()
             .join(SignInLink, on=(SignInLink.person_id == Person.id))
@@ -93,6 +109,9 @@ def find_person(email: str) -> Person:
 def first_org_admin() -> Person | None:
     """The Org Admin who has been one for longest."""
     person: Person | None = (
-        Person.select().where(Person.role == Role.ORG_ADMIN.value, Person.removed_at.is_null()).order_by(Person.id).first()
+        Person.select()
+        .where(Person.role == Role.ORG_ADMIN.value, Person.removed_at.is_null())
+        .order_by(Person.id)
+        .first()
     )
     return person

@@ -33,8 +33,13 @@ def record_receipts(*, provider: str, headers: Mapping[str, str], body: bytes, n
         added = execute(
             "INSERT INTO receipt_inbox (provider, digest, headers, body, received_at, due_at, unmatched) "
             "VALUES (?, ?, ?, ?, ?, ?, 0) ON CONFLICT (provider, digest) DO NOTHING",
-            provider, hashlib.sha256(body).hexdigest(), ReceiptPost.headers.db_value(dict(headers)), body, now, now,
-        )  # fmt: skip
+            provider,
+            hashlib.sha256(body).hexdigest(),
+            ReceiptPost.headers.db_value(dict(headers)),
+            body,
+            now,
+            now,
+        )
         if added:
             hint(Work.RECEIPTS)
     return bool(added)
@@ -50,8 +55,9 @@ def apply_receipts(parsers: Mapping[str, Parser], *, limit: int, now: int, scale
         posts = select(
             "SELECT id, provider, headers, body, received_at FROM receipt_inbox WHERE applied_at IS NULL AND due_at <= ? "
             f"ORDER BY due_at, id LIMIT ?{for_update(skip_locked=True)}",
-            now, limit,
-        )  # fmt: skip
+            now,
+            limit,
+        )
         events: list[Event] = []
         post_of: dict[int, int] = {}
         notes: dict[int, tuple[int, str | None]] = {}
@@ -76,12 +82,17 @@ def purge_receipts(*, now: int, limit: int = 1000) -> int:
     with transaction():
         return execute(
             "DELETE FROM receipt_inbox WHERE id IN (SELECT id FROM receipt_inbox WHERE applied_at < ? LIMIT ?)",
-            now - KEPT, limit,
-        )  # fmt: skip
+            now - KEPT,
+            limit,
+        )
 
 
 def _note(
-    posts: Sequence[tuple[int, str, str, bytes, int]], notes: Mapping[int, tuple[int, str | None]], *, now: int, scale: float
+    posts: Sequence[tuple[int, str, str, bytes, int]],
+    notes: Mapping[int, tuple[int, str | None]],
+    *,
+    now: int,
+    scale: float,
 ) -> None:
     rows = []
     for post_id, _, _, _, received_at in posts:

@@ -28,16 +28,24 @@ def retry_messages(
     with transaction():
         campaign = permitted(Action.RETRY, campaign_id, actor)
         if not messages:
-            raise WrongStateError(f"{campaign.name} has no messages that can be retried among these.", campaign_id=campaign_id)
+            raise WrongStateError(
+                f"{campaign.name} has no messages that can be retried among these.", campaign_id=campaign_id
+            )
         if campaign.phase is not Phase.RUNNING:
             take_channel(campaign_id, campaign, {Phase.ENDED, Phase.FAILED}, now=now)
         move_id = open_move(
             campaign_id, kind=MoveKind.RETRY, actor=actor, now=now, total=messages, criteria=wanted.to_json()
         )
         audit.record(
-            actor, "retry", now=now, kind="campaign", object_id=campaign_id, name=campaign.name, messages=messages,
+            actor,
+            "retry",
+            now=now,
+            kind="campaign",
+            object_id=campaign_id,
+            name=campaign.name,
+            messages=messages,
             unconfirmed=MessageStatus.UNCONFIRMED in wanted.statuses,
-        )  # fmt: skip
+        )
         hint(SENDING[campaign.channel], campaign_id)
     return Moved(move_id, messages)
 

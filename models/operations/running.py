@@ -42,15 +42,26 @@ def run_campaign(campaign_id: int, *, actor: Actor, disclaimer_accepted: bool, n
         if not disclaimer_accepted:
             raise InvalidInputError(
                 f"To run {campaign.name}, accept the disclaimer: {' '.join(DISCLAIMER)}",
-                field="disclaimer", campaign_id=campaign_id,
-            )  # fmt: skip
+                field="disclaimer",
+                campaign_id=campaign_id,
+            )
         take_channel(campaign_id, campaign, {Phase.READY}, now=now)
         execute(
-            "UPDATE campaigns SET run_at = ?, disclaimer_by = ?, disclaimer_at = ? WHERE id = ?", now, actor.name, now, campaign_id
+            "UPDATE campaigns SET run_at = ?, disclaimer_by = ?, disclaimer_at = ? WHERE id = ?",
+            now,
+            actor.name,
+            now,
+            campaign_id,
         )
         move_id = open_move(campaign_id, kind=MoveKind.RUN, actor=actor, now=now)
         audit.record(
-            actor, "run", now=now, kind="campaign", object_id=campaign_id, name=campaign.name, messages=campaign.counts.sendable
+            actor,
+            "run",
+            now=now,
+            kind="campaign",
+            object_id=campaign_id,
+            name=campaign.name,
+            messages=campaign.counts.sendable,
         )
     return Moved(move_id, campaign.counts.sendable)
 
@@ -64,7 +75,15 @@ def stop_campaign(campaign_id: int, *, actor: Actor, now: int) -> Moved:
         campaign = permitted(Action.STOP, campaign_id, actor)
         messages = campaign.counts[MessageStatus.QUEUED] + campaign.counts[MessageStatus.WAITING]
         move_id = leave(campaign_id, to=Phase.STOPPING, kind=MoveKind.STOP, actor=actor, now=now)
-        audit.record(actor, "stop", now=now, kind="campaign", object_id=campaign_id, name=campaign.name, messages=messages)
+        audit.record(
+            actor,
+            "stop",
+            now=now,
+            kind="campaign",
+            object_id=campaign_id,
+            name=campaign.name,
+            messages=messages,
+        )
     return Moved(move_id, messages)
 
 
@@ -78,7 +97,15 @@ def resume_campaign(campaign_id: int, *, actor: Actor, now: int) -> Moved:
         campaign = permitted(Action.RESUME, campaign_id, actor)
         end_open_moves(campaign_id, by=MoveKind.RESUME, now=now)
         messages = campaign.counts[MessageStatus.CANCELLED]
-        audit.record(actor, "resume", now=now, kind="campaign", object_id=campaign_id, name=campaign.name, messages=messages)
+        audit.record(
+            actor,
+            "resume",
+            now=now,
+            kind="campaign",
+            object_id=campaign_id,
+            name=campaign.name,
+            messages=messages,
+        )
         if campaign.phase is Phase.FAILED and not _has_left(campaign):
             execute("UPDATE campaigns SET phase = 'ended', updated_at = ? WHERE id = ?", now, campaign_id)
             return Moved(None, 0)
@@ -103,7 +130,15 @@ def delete_campaign(campaign_id: int, *, actor: Actor, typed_name: str, now: int
             )
         move_id = leave(campaign_id, to=Phase.DELETING, kind=MoveKind.DELETE, actor=actor, now=now)
         total = campaign.counts.total
-        audit.record(actor, "delete", now=now, kind="campaign", object_id=campaign_id, name=campaign.name, messages=total)
+        audit.record(
+            actor,
+            "delete",
+            now=now,
+            kind="campaign",
+            object_id=campaign_id,
+            name=campaign.name,
+            messages=total,
+        )
     return Moved(move_id, total)
 
 
@@ -117,12 +152,17 @@ def take_channel(campaign_id: int, campaign: Standing, phases: Collection[Phase]
             changed = execute(
                 "UPDATE campaigns SET phase = 'running', started_at = ?, updated_at = ?, ended_at = NULL, failed_code = NULL, "
                 f"failed_text = NULL, account_refusals = 0 WHERE id = ? AND phase IN ({marks(list(phases))})",
-                now, now, campaign_id, *(phase.value for phase in phases),
-            )  # fmt: skip
+                now,
+                now,
+                campaign_id,
+                *(phase.value for phase in phases),
+            )
     except IntegrityError as taken:
         raise _taken(campaign_id, campaign.channel) from taken
     if not changed:
-        raise WrongStateError(f"{campaign.name} was changed by somebody else just now; look again.", campaign_id=campaign_id)
+        raise WrongStateError(
+            f"{campaign.name} was changed by somebody else just now; look again.", campaign_id=campaign_id
+        )
 
 
 def refusal(answer: Answer, campaign_id: int) -> CampaignError:

@@ -87,12 +87,23 @@ def campaign_is_running(campaign_id: int) -> bool:
     return _is_running(campaign_id, lock=False)
 
 
+def queue_may_grow(campaign_id: int) -> bool:
+    """Whether a bulk move may still queue something, or something is queued."""
+    opened = select(
+        "SELECT 1 FROM bulk_moves WHERE campaign_id = ? AND state IN ('queued', 'running') LIMIT 1",
+        campaign_id,
+    )
+    return bool(opened) or watching.queued(campaign_id) > 0
+
+
 def _claim(campaign_id: int, *, provider: str, limit: int, after_id: int, lease_ms: int, now: int) -> Claim:
     found = select(
         f"SELECT {_COLUMNS} FROM messages WHERE campaign_id = ? AND status = 'queued' AND id > ? "
         f"ORDER BY id LIMIT ?{for_update(skip_locked=True)}",
-        campaign_id, after_id, limit,
-    )  # fmt: skip
+        campaign_id,
+        after_id,
+        limit,
+    )
     if not found:
         return Claim((), None)
     channel = select("SELECT channel FROM campaigns WHERE id = ?", campaign_id)[0][0]
@@ -114,7 +125,9 @@ def _is_running(campaign_id: int, *, lock: bool) -> bool:
 def _refuse(ids: Sequence[int], *, now: int) -> None:
     if ids:
         execute(
-            f"UPDATE messages SET status = 'opted_out', updated_at = ?, due_at = NULL WHERE id IN ({marks(ids)})", now, *ids
+            f"UPDATE messages SET status = 'opted_out', updated_at = ?, due_at = NULL WHERE id IN ({marks(ids)})",
+            now,
+            *ids,
         )
 
 
@@ -125,11 +138,23 @@ def _take(campaign_id: int, rows: Sequence[tuple[Any, ...]], *, provider: str, l
     execute(
         "UPDATE messages SET status = 'sending', attempt = attempt + 1, updated_at = ?, due_at = ? "
         f"WHERE id IN ({marks(ids)})",
-        now, now + lease_ms, *ids,
-    )  # fmt: skip
+        now,
+        now + lease_ms,
+        *ids,
+    )
     insert_many(
         "attempts",
-        ("message_id", "number", "campaign_id", "provider", "status", "retries", "claimed_at", "timed_out", "lookups"),
+        (
+            "message_id",
+            "number",
+            "campaign_id",
+            "provider",
+            "status",
+            "retries",
+            "claimed_at",
+            "timed_out",
+            "lookups",
+        ),
         [(row[0], row[1] + 1, campaign_id, provider, "sending", row[5], now, 0, 0) for row in rows],
     )
 
@@ -148,7 +173,9 @@ def _claimed(row: tuple[Any, ...]) -> Claimed:
 
 def _give_back(message_id: int, attempt: int, *, now: int) -> int:
     found = select(
-        f"SELECT campaign_id, status, retries FROM messages WHERE id = ? AND attempt = ?{for_update()}", message_id, attempt
+        f"SELECT campaign_id, status, retries FROM messages WHERE id = ? AND attempt = ?{for_update()}",
+        message_id,
+        attempt,
     )
     if not found or found[0][1] != MessageStatus.SENDING:
         return 0
@@ -160,8 +187,10 @@ def _give_back(message_id: int, attempt: int, *, now: int) -> int:
     execute(
         "UPDATE messages SET status = ?, failure_reason = ?, retry_class = ?, provider_code = ?, provider_text = ?, "
         "attempt = attempt - 1, updated_at = ?, due_at = NULL WHERE id = ?",
-        *place, now, message_id,
-    )  # fmt: skip
+        *place,
+        now,
+        message_id,
+    )
     deltas = Deltas()
     deltas.add(campaign_id, MessageStatus.SENDING, None, None, -1)
     deltas.add(campaign_id, place.status, place.failure_reason, place.retry_class, 1)

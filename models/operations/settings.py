@@ -28,13 +28,18 @@ DEFINITIONS = {
     "simulated.seed": Definition(1, "decides which simulated recipients meet which fate"),
     "simulated.mix": Definition(
         {
-            "delivered": 880, "failed": 60, "optedout": 10, "deferred": 20, "silent": 15, "sent": 15,
+            "delivered": 880,
+            "failed": 60,
+            "optedout": 10,
+            "deferred": 20,
+            "silent": 15,
+            "sent": 15,
         },
         "how many simulated recipients in a thousand meet which fate, if their address does not say",
     ),
     "time_zone": Definition("UTC", "the organisation's time zone"),
     "retention_days": Definition(None, "days after which ended campaigns are deleted; none means never"),
-}  # fmt: skip
+}
 
 
 def setting(name: str) -> Any:

@@ -18,10 +18,23 @@ from models.rules.timeouts import deadline
 from models.rules.verdicts import AttemptState, Event, Word, is_verdict, judge
 from models.words import WITH_PROVIDER, Channel, MessageStatus, OptOutSource, Phase, Scope
 
-STATE_COLUMNS = (
-    "status claimed_at answer progress timed_out failure_reason retry_class provider_code provider_text "
-    "provider_id lookups handed_over_at progress_at event_at verdict_at"
-).split()
+STATE_COLUMNS = [
+    "status",
+    "claimed_at",
+    "answer",
+    "progress",
+    "timed_out",
+    "failure_reason",
+    "retry_class",
+    "provider_code",
+    "provider_text",
+    "provider_id",
+    "lookups",
+    "handed_over_at",
+    "progress_at",
+    "event_at",
+    "verdict_at",
+]
 _OUR_OWN = frozenset({Word.ASSUMED, Word.EXPIRED, Word.UNCONFIRMED, Word.UNKNOWN, Word.NOT_SENT})
 LOAD_SLICE = 1000
 
@@ -143,9 +156,20 @@ def _row(*values: Any) -> _Row:
     stood = Standing(*values[9:14])
     state = attempt_state(values[14:])
     return _Row(
-        message_id, campaign_id, Channel(channel), Phase(phase), key, number, retries, due_at, provider,
-        stood=stood, was=state, state=state, stands=stood,
-    )  # fmt: skip
+        message_id,
+        campaign_id,
+        Channel(channel),
+        Phase(phase),
+        key,
+        number,
+        retries,
+        due_at,
+        provider,
+        stood=stood,
+        was=state,
+        state=state,
+        stands=stood,
+    )
 
 
 def _apply(row: _Row, event: Event, gathered: _Gathered) -> None:
@@ -176,7 +200,11 @@ def _stands(row: _Row, before: AttemptState) -> Standing:
         return row.stands
     state = row.state
     return Standing(
-        status or row.stands.status, state.failure_reason, state.retry_class, state.provider_code, state.provider_text
+        status or row.stands.status,
+        state.failure_reason,
+        state.retry_class,
+        state.provider_code,
+        state.provider_text,
     )
 
 
@@ -185,7 +213,12 @@ def _write(rows: Sequence[_Row], gathered: _Gathered, *, now: int, scale: float)
     _write_messages(rows, gathered.deltas, now=now, scale=scale)
     for row in gathered.opt_outs:
         optouts.list_key(
-            row.channel, row.recipient_key, source=OptOutSource.PROVIDER, campaign_id=row.campaign_id, by="provider", now=now
+            row.channel,
+            row.recipient_key,
+            source=OptOutSource.PROVIDER,
+            campaign_id=row.campaign_id,
+            by="provider",
+            now=now,
         )
     gathered.deltas.write(now)
     for campaign_id in sorted(gathered.marks):
@@ -210,9 +243,7 @@ def _write_messages(rows: Sequence[_Row], deltas: Deltas, *, now: int, scale: fl
     for row in rows:
         moved = row.stands != row.stood
         due_at = _due(row, scale)
-        updates.append(
-            (*row.stands, row.segments, row.state.handed_over_at, now if moved else None, due_at, row.id)
-        )
+        updates.append((*row.stands, row.segments, row.state.handed_over_at, now if moved else None, due_at, row.id))
         if row.stands[:3] != row.stood[:3]:
             deltas.add(row.campaign_id, *row.stood[:3], -1)
             deltas.add(row.campaign_id, *row.stands[:3], 1)

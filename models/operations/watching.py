@@ -54,8 +54,12 @@ def note(campaign_id: int, marks: Marks, *, now: int) -> None:
     execute(
         "UPDATE campaigns SET accepted_at = COALESCE(?, accepted_at), receipt_at = COALESCE(?, receipt_at), "
         "account_refusals = ?, guard_window = ? WHERE id = ?",
-        marks.accepted_at, marks.receipt_at, refusals, window, campaign_id,
-    )  # fmt: skip
+        marks.accepted_at,
+        marks.receipt_at,
+        refusals,
+        window,
+        campaign_id,
+    )
     if refusals >= ACCOUNT_REFUSALS and phase in (Phase.RUNNING, Phase.HELD):
         _fail(campaign_id, marks, now=now)
     elif phase == Phase.RUNNING and trips(window) and queued(campaign_id):
@@ -71,9 +75,17 @@ def finish_if_done(campaign_id: int, *, now: int) -> bool:
         row = select(f"SELECT phase, name FROM campaigns WHERE id = ?{for_update()}", campaign_id)
         if not row or row[0][0] not in (Phase.RUNNING, Phase.HELD, Phase.STOPPING) or _pending(campaign_id):
             return False
-        if select("SELECT 1 FROM bulk_moves WHERE campaign_id = ? AND state IN ('queued', 'running') LIMIT 1", campaign_id):
+        if select(
+            "SELECT 1 FROM bulk_moves WHERE campaign_id = ? AND state IN ('queued', 'running') LIMIT 1",
+            campaign_id,
+        ):
             return False
-        execute("UPDATE campaigns SET phase = 'ended', ended_at = ?, updated_at = ? WHERE id = ?", now, now, campaign_id)
+        execute(
+            "UPDATE campaigns SET phase = 'ended', ended_at = ?, updated_at = ? WHERE id = ?",
+            now,
+            now,
+            campaign_id,
+        )
         audit.record(SYSTEM, "end", now=now, kind="campaign", object_id=campaign_id, name=row[0][1])
     return True
 
@@ -104,7 +116,11 @@ def _refusals_after(before: int, marks: Marks) -> int:
 def _fail(campaign_id: int, marks: Marks, *, now: int) -> None:
     code, text = next(answer for answer in reversed(marks.answers) if answer != _ACCEPTED)
     execute(
-        "UPDATE campaigns SET failed_code = ?, failed_text = ?, ended_at = ? WHERE id = ?", code, text, now, campaign_id
+        "UPDATE campaigns SET failed_code = ?, failed_text = ?, ended_at = ? WHERE id = ?",
+        code,
+        text,
+        now,
+        campaign_id,
     )
     leaving.leave(campaign_id, to=Phase.FAILED, kind=MoveKind.FAIL, actor=SYSTEM, now=now)
     audit.record(SYSTEM, "fail", now=now, kind="campaign", object_id=campaign_id, code=code)

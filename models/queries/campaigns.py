@@ -35,7 +35,8 @@ def counts_of(campaign_id: int) -> Counts:
     return Counts.from_rows(
         (status, reason, retry_class, n)
         for status, reason, retry_class, n in select(
-            "SELECT status, failure_reason, retry_class, n FROM message_counts WHERE campaign_id = ?", campaign_id
+            "SELECT status, failure_reason, retry_class, n FROM message_counts WHERE campaign_id = ?",
+            campaign_id,
         )
     )
 
@@ -86,7 +87,9 @@ def blocker_of(channel: Channel, campaign_id: int) -> Blocker | None:
     # The literal list is what lets the partial index carry this query.
     phases = ", ".join(f"'{phase}'" for phase in holding)
     found = select(
-        f"SELECT id, name FROM campaigns WHERE channel = ? AND phase IN ({phases}) AND id <> ?", channel.value, campaign_id
+        f"SELECT id, name FROM campaigns WHERE channel = ? AND phase IN ({phases}) AND id <> ?",
+        channel.value,
+        campaign_id,
     )
     if not found:
         return None

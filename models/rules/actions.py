@@ -136,8 +136,6 @@ def can_edit(campaign: Standing) -> Answer:
     return no(_wrong_phase(campaign, "Only a Draft or Ready campaign can be edited"))
 
 
-
-
 def _anytime(_campaign: Standing) -> Answer:
     return YES
 

@@ -147,7 +147,10 @@ def _answered(state: AttemptState, event: Event) -> AttemptState:
         return state
     handed_over_at = state.handed_over_at if answer is Answer.UNKNOWN else event.at
     return replace(
-        state, answer=answer.value, handed_over_at=handed_over_at, provider_id=event.provider_id or state.provider_id
+        state,
+        answer=answer.value,
+        handed_over_at=handed_over_at,
+        provider_id=event.provider_id or state.provider_id,
     )
 
 
@@ -155,7 +158,11 @@ def _not_sent(state: AttemptState, event: Event) -> AttemptState:
     if state.status != MessageStatus.SENDING or state.progress:
         return state
     return replace(
-        state, status=NOT_SENT, verdict_at=event.at, provider_code=event.code or None, provider_text=event.text or None
+        state,
+        status=NOT_SENT,
+        verdict_at=event.at,
+        provider_code=event.code or None,
+        provider_text=event.text or None,
     )
 
 

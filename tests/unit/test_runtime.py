@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from jobs.runtime import ancestors, exits, owner, run_file
+from jobs.runtime import addresses, ancestors, exits, owner, run_file
 from jobs.runtime.stopping import Stop, Stopped
 from jobs.runtime.supervisor import Backoff
+from models.config import Config
 from models.errors import NotConfiguredError
 
 
@@ -186,9 +187,16 @@ def test_updates_of_several_processes_at_once_all_arrive(tmp_path):
         pids.append(pid)
     assert {os.waitpid(pid, 0)[1] for pid in pids} == {0}
     sections = run_file.read(tmp_path)
-    assert {name: section["round"] for name, section in sections.items()} == {
-        f"section{n}": 9 for n in range(8)
-    }
+    assert {name: section["round"] for name, section in sections.items()} == {f"section{n}": 9 for n in range(8)}
+
+
+def test_public_url_wins_over_where_web_listens(tmp_path):
+    variables = {"SIGNALBOX_VAR": str(tmp_path)}
+    assert addresses.public_url(Config.from_env(variables)) == "http://127.0.0.1:5000"
+    run_file.publish(tmp_path, "web", url="http://127.0.0.1:5003", port=5003, pid=7)
+    assert addresses.public_url(Config.from_env(variables)) == "http://127.0.0.1:5003"
+    variables["PUBLIC_URL"] = "https://signalbox.example/"
+    assert addresses.public_url(Config.from_env(variables)) == "https://signalbox.example"
 
 
 def test_half_a_file_after_a_power_cut_reads_as_empty(tmp_path):

@@ -1,0 +1,120 @@
+"""The Procfile's `clock`: a declared table of what is done again and again."""
+
+import os
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+from peewee import InterfaceError, OperationalError
+
+from jobs.carrier import Carrier
+from jobs.queues import pass_hints
+from jobs.runtime import entry, waiting
+from jobs.runtime.stopping import Stop
+from jobs.simulation import current_simulation
+from models import database
+from models.clock import now_ms
+from models.config import Config
+from models.installation import open_installation
+from models.operations.files import remove_expired_files
+from models.operations.presence import give_up_lease, hold_lease
+from models.operations.receipts import purge_receipts
+from models.operations.sweeping import find_work, sweep_due
+
+log = structlog.stdlib.get_logger("signalbox.clock")
+
+SWEEP_BATCH = 200
+LEASE_SECONDS = 15.0
+LEASE_EVERY_SECONDS = 5.0
+SHORTEST_SECONDS = 0.1
+
+
+@dataclass
+class Periodic:
+    """Something done every so many seconds; `due` is monotonic."""
+
+    name: str
+    every_seconds: float
+    work: Callable[[], object]
+    due: float = 0.0
+
+
+def timetable(config: Config) -> list[Periodic]:
+    """What the clock does. Waits that SPEC 2 names are divided by TIME_SCALE, the rest are not."""
+    scale = config.time_scale
+    sweep = max(SHORTEST_SECONDS, 10 / scale)
+    return [
+        Periodic("time-outs and leases", sweep, lambda: _sweep(scale)),
+        Periodic("work that nobody is at", sweep, lambda: find_work(now=now_ms())),
+        Periodic("checkpoint", 5, database.checkpoint),
+        Periodic("applied receipts", 600, lambda: purge_receipts(now=now_ms())),
+        Periodic("expired files", 600, lambda: remove_expired_files(now=now_ms())),
+    ]
+
+
+def main(config: Config, stop: Stop) -> None:
+    """Keep time until the stop. Of several machines' clocks one does the shared work; each has its own carrier."""
+    open_installation(config)
+    waiting.wait_for_redis(config, stop)
+    pass_hints(config)
+    holder = f"{socket.gethostname()}-{os.getpid()}"
+    leader = Leader(holder)
+    shared = timetable(config)
+    own = (
+        [Periodic("receipts of the simulated carrier", SHORTEST_SECONDS, _carrier(config))]
+        if _simulates(config)
+        else []
+    )
+    while not stop.wait(SHORTEST_SECONDS):
+        try:
+            _run_due(own)
+            if leader.leads():
+                _run_due(shared)
+        except (OperationalError, InterfaceError) as trouble:
+            log.warning("the database can't be reached, tries again", trouble=str(trouble))
+            database.close()
+            stop.wait(1)
+    give_up_lease("clock", holder=holder)
+
+
+class Leader:
+    """Whether this clock is the one; asks the database every few seconds."""
+
+    def __init__(self, holder: str) -> None:
+        self._holder = holder
+        self._leads = False
+        self._asks_at = 0.0
+
+    def leads(self) -> bool:
+        """True while the lease is ours."""
+        if time.monotonic() >= self._asks_at:
+            self._asks_at = time.monotonic() + LEASE_EVERY_SECONDS
+            self._leads = hold_lease("clock", holder=self._holder, seconds=LEASE_SECONDS, now=now_ms())
+        return self._leads
+
+
+def _run_due(table: list[Periodic]) -> None:
+    for entry_ in table:
+        if time.monotonic() >= entry_.due:
+            entry_.work()
+            entry_.due = time.monotonic() + entry_.every_seconds
+
+
+def _sweep(scale: float) -> None:
+    while sweep_due(now=now_ms(), scale=scale, limit=SWEEP_BATCH) == SWEEP_BATCH:
+        pass
+
+
+def _simulates(config: Config) -> bool:
+    return "simulated" in config.providers.values()
+
+
+def _carrier(config: Config) -> Callable[[], object]:
+    carrier = Carrier(config.var, current_simulation(), config.time_scale)
+    return lambda: carrier.work(now_ms())
+
+
+if __name__ == "__main__":
+    entry.run("clock", main)

@@ -1,0 +1,248 @@
+"""The send job: one long-lived loop that claims, hands over and records, for one campaign (DESIGN 3.2)."""
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
+from functools import partial
+from typing import TypeVar
+
+import redis.asyncio as redis
+import structlog
+import uvloop
+
+from jobs import context
+from jobs.bucket import Bucket
+from jobs.providers.base import Outcome, OutgoingMessage, Provider
+from jobs.providers.registry import provider_for
+from jobs.rendering import Renderer
+from jobs.runtime import addresses
+from jobs.runtime.stopping import Stop
+from jobs.simulation import current_simulation
+from models import database
+from models.clock import now_ms
+from models.config import Config
+from models.hints import SENDING, hint
+from models.operations import sending, watching
+from models.operations.settings import rate_of
+from models.operations.settling import settle
+from models.queries.campaigns import get_campaign
+from models.rules.timeouts import LEASE, LEASE_RENEWAL
+from models.rules.verdicts import Word
+from models.segments import count_segments
+from models.tables import Campaign
+from models.words import Channel
+
+log = structlog.stdlib.get_logger("signalbox.sending")
+Result = TypeVar("Result")
+
+JOB_SECONDS = 120  # then another worker may go on; divided by TIME_SCALE
+RECORD_EVERY_SECONDS = 0.1
+RECORD_GROUP = 50
+PHASE_EVERY_SECONDS = 0.5
+EMPTY_QUEUE_SECONDS = 0.2
+DRAIN_SECONDS = 2.0  # after a stop, for answers still to come; the supervisor kills after 3
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 30.0
+
+
+def send(campaign_id: int) -> None:
+    """Send what is queued of one campaign until nothing is left, it is stopped, or time is over."""
+    now = context.current()
+    campaign = get_campaign(campaign_id)
+    channel = Channel(campaign.channel)
+    if not sending.campaign_is_running(campaign_id):
+        return
+    provider = provider_for(channel, now.config, current_simulation())
+    left = uvloop.run(Sender(campaign, provider, now.config, now.stop, rate=rate_of(channel)).run())
+    watching.finish_if_done(campaign_id, now=now_ms())
+    if left:
+        hint(SENDING[channel], campaign_id)
+
+
+class Sender:
+    """One campaign's hand-overs by one process.
+
+    What is under way never exceeds the provider's concurrency: a claim asks for the room that is left, so
+    a crash leaves at most that many messages in doubt.
+    """
+
+    def __init__(
+        self, campaign: Campaign, provider: Provider, config: Config, stop: Stop, *, rate: float | None
+    ) -> None:
+        self._campaign = campaign
+        self._provider = provider
+        self._scale = config.time_scale
+        self._redis_url = addresses.redis_url(config)
+        self._stop = stop
+        rates = [limit for limit in (rate, provider.speed) if limit]
+        self._rate = min(rates) if rates else None
+        self._renderer = Renderer(campaign)
+        self._lease_ms = int(LEASE / self._scale)
+        self._under_way: dict[tuple[int, int], asyncio.Task[None]] = {}
+        self._outcomes: list[Outcome] = []
+        self._room = asyncio.Event()
+        self._halted = False
+        self._after_id = 0
+        self._pause = 0.0
+        self._pause_until = 0.0
+        self._database = ThreadPoolExecutor(1, "database")
+
+    async def run(self) -> bool:
+        """Returns whether something may be left to send.
+
+        A fault in any part ends them all; what was claimed is then a matter of its leases.
+        """
+        async with AsyncExitStack() as stack:
+            stack.callback(self._database.shutdown)
+            stack.push_async_callback(self._in_database, database.close)
+            await stack.enter_async_context(self._provider)
+            bucket = await self._open_bucket(stack)
+            async with asyncio.TaskGroup() as self._tasks:
+                helpers = [self._tasks.create_task(helper()) for helper in (self._record, self._renew, self._watch)]
+                left = await self._send_all(bucket)
+                await self._drain()
+                for helper in helpers:
+                    helper.cancel()
+            await self._flush()
+        return left and not self._halted
+
+    async def _open_bucket(self, stack: AsyncExitStack) -> Bucket | None:
+        if self._rate is None or self._redis_url is None:
+            return None
+        connection = await stack.enter_async_context(redis.Redis.from_url(self._redis_url))
+        return Bucket(connection, self._campaign.channel)
+
+    async def _send_all(self, bucket: Bucket | None) -> bool:
+        over_at = time.monotonic() + JOB_SECONDS / self._scale
+        while not self._halted and not self._stop.asked:
+            if time.monotonic() >= over_at:
+                return True
+            room = self._provider.concurrency - len(self._under_way)
+            if room < self._smallest_claim() or time.monotonic() < self._pause_until:
+                await self._wait_for_room()
+                continue
+            tokens = await bucket.take(room, rate=self._rate or 0) if bucket else room
+            if not tokens:
+                continue
+            claimed = await self._claim_and_start(tokens)
+            if bucket:
+                await bucket.give_back(tokens - claimed, rate=self._rate or 0)
+            if not claimed and not await self._more_to_come():
+                return False
+        return True
+
+    def _smallest_claim(self) -> int:
+        """A quarter of the concurrency: a claim is a durable commit, too dear for one message at a time."""
+        return max(1, self._provider.concurrency // 4)
+
+    async def _claim_and_start(self, limit: int) -> int:
+        lease_until = time.monotonic() + self._lease_ms / 1000
+        claim = await self._in_database(
+            lambda: sending.claim_messages(
+                self._campaign.id,
+                provider=self._provider.name,
+                limit=limit,
+                after_id=self._after_id,
+                lease_ms=self._lease_ms,
+                now=now_ms(),
+            )
+        )
+        self._halted = self._halted or not claim.running
+        self._after_id = claim.last_id or 0
+        messages = [self._renderer.render(claimed) for claimed in claim.messages]
+        for start in range(0, len(messages), self._provider.batch_size):
+            batch = messages[start : start + self._provider.batch_size]
+            task = self._tasks.create_task(self._hand_over(batch, lease_until))
+            self._under_way |= {(message.message_id, message.attempt): task for message in batch}
+        return len(messages)
+
+    async def _hand_over(self, batch: Sequence[OutgoingMessage], lease_until: float) -> None:
+        """Hand over unless that must not begin any more: stopped, or the lease is no longer surely ours."""
+        keys = [(message.message_id, message.attempt) for message in batch]
+        if self._halted or self._stop.asked or time.monotonic() >= lease_until:
+            await self._in_database(lambda: sending.give_back(keys, now=now_ms()))
+            self._forget(keys)
+            return
+        outcomes = await self._provider.send(batch)
+        self._heed(outcomes)
+        self._outcomes.extend(outcomes)
+
+    def _forget(self, keys: Sequence[tuple[int, int]]) -> None:
+        for key in keys:
+            self._under_way.pop(key, None)
+        self._room.set()
+
+    def _heed(self, outcomes: Sequence[Outcome]) -> None:
+        """Slow down while the provider takes nothing; go on at once when it does again."""
+        if any(outcome.word is Word.NOT_SENT for outcome in outcomes):
+            named = max((outcome.retry_after or 0 for outcome in outcomes), default=0)
+            self._pause = min(LONGEST_PAUSE, max(FIRST_PAUSE, self._pause * 2))
+            wait = max(named, self._pause * random.uniform(0.5, 1) / self._scale)  # noqa: S311  # jitter
+            self._pause_until = time.monotonic() + wait
+        elif any(outcome.word is Word.ACCEPTED for outcome in outcomes):
+            self._pause = 0.0
+
+    async def _wait_for_room(self) -> None:
+        self._room.clear()
+        pause = max(0.0, self._pause_until - time.monotonic())
+        try:
+            await asyncio.wait_for(self._room.wait(), pause or RECORD_EVERY_SECONDS)
+        except TimeoutError:
+            return
+
+    async def _more_to_come(self) -> bool:
+        """With an empty claim: whether a bulk move is still queueing, or answers may queue something again."""
+        if self._under_way:
+            await self._wait_for_room()
+            return True
+        if await self._in_database(lambda: sending.queue_may_grow(self._campaign.id)):
+            await asyncio.sleep(EMPTY_QUEUE_SECONDS)
+            return True
+        return False
+
+    async def _drain(self) -> None:
+        """Wait for the answers of what was handed over."""
+        until = time.monotonic() + (DRAIN_SECONDS if self._stop.asked else LEASE / 1000)
+        while self._under_way and time.monotonic() < until:
+            await asyncio.wait(set(self._under_way.values()), timeout=RECORD_EVERY_SECONDS)
+            await self._flush()
+
+    async def _record(self) -> None:
+        while True:
+            await asyncio.sleep(RECORD_EVERY_SECONDS / 4 if len(self._outcomes) < RECORD_GROUP else 0)
+            await self._flush()
+
+    async def _flush(self) -> None:
+        """Record the outcomes that came since; what is recorded is no longer under way."""
+        outcomes, self._outcomes = self._outcomes, []
+        if not outcomes:
+            return
+        at = now_ms()
+        events = [outcome.event(at=at, segments=self._segments(outcome.message)) for outcome in outcomes]
+        await self._in_database(lambda: settle(events, now=at, scale=self._scale))
+        self._forget([(event.message_id, event.attempt) for event in events])
+
+    def _segments(self, message: OutgoingMessage) -> int | None:
+        return count_segments(message.body).count if self._campaign.channel == Channel.SMS else None
+
+    async def _renew(self) -> None:
+        while True:
+            await asyncio.sleep(LEASE_RENEWAL / 1000 / self._scale)
+            if not self._under_way:
+                continue
+            await self._in_database(
+                partial(sending.renew_leases, list(self._under_way), lease_ms=self._lease_ms, now=now_ms())
+            )
+
+    async def _watch(self) -> None:
+        """Notice a stop within half a second: the claim would notice too, but what is claimed must not begin."""
+        while not self._halted:
+            await asyncio.sleep(PHASE_EVERY_SECONDS)
+            running = await self._in_database(lambda: sending.campaign_is_running(self._campaign.id))
+            self._halted = self._halted or not running
+
+    async def _in_database(self, work: Callable[[], Result]) -> Result:
+        """The database on its own thread, one call at a time: the loop goes on meanwhile."""
+        return await asyncio.get_running_loop().run_in_executor(self._database, work)

@@ -1,0 +1,74 @@
+"""A work process: takes RQ jobs of one duty, one after the other, in this very process.
+
+No fork per job: a send job lives for minutes and keeps its connections.
+"""
+
+import os
+import socket
+import threading
+
+import redis
+import structlog
+from rq import SimpleWorker
+from rq.serializers import JSONSerializer
+
+from jobs import context
+from jobs.queues import pass_hints, queue_of
+from jobs.runtime import waiting
+from jobs.runtime.stopping import Stop
+from models import database
+from models.clock import now_ms
+from models.config import Config
+from models.installation import open_installation
+from models.operations.presence import BEAT_SECONDS, beat, leave
+
+log = structlog.stdlib.get_logger("signalbox.work")
+
+WORKER_TTL_SECONDS = 30  # an idle worker looks after RQ's own registries this often
+
+
+class WorkProcess(SimpleWorker):
+    """RQ's worker in one process; a stop is passed on to the job that is running."""
+
+    stop: Stop
+
+    def handle_warm_shutdown_request(self) -> None:
+        """Called by RQ at SIGTERM, before it waits for the job to end."""
+        self.stop.ask()
+
+
+def work(duty: str, number: int, config: Config) -> None:
+    """Be a work process of `duty` until the stop. Forked by the supervisor."""
+    stop = Stop()
+    context.enter(context.Context(config, stop))
+    open_installation(config)
+    pass_hints(config)
+    name = f"{socket.gethostname()}-{duty}-{number}"
+    pulse = threading.Thread(target=_beat, args=(name, duty, stop), name="pulse", daemon=True)
+    pulse.start()
+    connection = redis.Redis.from_url(waiting.wait_for_redis(config, stop))
+    process = WorkProcess(
+        [queue_of(duty, connection)],
+        name=f"{name}-{os.getpid()}",
+        connection=connection,
+        serializer=JSONSerializer,
+        worker_ttl=WORKER_TTL_SECONDS,
+        maintenance_interval=WORKER_TTL_SECONDS,
+    )
+    process.stop = stop
+    process.log_job_description = False
+    try:
+        process.work(logging_level="WARNING")
+    except redis.RedisError as gone:
+        log.info("Redis is gone, starts again", trouble=str(gone))
+    stop.ask()
+    pulse.join(1)
+
+
+def _beat(name: str, duty: str, stop: Stop) -> None:
+    """Show every few seconds that the process lives."""
+    while not stop.asked:
+        beat(name, duty=duty, host=socket.gethostname(), pid=os.getpid(), now=now_ms())
+        stop.wait(BEAT_SECONDS)
+    leave(name)
+    database.close()

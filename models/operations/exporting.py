@@ -1,0 +1,265 @@
+"""Exports: a CSV of one moment, with a receipt (SPEC 6).
+
+The rows are read in one read transaction, as fast as they come, into a temporary file, and served from
+the stored copy: a snapshot is never held at the speed of somebody's connection.
+"""
+
+import csv
+import hashlib
+import io
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from tempfile import TemporaryFile
+from typing import Any, BinaryIO
+
+from models import database
+from models.actors import Actor, Right
+from models.csv_cells import neutralise
+from models.database import execute, iterate, snapshot, transaction
+from models.errors import CampaignError, NotFoundError, WrongStateError
+from models.hints import Work, hint
+from models.operations import audit
+from models.operations.files import store_file
+from models.queries.campaigns import get_campaign
+from models.queries.messages import count, where
+from models.rules.criteria import Criteria
+from models.tables import Campaign, Export
+from models.words import Phase, WorkState
+
+COLUMNS = (
+    "recipient",
+    "status",
+    "failure_reason",
+    "provider_code",
+    "provider_text",
+    "attempts",
+    "queued_at",
+    "sent_at",
+    "updated_at",
+)
+BOM = b"\xef\xbb\xbf"
+BATCH = 2000  # rows written, and told of, at a time
+KEPT = 7 * 24 * 3600 * 1000  # ms
+_READ = (
+    "SELECT recipient, status, failure_reason, provider_code, provider_text, attempt, queued_at, sent_at, updated_at, "
+    "field_values FROM messages WHERE {condition} ORDER BY id"
+)
+
+
+@dataclass(frozen=True)
+class Written:
+    """An export's receipt: how many rows, by status, of which moment (epoch ms), and the file's SHA-256."""
+
+    rows: int
+    totals: dict[str, int]
+    moment_at: int
+    sha256: str
+
+
+def write_export(
+    campaign_id: int,
+    criteria: Criteria,
+    out: BinaryIO,
+    *,
+    clock: Callable[[], int],
+    tell: Callable[[int], None] | None = None,
+) -> Written:
+    """Write the CSV of what matches now; `tell` hears how many rows are done and may raise to end it.
+
+    Raises NotFoundError when the campaign is gone, or being deleted.
+    """
+    with snapshot():
+        campaign = get_campaign(campaign_id)
+        if campaign.phase == Phase.DELETING:
+            raise NotFoundError(f"{campaign.name} was deleted.", campaign_id=campaign_id)
+        moment_at = clock()
+        digest, totals, rows = hashlib.sha256(), Counter[str](), 0
+        for batch in _batches(campaign, criteria):
+            encoded = _encoded(batch)
+            if not rows:
+                encoded = BOM + _encoded([header(campaign)]) + encoded
+            digest.update(encoded)
+            out.write(encoded)
+            rows += len(batch)
+            totals.update(row[1] for row in batch)
+            if tell:
+                tell(rows)
+        if not rows:
+            empty = BOM + _encoded([header(campaign)])
+            digest.update(empty)
+            out.write(empty)
+    return Written(rows, dict(totals), moment_at, digest.hexdigest())
+
+
+def header(campaign: Campaign) -> list[str]:
+    """The columns of SPEC 6, then the custom fields; a field with the name of a column gets `field.` before it."""
+    names = [field["name"] for field in campaign.fields]
+    return [*COLUMNS, *(f"field.{name}" if name.casefold() in COLUMNS else name for name in names)]
+
+
+def start_export(campaign_id: int, *, criteria: Criteria, actor: Actor, now: int) -> int:
+    """Ask for an export to be made by a job; returns its id. Raises NotFoundError, NotAllowedError."""
+    actor.require(Right.EXPORT)
+    campaign = get_campaign(campaign_id)
+    expected = count(campaign_id, criteria)
+    with transaction():
+        export_id = int(
+            Export.insert(
+                campaign_id=campaign_id,
+                campaign_name=campaign.name,
+                criteria=criteria.to_json(),
+                state=WorkState.QUEUED.value,
+                rows_total=expected,
+                actor_id=actor.person_id,
+                actor_name=actor.name,
+                surface=actor.surface.value,
+                created_at=now,
+            ).execute()
+        )
+        record_export(campaign, rows=expected, actor=actor, now=now)
+        hint(Work.EXPORT, export_id)
+    return export_id
+
+
+def record_export(campaign: Campaign, *, rows: int, actor: Actor, now: int) -> None:
+    """Note in the audit that somebody takes messages out."""
+    with transaction():
+        audit.record(actor, "export", now=now, kind="campaign", object_id=campaign.id, name=campaign.name, rows=rows)
+
+
+def cancel_export(export_id: int, *, now: int) -> None:
+    """End an export that is not done; nothing happens to one that is."""
+    _end(export_id, WorkState.CANCELLED, "cancelled", now=now)
+
+
+def do_export(export_id: int, *, clock: Callable[[], int]) -> None:
+    """Make an export that is still open; whatever stops it is kept as its result."""
+    export = Export.get_or_none(Export.id == export_id)
+    if export is None:
+        raise NotFoundError(f"There is no export {export_id}.")
+    with transaction():
+        execute(
+            "UPDATE exports SET state = 'running', started_at = ?, beat_at = ? WHERE id = ?",
+            clock(),
+            clock(),
+            export_id,
+        )
+    try:
+        with TemporaryFile() as spool, _Progress(export_id, clock) as progress:
+            written = write_export(
+                export.campaign_id, Criteria.from_json(export.criteria), spool, clock=clock, tell=progress.tell
+            )
+            spool.seek(0)
+            _store(export, written, spool, now=clock())
+    except CampaignError as refused:
+        _end(export_id, WorkState.REFUSED, str(refused), now=clock())
+
+
+class _Progress:
+    """Tells of progress over a connection of its own: the reading one is inside its snapshot."""
+
+    def __init__(self, export_id: int, clock: Callable[[], int]) -> None:
+        self._export_id = export_id
+        self._clock = clock
+        self._teller = ThreadPoolExecutor(1, "export")
+        self._told: Future[int] | None = None
+
+    def __enter__(self) -> "_Progress":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._teller.submit(database.close)
+        self._teller.shutdown()
+
+    def tell(self, rows: int) -> None:
+        """Note the progress; raises WrongStateError once somebody has cancelled."""
+        if self._told is not None and not self._told.done():
+            return
+        if self._told is not None and not self._told.result():
+            raise WrongStateError("The export was cancelled.")
+        self._told = self._teller.submit(self._write, rows)
+
+    def _write(self, rows: int) -> int:
+        with transaction():
+            return execute(
+                "UPDATE exports SET rows_done = ?, beat_at = ? WHERE id = ? AND state = 'running'",
+                rows,
+                self._clock(),
+                self._export_id,
+            )
+
+
+def _store(export: Export, written: Written, spool: BinaryIO, *, now: int) -> None:
+    moment = datetime.fromtimestamp(written.moment_at / 1000, UTC).strftime("%Y-%m-%d %H%M%S")
+    name = f"{export.campaign_name} {moment} UTC.csv"
+    file_id = store_file(name, "text/csv", iter(lambda: spool.read(65536), b""), now=now, expires_at=now + KEPT)
+    with transaction():
+        Export.update(
+            state=WorkState.DONE.value,
+            rows_done=written.rows,
+            rows_total=written.rows,
+            totals=written.totals,
+            moment_at=written.moment_at,
+            sha256=written.sha256,
+            file_id=file_id,
+            result=f"{written.rows} rows",
+            ended_at=now,
+            expires_at=now + KEPT,
+        ).where(Export.id == export.id, Export.state == WorkState.RUNNING.value).execute()
+
+
+def _end(export_id: int, state: WorkState, result: str, *, now: int) -> None:
+    with transaction():
+        execute(
+            "UPDATE exports SET state = ?, result = ?, ended_at = ? WHERE id = ? AND state IN ('queued', 'running')",
+            state.value,
+            result,
+            now,
+            export_id,
+        )
+
+
+def _batches(campaign: Campaign, criteria: Criteria) -> Iterator[list[list[str]]]:
+    condition, values = where(campaign.id, criteria)
+    fields = len(campaign.fields)
+    batch: list[list[str]] = []
+    for row in iterate(_READ.format(condition=condition), *values):
+        batch.append(_cells(row, fields))
+        if len(batch) == BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _cells(row: tuple[Any, ...], fields: int) -> list[str]:
+    values = json.loads(row[9])
+    return [
+        row[0],
+        row[1],
+        row[2] or "",
+        row[3] or "",
+        row[4] or "",
+        str(row[5]),
+        *(_moment(at) for at in row[6:9]),
+        *values,
+        *[""] * (fields - len(values)),
+    ]
+
+
+def _moment(at: int | None) -> str:
+    return (
+        ""
+        if at is None
+        else datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    )
+
+
+def _encoded(rows: list[list[str]]) -> bytes:
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\r\n").writerows([neutralise(cell) for cell in row] for row in rows)
+    return text.getvalue().encode()
