@@ -80,9 +80,7 @@ def create_campaign(options: Namespace) -> None:
         file_id = store_file(contacts.name, "text/csv", source(), now=now_ms())
         import_id = importing.start_import(
             campaign_id,
-            file_id=file_id,
-            mapping=mapping,
-            header=examined.has_header,
+            importing.ContactsFile(file_id, mapping, examined.has_header),
             consent=options.consent,
             actor=COMMAND_LINE,
             now=now_ms(),

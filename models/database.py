@@ -13,10 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import apsw
-from peewee import (
-    DatabaseProxy,
-    __exception_wrapper__,  # type: ignore[attr-defined]  # what playhouse's own engines use
-)
+from peewee import DatabaseProxy, __exception_wrapper__  # type: ignore[attr-defined]  # the types lack the second
 from playhouse.apsw_ext import APSWDatabase
 from playhouse.pool import PooledPostgresqlDatabase
 

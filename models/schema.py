@@ -41,11 +41,12 @@ def wait_for_schema(seconds: float = 30) -> None:
     while True:
         try:
             migrate()
-            return
         except OperationalError as problem:
             if time.monotonic() > deadline:
                 raise NotConfiguredError(f"The database can't be reached: {problem}") from problem
             time.sleep(0.3)
+        else:
+            return
 
 
 def _runner() -> Runner:

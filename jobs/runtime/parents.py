@@ -16,7 +16,7 @@ from jobs.runtime import ancestors
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 POLL_SECONDS = 0.25
-GRACE_SECONDS = 3.0
+GRACE_SECONDS = 2.0
 # A little over what any process of ours needs for a clean stop (SPEC 10: under 4 s).
 HONCHO_GRACE_SECONDS = 5.0
 

@@ -208,7 +208,8 @@ CREATE TRIGGER audit_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON audit
 """
 POSTGRESQL_TUNING = """
 ALTER TABLE messages SET (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.02);
-ALTER TABLE message_counts SET (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.0, autovacuum_vacuum_threshold = 500)
+ALTER TABLE message_counts
+    SET (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.0, autovacuum_vacuum_threshold = 500)
 """
 
 

@@ -27,7 +27,8 @@ def _remove_files(campaign_id: int) -> None:
     file_ids = [
         row[0]
         for row in select(
-            "SELECT file_id FROM attachments WHERE campaign_id = ? UNION SELECT file_id FROM imports WHERE campaign_id = ? "
+            "SELECT file_id FROM attachments WHERE campaign_id = ? "
+            "UNION SELECT file_id FROM imports WHERE campaign_id = ? "
             "UNION SELECT refused_file_id FROM imports WHERE campaign_id = ? AND refused_file_id IS NOT NULL "
             "UNION SELECT file_id FROM exports WHERE campaign_id = ? AND file_id IS NOT NULL",
             campaign_id,

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from tempfile import SpooledTemporaryFile
 
 from models.actors import Actor, Right
@@ -42,16 +42,17 @@ _COLUMNS = (
 )
 
 
+@dataclass(frozen=True)
+class ContactsFile:
+    """A stored file, how its columns are used, and whether its first row is a header (None: to be detected)."""
+
+    file_id: int
+    mapping: ColumnMapping
+    header: bool | None = None
+
+
 def start_import(
-    campaign_id: int,
-    *,
-    file_id: int,
-    mapping: ColumnMapping,
-    header: bool | None,
-    consent: bool,
-    actor: Actor,
-    now: int,
-    by_job: bool = True,
+    campaign_id: int, contacts: ContactsFile, *, consent: bool, actor: Actor, now: int, by_job: bool = True
 ) -> int:
     """Ask for a stored file's contacts to be imported into a draft; returns the import's id.
 
@@ -62,22 +63,23 @@ def start_import(
     actor.require(Right.CHANGE_CAMPAIGNS)
     if not consent:
         raise InvalidInputError("Confirm that these contacts agreed to be written to.", field="consent")
+    mapping = asdict(contacts.mapping)
     with transaction():
         campaign = get_campaign(campaign_id)
         if campaign.phase != Phase.DRAFT:
             raise WrongStateError(
                 f"The contacts of {campaign.name} can't be changed any more.", campaign_id=campaign_id
             )
-        fields = [{"name": field.name, "searchable": field.searchable} for field in mapping.fields]
-        Campaign.update(
-            fields=fields, mapping=asdict(mapping), consent_by=actor.name, consent_at=now, updated_at=now
-        ).where(Campaign.id == campaign_id).execute()
+        fields = [{"name": field.name, "searchable": field.searchable} for field in contacts.mapping.fields]
+        Campaign.update(fields=fields, mapping=mapping, consent_by=actor.name, consent_at=now, updated_at=now).where(
+            Campaign.id == campaign_id
+        ).execute()
         import_id = int(
             Import.insert(
                 campaign_id=campaign_id,
-                file_id=file_id,
-                mapping=asdict(mapping),
-                header=header,
+                file_id=contacts.file_id,
+                mapping=mapping,
+                header=contacts.header,
                 state=(WorkState.QUEUED if by_job else WorkState.RUNNING).value,
                 beat_at=now,
                 actor_id=actor.person_id,

@@ -87,7 +87,8 @@ def _note(move: BulkMove, done: _Slice, *, now: int) -> None:
     left_out = move.left_out + done.left_out
     changed = execute(
         "UPDATE bulk_moves SET state = ?, done = ?, left_out = ?, after_id = ?, criteria = ?, total = ?, "
-        "started_at = COALESCE(started_at, ?), ended_at = ?, result = ? WHERE id = ? AND state IN ('queued', 'running')",
+        "started_at = COALESCE(started_at, ?), ended_at = ?, result = ? "
+        "WHERE id = ? AND state IN ('queued', 'running')",
         "running" if done.more else "done",
         moved,
         left_out,
@@ -121,7 +122,7 @@ def _queue_slice(statuses: Sequence[str]) -> Callable[[BulkMove, int, int], _Sli
         left = move.criteria.setdefault("left", list(statuses))
         rows = _rows_in(move, left[0], size)
         _queue(move, [(row[0], left[0], None, None) for row in rows], retried=False, now=now)
-        return _one_after_the_other(move, left, rows, moved=len(rows), size=size)
+        return _one_after_the_other(left, rows, moved=len(rows), size=size)
 
     return work
 
@@ -136,9 +137,7 @@ def _rows_in(move: BulkMove, status: str, size: int) -> list[tuple[Any, ...]]:
     )
 
 
-def _one_after_the_other(
-    move: BulkMove, left: list[str], rows: Sequence[tuple[Any, ...]], *, moved: int, size: int
-) -> _Slice:
+def _one_after_the_other(left: list[str], rows: Sequence[tuple[Any, ...]], *, moved: int, size: int) -> _Slice:
     if len(rows) == size:
         return _Slice(moved, size - moved, rows[-1][0], more=True)
     left.pop(0)
@@ -160,7 +159,7 @@ def _retry_slice(move: BulkMove, size: int, now: int) -> _Slice:
     refusing = opted_out(channel, [row[1] for row in rows])
     eligible = [(row[0], *row[2:]) for row in rows if row[1] not in refusing]
     _queue(move, eligible, retried=True, now=now)
-    return _one_after_the_other(move, left, rows, moved=len(eligible), size=size)
+    return _one_after_the_other(left, rows, moved=len(eligible), size=size)
 
 
 def _queue(move: BulkMove, rows: Sequence[tuple[Any, ...]], *, retried: bool, now: int) -> None:
@@ -208,7 +207,7 @@ def _rest_slice(move: BulkMove, size: int, now: int) -> _Slice:
         deltas.add(move.campaign_id, status, None, None, -1)
         deltas.add(move.campaign_id, place.status, place.failure_reason, place.retry_class, 1)
     deltas.write(now)
-    return _one_after_the_other(move, left, rows, moved=len(rows), size=size)
+    return _one_after_the_other(left, rows, moved=len(rows), size=size)
 
 
 def _resting_place(message_id: int, retries: int, attempt: int) -> Standing:

@@ -33,7 +33,8 @@ def opt_in(channel: Channel, recipient_key: str, *, actor: Actor, now: int) -> N
     actor.require(Right.REMOVE_OPT_OUTS)
     with transaction():
         changed = execute(
-            "UPDATE opt_outs SET removed_at = ?, removed_by = ? WHERE channel = ? AND key_hash = ? AND removed_at IS NULL",
+            "UPDATE opt_outs SET removed_at = ?, removed_by = ? "
+            "WHERE channel = ? AND key_hash = ? AND removed_at IS NULL",
             now,
             actor.name,
             channel.value,
@@ -69,7 +70,8 @@ def opted_out(channel: Channel | str, recipient_keys: Sequence[str]) -> set[str]
         return set()
     by_hash = {opt_out_hash(channel, key): key for key in recipient_keys}
     found = select(
-        f"SELECT key_hash FROM opt_outs WHERE channel = ? AND removed_at IS NULL AND key_hash IN ({marks(list(by_hash))})",
+        "SELECT key_hash FROM opt_outs "
+        f"WHERE channel = ? AND removed_at IS NULL AND key_hash IN ({marks(list(by_hash))})",
         str(channel),
         *by_hash,
     )

@@ -53,7 +53,8 @@ def apply_receipts(parsers: Mapping[str, Parser], *, limit: int, now: int, scale
     """
     with transaction():
         posts = select(
-            "SELECT id, provider, headers, body, received_at FROM receipt_inbox WHERE applied_at IS NULL AND due_at <= ? "
+            "SELECT id, provider, headers, body, received_at FROM receipt_inbox "
+            "WHERE applied_at IS NULL AND due_at <= ? "
             f"ORDER BY due_at, id LIMIT ?{for_update(skip_locked=True)}",
             now,
             limit,

@@ -150,8 +150,8 @@ def take_channel(campaign_id: int, campaign: Standing, phases: Collection[Phase]
     try:
         with transaction():
             changed = execute(
-                "UPDATE campaigns SET phase = 'running', started_at = ?, updated_at = ?, ended_at = NULL, failed_code = NULL, "
-                f"failed_text = NULL, account_refusals = 0 WHERE id = ? AND phase IN ({marks(list(phases))})",
+                "UPDATE campaigns SET phase = 'running', started_at = ?, updated_at = ?, ended_at = NULL, "
+                f"failed_code = NULL, failed_text = NULL, account_refusals = 0 WHERE id = ? AND phase IN ({marks(list(phases))})",
                 now,
                 now,
                 campaign_id,

@@ -50,8 +50,7 @@ def claim_messages(campaign_id: int, *, provider: str, limit: int, after_id: int
     try:
         with transaction():
             claim = _claim(campaign_id, provider=provider, limit=limit, after_id=after_id, lease_ms=lease_ms, now=now)
-            if not _is_running(campaign_id, lock=True):
-                raise _NotRunningError
+            _require_running(campaign_id)
     except _NotRunningError:
         return Claim((), None, running=False)
     if not claim.messages:
@@ -113,6 +112,11 @@ def _claim(campaign_id: int, *, provider: str, limit: int, after_id: int, lease_
     _take(campaign_id, taken, provider=provider, lease_ms=lease_ms, now=now)
     _count(campaign_id, len(taken), len(found) - len(taken), now=now)
     return Claim(tuple(_claimed(row) for row in taken), found[-1][0] if len(found) == limit else None)
+
+
+def _require_running(campaign_id: int) -> None:
+    if not _is_running(campaign_id, lock=True):
+        raise _NotRunningError
 
 
 def _is_running(campaign_id: int, *, lock: bool) -> bool:

@@ -226,8 +226,9 @@ def _write(rows: Sequence[_Row], gathered: _Gathered, *, now: int, scale: float)
 
 
 def _write_attempts(rows: Sequence[_Row]) -> None:
+    columns = ", ".join(f"{column} = ?" for column in STATE_COLUMNS)
     execute_many(
-        f"UPDATE attempts SET {', '.join(f'{column} = ?' for column in STATE_COLUMNS)} WHERE message_id = ? AND number = ?",
+        f"UPDATE attempts SET {columns} WHERE message_id = ? AND number = ?",
         [(*_stored(row.state), row.id, row.number) for row in rows],
     )
 

@@ -3,6 +3,7 @@
 import re
 import signal
 import time
+from urllib.request import urlopen
 
 import pytest
 
@@ -26,9 +27,10 @@ def house(tmp_path):
 
 
 def start(house: House) -> Started:
-    """honcho with everything up: web published, both children of the worker there."""
+    """honcho with everything up: web answers, both children of the worker are there."""
     started = house.honcho(PROCFILE, PORT=str(free_port()))
-    house.published("web")
+    with urlopen(house.published("web")["url"] + "/healthz") as answer:
+        assert answer.status == 200
     until(lambda: len(house.pids("stand_in worker")) >= 3, what="the worker's children")
     return started
 

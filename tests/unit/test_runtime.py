@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import stat
 from pathlib import Path
@@ -63,6 +64,14 @@ def test_a_process_is_looked_up_with_its_parent_and_start():
     assert here is not None
     assert here.parent == os.getppid()
     assert here.started == ancestors.look_up(os.getpid()).started
+
+
+@pytest.mark.skipif(shutil.which("ps") is None, reason="no ps here")
+def test_where_there_is_no_proc_ps_says_the_same():
+    from_proc, from_ps = ancestors._from_proc(os.getpid()), ancestors._from_ps(os.getpid())
+    assert (from_ps.pid, from_ps.parent) == (from_proc.pid, from_proc.parent)
+    assert " ".join(from_ps.command) == " ".join(" ".join(from_proc.command).split())
+    assert ancestors._from_ps(2**30) is None
 
 
 def test_a_process_that_awaits_reaping_counts_as_gone():
