@@ -9,13 +9,15 @@ from types import FrameType
 from typing import Any
 
 import structlog
-from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]  # publishes no types
-from gunicorn.glogging import Logger  # type: ignore[import-untyped]  # publishes no types
+from gunicorn.app.base import BaseApplication
+from gunicorn.glogging import Logger
 
 from jobs.runtime import entry, parents, run_file, waiting
 from jobs.runtime.stopping import Stop
+from models import database
 from models.config import Config
 from models.errors import NotConfiguredError
+from models.installation import open_installation
 
 log = structlog.stdlib.get_logger("signalbox.web")
 
@@ -59,6 +61,8 @@ def main(config: Config, stop: Stop) -> None:
     run_file.withdraw(config.var, "web")
     listener = listen(config)
     waiting.wait_for_redis(config, stop)
+    open_installation(config, pause=stop.pause)
+    database.close()  # the work processes are forked: each opens its own
     WebServer(config, listener, stop).run()
 
 

@@ -1,12 +1,13 @@
 """The Procfile's `bot`: what is said in Slack. There is nothing to say yet, so it idles."""
 
-from jobs.runtime import entry, waiting
+from jobs.runtime import entry, run_file, waiting
 from jobs.runtime.stopping import Stop
 from models.config import Config
 
 
-def main(_config: Config, stop: Stop) -> None:
+def main(config: Config, stop: Stop) -> None:
     """Wait for the stop."""
+    run_file.withdraw(config.var, "slack_local")
     waiting.idle(stop, "Slack is not connected")
 
 

@@ -56,8 +56,8 @@ def timetable(config: Config) -> list[Periodic]:
 
 def main(config: Config, stop: Stop) -> None:
     """Keep time until the stop. Of several machines' clocks one does the shared work; each has its own carrier."""
-    open_installation(config)
     waiting.wait_for_redis(config, stop)
+    open_installation(config, pause=stop.pause)
     pass_hints(config)
     holder = f"{socket.gethostname()}-{os.getpid()}"
     leader = Leader(holder)

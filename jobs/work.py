@@ -41,7 +41,7 @@ def work(duty: str, number: int, config: Config) -> None:
     """Be a work process of `duty` until the stop. Forked by the supervisor."""
     stop = Stop()
     context.enter(context.Context(config, stop))
-    open_installation(config)
+    open_installation(config, pause=stop.pause)
     pass_hints(config)
     name = f"{socket.gethostname()}-{duty}-{number}"
     pulse = threading.Thread(target=_beat, args=(name, duty, stop), name="pulse", daemon=True)

@@ -48,6 +48,10 @@ class Actor:
         """Whether the role gives this right."""
         return right in RIGHTS[self.role]
 
+    def as_columns(self) -> dict[str, object]:
+        """How a row names who asked for it."""
+        return {"actor_id": self.person_id, "actor_name": self.name, "surface": self.surface.value}
+
     def require(self, right: Right) -> None:
         """Raise NotAllowedError, with what to do, when the role does not give this right."""
         if not self.may(right):

@@ -13,12 +13,23 @@ from urllib.parse import urlsplit
 from models.errors import NotConfiguredError
 from models.words import CHANNEL_LABELS, Channel
 
+PROVIDER_VARIABLES = {Channel.SMS: "SMS_PROVIDER", Channel.EMAIL: "EMAIL_PROVIDER"}
+RATE_VARIABLES = {Channel.SMS: "SMS_RATE", Channel.EMAIL: "EMAIL_RATE"}
 CREDENTIALS = {
     "twilio": ("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "TWILIO_MESSAGING_SERVICE_SID"),
     "sendgrid": ("SENDGRID_API_KEY",),
     "smtp": ("SMTP_URL",),
     "simulated": (),
 }
+# Read where they are used, through `Config.variables`.
+OPTIONAL = (
+    "TWILIO_API_URL",
+    "SENDGRID_API_URL",
+    "SENDGRID_WEBHOOK_PUBLIC_KEY",
+    "SLACK_API_URL",
+    "SLACK_CHANNEL",
+    "SENTRY_DSN",
+)
 SLACK_SECRETS = ("SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET", "SLACK_APP_TOKEN")
 PROVIDERS = {Channel.SMS: ("twilio", "simulated"), Channel.EMAIL: ("sendgrid", "smtp", "simulated")}
 LOCAL_TIME_SCALE = 60.0
@@ -77,7 +88,7 @@ class Config:
 
     def lacks(self, channel: Channel) -> str:
         """What a channel lacks before anything can be sent on it, as a sentence; '' when it is configured."""
-        variable = f"{channel.value.upper()}_PROVIDER"
+        variable = PROVIDER_VARIABLES[channel]
         provider = self.providers.get(channel)
         if provider is None:
             return f"{CHANNEL_LABELS[channel]} is not configured: set {variable} to {' or '.join(PROVIDERS[channel])}."
@@ -90,7 +101,7 @@ class Config:
 
     def first_rate(self, channel: Channel) -> float | None:
         """Messages per second as SMS_RATE or EMAIL_RATE give them: the first value of that setting."""
-        name = f"{channel.value.upper()}_RATE"
+        name = RATE_VARIABLES[channel]
         return _positive(self.variables, name) if name in self.variables else None
 
 
@@ -98,11 +109,7 @@ def _is_local(given: Mapping[str, str]) -> bool:
     """Local mode exactly as SPEC 10 defines it."""
     if given.get("SLACK_LOCAL") == "1":
         return True
-    named = {
-        given[f"{channel.value.upper()}_PROVIDER"]
-        for channel in Channel
-        if f"{channel.value.upper()}_PROVIDER" in given
-    }
+    named = {given[variable] for variable in PROVIDER_VARIABLES.values() if variable in given}
     return (
         given.get("SLACK_LOCAL") != "0"
         and not any(name in given for name in (*SLACK_SECRETS, "PUBLIC_URL"))
@@ -150,7 +157,7 @@ def _scale(given: Mapping[str, str], *, local_mode: bool) -> float:
 def _providers(given: Mapping[str, str], *, local_mode: bool) -> dict[Channel, str]:
     chosen = {}
     for channel, known in PROVIDERS.items():
-        variable = f"{channel.value.upper()}_PROVIDER"
+        variable = PROVIDER_VARIABLES[channel]
         name = given.get(variable, "simulated" if local_mode else "")
         if name and name not in known:
             raise NotConfiguredError(f"{variable} is {name!r}; it can be {' or '.join(known)}.")

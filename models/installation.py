@@ -1,5 +1,8 @@
 """The installation that this process belongs to: its environment, database and secret, opened once at the entry."""
 
+import time
+from collections.abc import Callable
+
 from models import database
 from models.config import Config
 from models.errors import NotConfiguredError
@@ -9,7 +12,7 @@ from models.secret_key import load_secret
 _config: Config | None = None
 
 
-def open_installation(config: Config, *, seconds: float = 30) -> None:
+def open_installation(config: Config, *, seconds: float = 30, pause: Callable[[float], object] = time.sleep) -> None:
     """Connect the database, bring the schema up to date, load the secret.
 
     Raises NotConfiguredError when the database can't be reached within `seconds`.
@@ -18,7 +21,7 @@ def open_installation(config: Config, *, seconds: float = 30) -> None:
     _config = config
     database.connect(config)
     load_secret(config)
-    wait_for_schema(seconds)
+    wait_for_schema(seconds, pause)
 
 
 def config() -> Config:

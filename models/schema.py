@@ -3,7 +3,7 @@
 import fcntl
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from models.errors import NotConfiguredError
 DIRECTORY = Path(__file__).parent / "migrations"
 # Any number will do, as long as nothing else in that PostgreSQL database uses it for an advisory lock.
 ADVISORY_LOCK = 7_264_501
+RETRY_SECONDS = 0.3
 
 
 def migrate() -> list[str]:
@@ -32,8 +33,8 @@ def check() -> None:
         raise NotConfiguredError(f"The database's schema is behind ({behind[0]}): run `python -m admin migrate`.")
 
 
-def wait_for_schema(seconds: float = 30) -> None:
-    """Migrate, waiting for the database to come up.
+def wait_for_schema(seconds: float = 30, pause: Callable[[float], object] = time.sleep) -> None:
+    """Migrate, waiting for the database to come up; `pause` waits between two tries and may raise to give up.
 
     Raises NotConfiguredError with what the database said if it doesn't within `seconds`.
     """
@@ -44,7 +45,7 @@ def wait_for_schema(seconds: float = 30) -> None:
         except OperationalError as problem:
             if time.monotonic() > deadline:
                 raise NotConfiguredError(f"The database can't be reached: {problem}") from problem
-            time.sleep(0.3)
+            pause(RETRY_SECONDS)
         else:
             return
 

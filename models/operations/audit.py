@@ -10,9 +10,7 @@ def record(
     """Add a row to the audit, in the transaction of the act itself."""
     Audit.insert(
         at=now,
-        actor_id=actor.person_id,
-        actor_name=actor.name,
-        surface=actor.surface.value,
+        **actor.as_columns(),
         act=act,
         object_kind=kind,
         object_id=object_id,

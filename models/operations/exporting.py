@@ -114,9 +114,7 @@ def start_export(campaign_id: int, *, criteria: Criteria, actor: Actor, now: int
                 criteria=criteria.to_json(),
                 state=WorkState.QUEUED.value,
                 rows_total=expected,
-                actor_id=actor.person_id,
-                actor_name=actor.name,
-                surface=actor.surface.value,
+                **actor.as_columns(),
                 created_at=now,
             ).execute()
         )

@@ -82,9 +82,7 @@ def start_import(
                 header=contacts.header,
                 state=(WorkState.QUEUED if by_job else WorkState.RUNNING).value,
                 beat_at=now,
-                actor_id=actor.person_id,
-                actor_name=actor.name,
-                surface=actor.surface.value,
+                **actor.as_columns(),
                 created_at=now,
             ).execute()
         )

@@ -35,9 +35,7 @@ def open_move(
         state=WorkState.QUEUED.value,
         criteria=criteria or {},
         total=_to_move(campaign_id, kind) if total is None else total,
-        actor_id=actor.person_id,
-        actor_name=actor.name,
-        surface=actor.surface.value,
+        **actor.as_columns(),
         created_at=now,
     ).execute()
     hint(Work.MOVES, campaign_id)

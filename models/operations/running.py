@@ -151,7 +151,8 @@ def take_channel(campaign_id: int, campaign: Standing, phases: Collection[Phase]
         with transaction():
             changed = execute(
                 "UPDATE campaigns SET phase = 'running', started_at = ?, updated_at = ?, ended_at = NULL, "
-                f"failed_code = NULL, failed_text = NULL, account_refusals = 0 WHERE id = ? AND phase IN ({marks(list(phases))})",
+                "failed_code = NULL, failed_text = NULL, account_refusals = 0 "
+                f"WHERE id = ? AND phase IN ({marks(list(phases))})",
                 now,
                 now,
                 campaign_id,
