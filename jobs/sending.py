@@ -24,6 +24,7 @@ from jobs.simulation import current_simulation
 from models import database
 from models.clock import now_ms
 from models.config import Config
+from models.errors import NotConfiguredError
 from models.hints import SENDING, hint
 from models.operations import sending, watching
 from models.operations.settings import rate_of
@@ -54,7 +55,11 @@ def send(campaign_id: int) -> None:
     channel = Channel(campaign.channel)
     if not sending.campaign_is_running(campaign_id):
         return
-    provider = provider_for(channel, now.config, current_simulation())
+    try:
+        provider = provider_for(channel, now.config, current_simulation())
+    except NotConfiguredError as missing:
+        watching.refuse_configuration(campaign_id, str(missing), now=now_ms())
+        return
     left = uvloop.run(Sender(campaign, provider, now.config, now.stop, rate=rate_of(channel)).run())
     watching.finish_if_done(campaign_id, now=now_ms())
     if left:

@@ -92,19 +92,33 @@ def judge(channel: Channel, recipient: str) -> Judgement:
 def _judge_number(recipient: str) -> Judgement:
     if not E164.fullmatch(recipient):
         return Judgement(_malformed_number(recipient))
+    number = _as_written(recipient)
+    if number and phonenumbers.is_valid_number(number):
+        return GOOD
     try:
-        number = phonenumbers.parse(recipient, None)
+        read = phonenumbers.parse(recipient, None)
     except phonenumbers.NumberParseException:
         return Judgement(Refusal.NOT_POSSIBLE)
-    valid = phonenumbers.is_valid_number(number)
-    # Of the two checks the library calls this the more lenient, so what is valid is possible.
-    if not valid and not phonenumbers.is_possible_number(number):
+    if not phonenumbers.is_possible_number(read):
         return Judgement(Refusal.NOT_POSSIBLE)
     # The library reads over a national prefix. Such a number is not E.164, and two ways of
     # writing one number would be two contacts.
-    if f"+{number.country_code}{phonenumbers.national_significant_number(number)}" != recipient:
-        return Judgement(Refusal.TRUNK_PREFIX)
-    return GOOD if valid else DOUBTFUL
+    return DOUBTFUL if read == number else Judgement(Refusal.TRUNK_PREFIX)
+
+
+def _as_written(recipient: str) -> phonenumbers.PhoneNumber | None:
+    """The number that these digits are in E.164: `phonenumbers.parse` without the half of its time spent on other forms."""
+    for length in (1, 2, 3):  # no country code is the beginning of another
+        country_code, national = int(recipient[1 : 1 + length]), recipient[1 + length :]
+        if country_code in phonenumbers.COUNTRY_CODE_TO_REGION_CODE and national:
+            zeros = len(national) - len(national.lstrip("0"))
+            return phonenumbers.PhoneNumber(
+                country_code=country_code,
+                national_number=int(national),
+                italian_leading_zero=True if zeros else None,
+                number_of_leading_zeros=zeros if zeros > 1 else None,
+            )
+    return None
 
 
 def _malformed_number(recipient: str) -> Refusal:

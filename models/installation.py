@@ -4,8 +4,10 @@ import time
 from collections.abc import Callable
 
 from models import database
+from models.clock import now_ms
 from models.config import Config
 from models.errors import NotConfiguredError
+from models.operations.settings import take_first_values
 from models.schema import wait_for_schema
 from models.secret_key import load_secret
 
@@ -22,6 +24,7 @@ def open_installation(config: Config, *, seconds: float = 30, pause: Callable[[f
     database.connect(config)
     load_secret(config)
     wait_for_schema(seconds, pause)
+    take_first_values(config, now=now_ms())
 
 
 def config() -> Config:

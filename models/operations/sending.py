@@ -184,7 +184,8 @@ def _give_back(message_id: int, attempt: int, *, now: int) -> int:
     if not found or found[0][1] != MessageStatus.SENDING:
         return 0
     campaign_id, _, retries = found[0]
-    unanswered = "answer IS NULL AND progress IS NULL AND status = 'sending'"
+    # `unknown` may be the sweep's word for a lease that ran out meanwhile; the holder knows better.
+    unanswered = "COALESCE(answer, 'unknown') = 'unknown' AND progress IS NULL AND status = 'sending'"
     if not execute(f"DELETE FROM attempts WHERE message_id = ? AND number = ? AND {unanswered}", message_id, attempt):
         return 0
     place = _place_after(campaign_id, message_id, attempt, retries)

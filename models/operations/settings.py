@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from models.actors import Actor, Right
+from models.config import Config
 from models.database import transaction
 from models.errors import InvalidInputError
 from models.operations import audit
@@ -28,15 +29,16 @@ DEFINITIONS = {
     "simulated.seed": Definition(1, "decides which simulated recipients meet which fate"),
     "simulated.mix": Definition(
         {
-            "delivered": 880,
+            "delivered": 890,
             "failed": 60,
             "optedout": 10,
             "deferred": 20,
-            "silent": 15,
-            "sent": 15,
+            "silent": 8,
+            "sent": 12,
         },
         "how many simulated recipients in a thousand meet which fate, if their address does not say",
     ),
+    "slack_channel": Definition(None, "the Slack channel where cards go if a campaign names none"),
     "time_zone": Definition("UTC", "the organisation's time zone"),
     "retention_days": Definition(None, "days after which ended campaigns are deleted; none means never"),
 }
@@ -54,6 +56,19 @@ def rate_of(channel: Channel) -> float | None:
     return float(rate) if rate else None
 
 
+def take_first_values(config: Config, *, now: int) -> None:
+    """Give settings the values that the environment suggests, unless somebody has set them already."""
+    first = {
+        "rate.sms": config.first_rate(Channel.SMS),
+        "rate.email": config.first_rate(Channel.EMAIL),
+        "slack_channel": config.variables.get("SLACK_CHANNEL"),
+    }
+    for name, value in first.items():
+        if value is not None and Setting.get_or_none(Setting.name == name) is None:
+            with transaction():
+                _write(name, value, by="environment", now=now)
+
+
 def change_setting(name: str, value: Any, *, actor: Actor, now: int) -> None:
     """Set it. Raises NotAllowedError, and InvalidInputError for a name that is none."""
     actor.require(Right.CHANGE_SETTINGS)
@@ -62,13 +77,6 @@ def change_setting(name: str, value: Any, *, actor: Actor, now: int) -> None:
     with transaction():
         _write(name, value, by=actor.name, now=now)
         audit.record(actor, "change_setting", now=now, kind="setting", object_id=None, name=name)
-
-
-def set_first_value(name: str, value: Any, *, now: int) -> None:
-    """Give a setting the value that the environment suggests, unless somebody has set it already."""
-    with transaction():
-        if Setting.get_or_none(Setting.name == name) is None:
-            _write(name, value, by="environment", now=now)
 
 
 def _write(name: str, value: Any, *, by: str, now: int) -> None:

@@ -67,6 +67,14 @@ def note(campaign_id: int, marks: Marks, *, now: int) -> None:
         audit.record(SYSTEM, "hold", now=now, kind="campaign", object_id=campaign_id, failed=window.count("f"))
 
 
+def refuse_configuration(campaign_id: int, text: str, *, now: int) -> None:
+    """A channel whose configuration is gone counts as the account's refusal."""
+    marks = Marks()
+    marks.refused("not_configured", text)
+    with transaction():
+        note(campaign_id, marks, now=now)
+
+
 def finish_if_done(campaign_id: int, *, now: int) -> bool:
     """End a campaign in which nothing is Queued, Sending or moving any more; returns whether it did."""
     if _pending(campaign_id):
