@@ -69,8 +69,8 @@ class Judgement(NamedTuple):
 GOOD = Judgement()
 DOUBTFUL = Judgement(doubtful=True)
 
-E164 = re.compile(r"\+[0-9]{1,15}")
-TOO_MANY_DIGITS = re.compile(r"\+[0-9]{16,}")
+E164 = re.compile(r"\+[1-9][0-9]{1,14}")
+PLUS_AND_DIGITS = re.compile(r"\+[0-9]+")
 DAMAGED = re.compile(r"""['=].*|[+]?\d+(?:[.,]\d+)?[eE][+]?\d+|\d{7,}[.,]0|\#+""", re.DOTALL)
 WRITTEN_NUMBER = re.compile(r"[\s(]*[+]?[\d\s().\-\u2010-\u2015/]*")
 # A narrow part of RFC 5322's dot-atom, which email-validator accepts in front of any good domain.
@@ -107,11 +107,11 @@ def _judge_number(recipient: str) -> Judgement:
 
 
 def _as_written(recipient: str) -> phonenumbers.PhoneNumber | None:
-    """The number that these digits are in E.164: `phonenumbers.parse` without the half of its time spent on other forms."""
+    """The number that these digits are in E.164; half the time of `phonenumbers.parse`, which knows other forms."""
     for length in (1, 2, 3):  # no country code is the beginning of another
         country_code, national = int(recipient[1 : 1 + length]), recipient[1 + length :]
         if country_code in phonenumbers.COUNTRY_CODE_TO_REGION_CODE and national:
-            zeros = len(national) - len(national.lstrip("0"))
+            zeros = len(national) - len(national[:-1].lstrip("0")) - 1
             return phonenumbers.PhoneNumber(
                 country_code=country_code,
                 national_number=int(national),
@@ -129,7 +129,7 @@ def _malformed_number(recipient: str) -> Refusal:
         return Refusal.SPREADSHEET
     if _has_hidden(recipient):
         return Refusal.HIDDEN_CHARACTERS
-    if TOO_MANY_DIGITS.fullmatch(text):
+    if PLUS_AND_DIGITS.fullmatch(recipient):
         return Refusal.NOT_POSSIBLE
     if not WRITTEN_NUMBER.fullmatch(text) or not any(map(str.isdigit, text)):
         return Refusal.NOT_A_NUMBER

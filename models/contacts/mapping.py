@@ -1,15 +1,14 @@
 """Which column is the destination, and which become custom fields under which name."""
 
 import re
-import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from models.contacts.country import is_country
 from models.errors import InvalidInputError
+from models.template import UNSUBSCRIBE_URL, is_field_name, normalise_name
 
-RESERVED_NAME = "unsubscribe_url"  # the placeholder that every email template has (SPEC 4)
 MOST_SEARCHABLE = 3
 MOST_LISTED = 20  # columns in a sentence
 
@@ -68,24 +67,19 @@ def map_columns(
             f"“{columns[place]}” is the destination and can't be a custom field as well.", field="fields"
         )
     sought = _sought(names, searchable)
-    chosen = tuple(Field(name, at, field_key(name) in sought) for name, (_, at) in zip(names, named, strict=True))
+    chosen = tuple(Field(name, at, normalise_name(name) in sought) for name, (_, at) in zip(names, named, strict=True))
     return ColumnMapping(place, chosen, len(columns), _checked_country(country))
-
-
-def field_key(name: str) -> str:
-    """The form in which two names of fields are the same: regardless of case, and of how many spaces."""
-    return " ".join(unicodedata.normalize("NFC", name).casefold().split())
 
 
 def _column(columns: Sequence[str], header: str, *, field: str) -> int:
     """The place of the column so headed."""
-    places = [at for at, column in enumerate(columns) if field_key(column) == field_key(header)]
+    places = [at for at, column in enumerate(columns) if normalise_name(column) == normalise_name(header)]
     if len(places) > 1:
         listed = " or ".join(f"“Column {at + 1}”" for at in places)
         raise InvalidInputError(f"{len(places)} columns are headed “{header}”: say {listed}.", field=field)
     if places:
         return places[0]
-    counted = re.fullmatch(r"column (\d{1,3})", field_key(header), re.ASCII)
+    counted = re.fullmatch(r"column (\d{1,3})", normalise_name(header), re.ASCII)
     if counted and 1 <= int(counted[1]) <= len(columns):
         return int(counted[1]) - 1
     listed = ", ".join(f"“{column}”" for column in columns[:MOST_LISTED])
@@ -97,27 +91,19 @@ def _checked_names(named: Sequence[tuple[str, int]], *, taken_from_headers: bool
     names: dict[str, str] = {}
     for given, at in named:
         name = " ".join(given.split())
-        fault = _name_fault(name) or ("is used twice" if field_key(name) in names else None)
+        fault = _name_fault(name) or ("is used twice" if normalise_name(name) in names else None)
         if fault:
             remedy = f" Give column {at + 1} a name, or leave it out." if taken_from_headers else ""
             raise InvalidInputError(f"The field name “{_short(name)}” {fault}.{remedy}", field="fields")
-        names[field_key(name)] = name
+        names[normalise_name(name)] = name
     return list(names.values())
 
 
 def _name_fault(name: str) -> str | None:
-    """What SPEC 4 has against a name. Vowel signs count as letters: many scripts can't do without."""
-    if field_key(name) == RESERVED_NAME:
+    """What is against calling a field so."""
+    if normalise_name(name) == UNSUBSCRIBE_URL:
         return "is kept for the unsubscribe link"
-    if not 1 <= len(name) <= 40:
-        return "must have 1 to 40 characters"
-    if not all(map(_may_be_in_name, name)):
-        return "may hold only letters, digits, spaces, _ and -"
-    return None
-
-
-def _may_be_in_name(character: str) -> bool:
-    return character in " _-" or character.isdecimal() or unicodedata.category(character)[0] in "LM"
+    return None if is_field_name(name) else "must be 1 to 40 letters, digits, spaces, _ or -"
 
 
 def _short(name: str) -> str:
@@ -125,11 +111,11 @@ def _short(name: str) -> str:
 
 
 def _sought(names: Sequence[str], searchable: Collection[str]) -> set[str]:
-    known = {field_key(name) for name in names}
+    known = {normalise_name(name) for name in names}
     for name in searchable:
-        if field_key(name) not in known:
+        if normalise_name(name) not in known:
             raise InvalidInputError(f"“{name}” can't be searchable: it is not among the fields.", field="searchable")
-    sought = {field_key(name) for name in searchable}
+    sought = {normalise_name(name) for name in searchable}
     if len(sought) > MOST_SEARCHABLE:
         raise InvalidInputError(f"At most {MOST_SEARCHABLE} fields can be searchable.", field="searchable")
     return sought

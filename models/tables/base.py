@@ -35,7 +35,7 @@ class JsonText(TextField):
 
     def db_value(self, value: Any) -> str | None:
         """The text to store."""
-        return None if value is None else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        return None if value is None and self.null else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
     def python_value(self, value: str | None) -> Any:
         """The value stored."""
