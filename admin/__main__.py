@@ -1,44 +1,100 @@
 """The command line: `python -m admin COMMAND` (SPEC 10).
 
 Exit codes: 0 done (committed; rows follow), 1 a fault was found (`doctor`, `recount`), 2 refused or misused,
-with the reason on stderr. Only the result goes to stdout.
+with the reason in one line on stderr. Only the result goes to stdout.
 """
 
 import argparse
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
+
+from peewee import DatabaseError, InterfaceError, OperationalError
 
 from admin import commands
 from jobs.queues import pass_hints
+from jobs.runtime import logs, owner
 from models import database
 from models.config import Config
-from models.errors import CampaignError
+from models.errors import CampaignError, NotConfiguredError
 from models.installation import open_installation
 from models.words import Channel, FailureReason, MessageStatus, Role
 
-REFUSED = 2
+REFUSED, INTERRUPTED = 2, 130  # 130 is what shells give for Ctrl-C
+LARGEST_ID = 2**63 - 1
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong with a command in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """End with exit code 2."""
+        self.exit(REFUSED, _one_line(f"{message[:1].upper()}{message[1:]}; see {self.prog} --help") + "\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code."""
-    options = _parser().parse_args(arguments)
+    """Run one command and return its exit code; raises SystemExit for a command that is none."""
+    parser = _parser()
+    words = sys.argv[1:] if arguments is None else arguments
+    if unreadable := [word for word in words if not _is_text(word)]:
+        parser.error(f"{unreadable[0]!r} is not UTF-8 text")
+    options = parser.parse_args(words)
     try:
-        config = Config.from_env()
-        if not getattr(options, "opens_itself", False):
-            open_installation(config)
-            pass_hints(config)
-        code: int = options.command(options) or 0
+        code: int = _run(options)
     except CampaignError as refused:
-        sys.stderr.write(f"{refused}\n")
+        sys.stderr.write(_one_line(str(refused)) + "\n")
         return REFUSED
+    except (OperationalError, InterfaceError) as trouble:
+        sys.stderr.write(_one_line(f"The database does not answer as it should: {trouble}") + "\n")
+        return REFUSED
+    except KeyboardInterrupt:
+        sys.stderr.write("Interrupted.\n")
+        return INTERRUPTED
     finally:
         if database.database.obj is not None:
             database.close()
     return code
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m admin", description="Signalbox from the command line.")
+def _run(options: argparse.Namespace) -> int:
+    if not options.opens_itself:
+        config = Config.from_env()
+        logs.set_up(config, "admin")  # or it would go to stdout
+        _open(config)
+        pass_hints(config)
+    return options.command(options) or 0
+
+
+def _open(config: Config) -> None:
+    try:
+        owner.prepare(config.var)
+        open_installation(config)
+    except OSError as trouble:
+        raise NotConfiguredError(f"{trouble.filename} can't be used: {trouble.strerror}.") from trouble
+    except DatabaseError as trouble:
+        raise NotConfiguredError(f"The database can't be used: {trouble}. Is DATABASE_URL right?") from trouble
+
+
+def _is_text(word: str) -> bool:
+    """False for what the system could not decode."""
+    return not any("\ud800" <= character <= "\udfff" for character in word)
+
+
+def _one_line(sentence: str) -> str:
+    """The sentence without line breaks (drivers and file names may bring some), with a full stop."""
+    line = " ".join(sentence.split())
+    return line if line.endswith((".", "!", "?")) else f"{line}."
+
+
+def _id(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 20 and int(text) <= LARGEST_ID):
+        raise argparse.ArgumentTypeError(f"{text!r} is no campaign's id, which is a number")
+    return int(text)
+
+
+def _parser() -> Parser:
+    parser = Parser(prog="python -m admin", description="Signalbox from the command line.")
+    parser.set_defaults(opens_itself=False)
     group = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_people(group)
     _add_create_campaign(group)
@@ -48,11 +104,11 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_people(group: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _add_people(group: "argparse._SubParsersAction[Parser]") -> None:
     command = group.add_parser("create-user", help="let somebody in")
     command.add_argument("email")
     command.add_argument("--role", required=True, choices=[role.value for role in Role])
-    command.add_argument("--slack-id")
+    command.add_argument("--slack-id", metavar="U…")
     command.add_argument("--password", choices=["-"], help="- reads it from standard input")
     command.set_defaults(command=commands.create_user)
     command = group.add_parser("sign-in-link", help="a link that signs in once, within 15 minutes")
@@ -60,7 +116,7 @@ def _add_people(group: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     command.set_defaults(command=commands.sign_in_link)
 
 
-def _add_create_campaign(group: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _add_create_campaign(group: "argparse._SubParsersAction[Parser]") -> None:
     command = group.add_parser("create-campaign", help="a Ready campaign from a CSV and a template")
     command.add_argument("--channel", required=True, choices=[channel.value for channel in Channel])
     command.add_argument("--name", required=True)
@@ -77,45 +133,44 @@ def _add_create_campaign(group: "argparse._SubParsersAction[argparse.ArgumentPar
     command.set_defaults(command=commands.create_campaign)
 
 
-def _add_actions(group: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _add_actions(group: "argparse._SubParsersAction[Parser]") -> None:
     command = group.add_parser("run", help="start a Ready campaign")
-    command.add_argument("id", type=int)
+    command.add_argument("id", type=_id)
     command.add_argument("--accept-disclaimer", action="store_true")
     command.set_defaults(command=commands.run)
     for name, act in (("stop", commands.stop), ("resume", commands.resume), ("delete", commands.delete)):
         command = group.add_parser(name, help=f"{name} a campaign")
-        command.add_argument("id", type=int)
+        command.add_argument("id", type=_id)
         command.set_defaults(command=act)
     command = group.add_parser("retry", help="send Failed messages again")
-    command.add_argument("id", type=int)
+    command.add_argument("id", type=_id)
     command.add_argument("--reason", action="append", choices=[reason.value for reason in FailureReason])
     command.add_argument("--unconfirmed", action="store_true", help="Unconfirmed too: they may get it twice")
     command.set_defaults(command=commands.retry)
 
 
-def _add_reads(group: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _add_reads(group: "argparse._SubParsersAction[Parser]") -> None:
     command = group.add_parser("status", help="where campaigns stand")
-    command.add_argument("id", type=int, nargs="?")
+    command.add_argument("id", type=_id, nargs="?")
     command.add_argument("--json", action="store_true")
     command.set_defaults(command=commands.status)
     command = group.add_parser("export", help="a CSV of a campaign's messages")
-    command.add_argument("id", type=int)
+    command.add_argument("id", type=_id)
     command.add_argument("--status", choices=[status.value for status in MessageStatus])
     command.add_argument("--reason", choices=[reason.value for reason in FailureReason])
-    command.add_argument("--search", default="")
+    command.add_argument("--search", default="", help="how the recipient begins; =X: all of it; *X: anywhere in it")
     command.add_argument("-o", "--output", required=True, metavar="F.csv")
     command.set_defaults(command=commands.export)
 
 
-def _add_installation(group: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    for name, act, meaning in (
-        ("demo", commands.demo, "sample people and campaigns"),
-        ("recount", commands.recount, "counters against rows; exit code 1 on a difference"),
-        ("migrate", commands.migrate, "bring the schema up to date"),
+def _add_installation(group: "argparse._SubParsersAction[Parser]") -> None:
+    for name, act, meaning, opens_itself in (
+        ("demo", commands.demo, "sample people and campaigns", False),
+        ("doctor", commands.doctor, "what is wrong, and how to mend it", True),
+        ("recount", commands.recount, "counters against rows; exit code 1 on a difference", False),
+        ("migrate", commands.migrate, "bring the schema up to date", True),
     ):
-        group.add_parser(name, help=meaning).set_defaults(command=act)
-    doctor = group.add_parser("doctor", help="what is wrong, and how to mend it")
-    doctor.set_defaults(command=commands.doctor, opens_itself=True)
+        group.add_parser(name, help=meaning).set_defaults(command=act, opens_itself=opens_itself)
 
 
 if __name__ == "__main__":

@@ -1,30 +1,36 @@
 """The commands: each takes its options, calls operations as *command line*, and prints its result."""
 
+import getpass
 import json
+import shutil
 import sys
 from argparse import Namespace
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 from admin import doctor as checkup
 from admin import sample
 from jobs.runtime import run_file
-from models import schema
-from models.actors import COMMAND_LINE
+from models import database, schema
+from models.actors import COMMAND_LINE, RIGHTS, Right
 from models.clock import now_ms
-from models.contacts.mapping import map_columns
-from models.contacts.reading import examine
+from models.config import Config, current
+from models.contacts.checking import check_contacts
+from models.contacts.mapping import ColumnMapping, map_columns
+from models.contacts.reading import Examined, contact_rows, examine
+from models.contacts.report import Report
 from models.contacts.text import Source
 from models.database import select, snapshot
-from models.errors import CampaignError, InvalidInputError, UnreadableFileError
-from models.installation import config
+from models.errors import CampaignError, InvalidInputError, NotFoundError, UnreadableFileError
 from models.operations import campaigns, exporting, importing, people, retrying, running
 from models.operations.counters import recount as differences
 from models.operations.files import store_file
 from models.queries.campaigns import CampaignSummary, get_campaign, list_campaigns, summary_of
 from models.rules.criteria import Criteria
-from models.words import CAMPAIGN_STATUS_LABELS, Channel, Role
+from models.words import CAMPAIGN_STATUS_LABELS, ROLE_LABELS, Channel, Phase, Role
 
 FAULT = 1
 READ = 1 << 20
@@ -32,12 +38,11 @@ READ = 1 << 20
 
 def create_user(options: Namespace) -> None:
     """Print the new person's id."""
-    password = sys.stdin.readline().rstrip("\n") if options.password else None
     person_id = people.create_person(
         email=options.email,
         role=Role(options.role),
-        slack_id=options.slack_id,
-        password=password,
+        slack_id=options.slack_id or None,
+        password=_password() if options.password else None,
         actor=COMMAND_LINE,
         now=now_ms(),
     )
@@ -47,30 +52,32 @@ def create_user(options: Namespace) -> None:
 def sign_in_link(options: Namespace) -> None:
     """Print a link that signs in once."""
     token = people.make_sign_in_link(options.email, actor=COMMAND_LINE, now=now_ms())
-    here = config()
+    here = current()
     web = run_file.read(here.var).get("web", {})
     base = here.public_url or web.get("url") or f"http://127.0.0.1:{here.port}"
     print(f"{str(base).rstrip('/')}/login/{token}")
 
 
 def create_campaign(options: Namespace) -> None:
-    """Make a Ready campaign: the import's report goes to stderr, the id to stdout."""
-    template = _text(options.template)
+    """Make a Ready campaign: the import's report goes to stderr, the id to stdout.
+
+    All that can be refused is looked at before anything is stored.
+    """
+    if not options.consent:
+        raise InvalidInputError("Say with --consent that these contacts agreed to be written to.", field="consent")
+    channel = Channel(options.channel)
+    message = campaigns.Message(_text(Path(options.template)), options.subject, options.from_address)
     contacts = Path(options.contacts)
-    if not contacts.is_file():
-        raise UnreadableFileError(f"There is no file {contacts}.")
     source: Source = lambda: _pieces(contacts)  # noqa: E731  # a source is any callable that reads anew
     examined = examine(source, contacts.name)
     mapping = map_columns(examined.columns, destination=options.destination, fields=_fields(options.field))
-    channel = Channel(options.channel)
-    message = campaigns.Message(template, options.subject, options.from_address)
     campaigns.check_parts(channel, message, [field.name for field in mapping.fields])
-    owner = people.find_person(options.owner) if options.owner else people.first_org_admin()
+    _require_a_contact(source, examined, channel, mapping)
     campaign_id = campaigns.create_draft(
         name=options.name,
         channel=channel,
         description=options.description,
-        owner_id=owner.id if owner else None,
+        owner_id=_owner_id(options.owner),
         slack_channel_id=options.slack_channel,
         actor=COMMAND_LINE,
         now=now_ms(),
@@ -78,18 +85,10 @@ def create_campaign(options: Namespace) -> None:
     try:
         campaigns.set_message(campaign_id, message, actor=COMMAND_LINE, now=now_ms())
         file_id = store_file(contacts.name, "text/csv", source(), now=now_ms())
-        import_id = importing.start_import(
-            campaign_id,
-            importing.ContactsFile(file_id, mapping, examined.has_header),
-            consent=options.consent,
-            actor=COMMAND_LINE,
-            now=now_ms(),
-            by_job=False,
-        )
-        report = importing.do_import(import_id, clock=now_ms)
+        report = _import(campaign_id, importing.ContactsFile(file_id, mapping, examined.has_header))
         sys.stderr.write("\n".join(report.sentences()) + "\n")
         campaigns.finish_draft(campaign_id, actor=COMMAND_LINE, now=now_ms())
-    except CampaignError:
+    except (CampaignError, KeyboardInterrupt):
         campaigns.discard_draft(campaign_id)
         raise
     print(campaign_id)
@@ -97,7 +96,12 @@ def create_campaign(options: Namespace) -> None:
 
 def run(options: Namespace) -> None:
     """Start a Ready campaign."""
-    running.run_campaign(options.id, actor=COMMAND_LINE, disclaimer_accepted=options.accept_disclaimer, now=now_ms())
+    try:
+        running.run_campaign(
+            options.id, actor=COMMAND_LINE, disclaimer_accepted=options.accept_disclaimer, now=now_ms()
+        )
+    except InvalidInputError as refused:
+        raise InvalidInputError(f"{refused} Say so with --accept-disclaimer.", field=refused.field) from refused
 
 
 def stop(options: Namespace) -> None:
@@ -133,25 +137,30 @@ def status(options: Namespace) -> None:
         print(_json([_status(summary) for summary in found]) if options.json else "\n".join(map(_line, found)))
         return
     summary = summary_of(options.id)
+    if summary.campaign.phase == Phase.DELETING:
+        raise NotFoundError(f"{summary.campaign.name} was deleted.")
     print(_json(_status(summary)) if options.json else _line(summary))
 
 
 def export(options: Namespace) -> None:
-    """Write the CSV; its receipt goes to stderr."""
+    """Write the CSV; its receipt goes to stderr. The file is touched only once all of it is there."""
     criteria = Criteria(
         statuses=(options.status,) if options.status else (),
         reasons=(options.reason,) if options.reason else (),
         search=options.search,
     )
-    campaign = get_campaign(options.id)
-    target = Path(options.output)
-    try:
-        with target.open("wb") as out:
-            written = exporting.write_export(options.id, criteria, out, clock=now_ms)
-    except OSError as trouble:
-        raise InvalidInputError(f"{target} can't be written: {trouble.strerror}.") from trouble
+    campaign, target = get_campaign(options.id), Path(options.output)
+    with TemporaryFile() as spool:
+        written = exporting.write_export(options.id, criteria, spool, clock=now_ms)
+        spool.seek(0)
+        try:
+            with target.open("wb") as out:
+                shutil.copyfileobj(spool, out)
+        except OSError as trouble:
+            raise InvalidInputError(f"{target} can't be written: {trouble.strerror}.") from trouble
     exporting.record_export(campaign, rows=written.rows, actor=COMMAND_LINE, now=now_ms())
-    sys.stderr.write(f"{written.rows} rows, SHA-256 {written.sha256}\n")
+    moment = datetime.fromtimestamp(written.moment_at / 1000, UTC).isoformat(timespec="seconds")
+    sys.stderr.write(f"{written.rows} rows as of {moment}, SHA-256 {written.sha256}\n")
 
 
 def demo(_options: Namespace) -> None:
@@ -163,8 +172,10 @@ def demo(_options: Namespace) -> None:
 def recount(_options: Namespace) -> int:
     """Compare counters with rows, campaign by campaign; print the differences."""
     faults = 0
-    for (campaign_id,) in select("SELECT id FROM campaigns WHERE phase <> 'deleting' ORDER BY id"):
+    for (campaign_id,) in select("SELECT id FROM campaigns ORDER BY id"):
         with snapshot():
+            if not select("SELECT 1 FROM campaigns WHERE id = ? AND phase <> 'deleting'", campaign_id):
+                continue  # its rows go in the background, its counters all at once in the end
             found = differences(campaign_id)
         for key, (counted, rows) in sorted(found.items()):
             faults += 1
@@ -173,17 +184,55 @@ def recount(_options: Namespace) -> int:
 
 
 def migrate(_options: Namespace) -> None:
-    """Print what was applied; the entry has migrated already, so usually nothing."""
-    schema.migrate()
-    schema.check()
+    """Bring the schema up to date; print what was applied."""
+    database.connect(Config.from_env())
+    for name in schema.migrate():
+        print(name)
 
 
 def doctor(_options: Namespace) -> int:
-    """Print each check; exit code 1 if one found a fault."""
+    """Print each check with the step that mends it; exit code 1 if one found a fault."""
     findings = checkup.findings()
     for finding in findings:
-        print(f"{'ok   ' if finding.ok else 'FAULT'}  {finding.subject}: {finding.sentence}")
-    return 0 if all(finding.ok for finding in findings) else FAULT
+        print(f"{finding.level:7}  {finding.sentence}")
+    return FAULT if any(finding.level is checkup.Level.FAULT for finding in findings) else 0
+
+
+def _password() -> str:
+    """The first line of standard input, or what is typed at a terminal, unseen."""
+    try:
+        password = getpass.getpass() if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
+    except UnicodeDecodeError as trouble:
+        raise InvalidInputError("The password on standard input is not UTF-8 text.", field="password") from trouble
+    if not password:
+        raise InvalidInputError("There is no password on standard input.", field="password")
+    return password
+
+
+def _owner_id(email: str | None) -> int | None:
+    """The owner's id: who is named, if that person may own a campaign, else the first Org Admin."""
+    owner = people.find_person(email) if email else people.first_org_admin()
+    if owner is not None and Right.CHANGE_CAMPAIGNS not in RIGHTS[Role(owner.role)]:
+        raise InvalidInputError(
+            f"{owner.name} is a {ROLE_LABELS[Role(owner.role)]}; an owner is a Campaigner or above.", field="owner"
+        )
+    return owner.id if owner else None
+
+
+def _require_a_contact(source: Source, examined: Examined, channel: Channel, mapping: ColumnMapping) -> None:
+    """Refuse a file without a single row that can be imported; reads as far as the first one."""
+    report = Report()
+    rows = contact_rows(source, examined)
+    lists = check_contacts(rows, channel=channel, mapping=mapping, opted_out=lambda _keys: set(), report=report)
+    if not any(lists):
+        raise UnreadableFileError(" ".join(report.sentences()))
+
+
+def _import(campaign_id: int, contacts: importing.ContactsFile) -> Report:
+    import_id = importing.start_import(
+        campaign_id, contacts, consent=True, actor=COMMAND_LINE, now=now_ms(), by_job=False
+    )
+    return importing.do_import(import_id, clock=now_ms)
 
 
 def _status(summary: CampaignSummary) -> dict[str, Any]:
@@ -212,25 +261,37 @@ def _json(value: object) -> str:
 def _fields(given: list[str] | None) -> dict[str, str] | None:
     if given is None:
         return None
-    named = {}
+    named: dict[str, str] = {}
     for pair in given:
         column, equals, name = pair.rpartition("=")
         if not equals:
             raise InvalidInputError(f"--field {pair} must be COLUMN=NAME.", field="field")
+        if column in named:
+            raise InvalidInputError(f"--field names the column {column} twice.", field="field")
         named[column] = name
     return named
 
 
-def _text(path: str) -> str:
+def _text(path: Path) -> str:
+    """A template's text, without the line end that editors put after the last line."""
+    no_text = InvalidInputError(f"{path} is not UTF-8 text.", field="template")
     try:
-        return Path(path).read_text(encoding="utf-8-sig")
+        text = path.read_text(encoding="utf-8-sig")
     except OSError as trouble:
         raise InvalidInputError(f"{path} can't be read: {trouble.strerror}.", field="template") from trouble
     except UnicodeDecodeError as trouble:
-        raise InvalidInputError(f"{path} is not UTF-8 text.", field="template") from trouble
+        raise no_text from trouble
+    if "\0" in text:
+        raise no_text
+    return text.removesuffix("\n")
 
 
 def _pieces(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        while piece := file.read(READ):
-            yield piece
+    if path.exists() and not path.is_file():
+        raise UnreadableFileError(f"{path} is not a file.")  # a pipe can't be read twice
+    try:
+        with path.open("rb") as file:
+            while piece := file.read(READ):
+                yield piece
+    except OSError as trouble:
+        raise UnreadableFileError(f"{path} can't be read: {trouble.strerror}.") from trouble

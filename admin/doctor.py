@@ -1,90 +1,331 @@
 """Doctor: what is wrong with the installation, and the step that mends it."""
 
-import os
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
+from http.client import HTTPException
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import urlopen
 
+import apsw
+import redis
 from peewee import DatabaseError
 
 from jobs.queues import DUTIES
-from jobs.runtime import addresses, waiting
+from jobs.runtime import addresses, logs, owner, run_file, waiting
+from models import config as variables
 from models import database, schema
 from models.clock import now_ms
 from models.config import Config
 from models.errors import NotConfiguredError
 from models.words import CHANNEL_LABELS, Channel
 
-STALE_MS = 30_000
+STALE_MS = 30_000  # a work process shows every 5 s that it lives
+LAG_MS = 60_000
+SKEW_MS = 2_000  # leases last 30 s and compare the clocks of all machines
+ANSWER_SECONDS = 2.0
+LITTLE_SPACE, NO_SPACE = 2 << 30, 200 << 20  # bytes
+SECRET_LENGTH = 32
+# Without the fix of the WAL-reset bug a file can be corrupted (sqlite.org/wal.html#walresetbug).
+FIXED_SQLITE = (3, 51, 3)
+LOG_FORMATS = ("console", "json")
+PROCESSES = ("web", "bot", "worker", "clock", "redis")
+POSTS_LOOKED_AT = 1000
+START = "Start all processes with `honcho start`."
+PREFIXES = ("SMS_", "EMAIL_", "TWILIO_", "SENDGRID_", "SMTP_", "SLACK_", "SIGNALBOX_")
+KNOWN = {
+    *variables.PROVIDER_VARIABLES.values(),
+    *variables.RATE_VARIABLES.values(),
+    *(name for names in variables.CREDENTIALS.values() for name in names),
+    *variables.OPTIONAL,
+    *variables.SLACK_SECRETS,
+    "SIGNALBOX_VAR",
+    "SLACK_LOCAL",
+    "SLACK_LOCAL_PORT",
+}
+
+
+class Level(StrEnum):
+    """How bad it is; only a fault makes `doctor` exit with 1."""
+
+    OK = "ok"
+    WARNING = "warning"
+    FAULT = "FAULT"
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One check: what was looked at, whether it is well, and what it is or what to do."""
+    """One check: what was looked at, how it stands, and unless it is well the step that mends it."""
 
     subject: str
-    ok: bool
-    sentence: str
+    level: Level
+    says: str
+    step: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """All of it in one line; what drivers say may have several."""
+        says = " ".join(self.says.split())
+        return f"{self.subject}: {says.rstrip('.')}. {self.step}" if self.step else f"{self.subject}: {says}"
 
 
-def findings() -> list[Finding]:
-    """Every check, as far as the ones before allow."""
+def ok(subject: str, says: str) -> Finding:
+    """All is well."""
+    return Finding(subject, Level.OK, says)
+
+
+def warning(subject: str, says: str, step: str) -> Finding:
+    """It works, but perhaps not as meant."""
+    return Finding(subject, Level.WARNING, says, step)
+
+
+def fault(subject: str, says: str, step: str) -> Finding:
+    """It does not work."""
+    return Finding(subject, Level.FAULT, says, step)
+
+
+def findings(environment: Mapping[str, str] | None = None) -> list[Finding]:
+    """Every check, as far as the ones before allow; changes nothing. `environment` defaults to the process's own."""
     try:
-        config = Config.from_env()
-    except NotConfiguredError as missing:
-        return [Finding("environment", ok=False, sentence=str(missing))]
+        config = Config.from_env(environment)
+    except NotConfiguredError as refusal:
+        return [fault("environment", str(refusal), "Mend that variable, then start the processes again.")]
     found = [
-        Finding("environment", ok=True, sentence="local mode" if config.local_mode else "production mode"),
-        _var(config),
+        *_environment(config),
+        *_channels(config),
+        *_folder(config),
+        *_redis(config),
+        *_processes(config),
+        *_database(config),
     ]
-    database.connect(config)
-    answer = _database()
-    found += [answer, _redis(config), *_channels(config)]
-    return [*found, *_processes()] if answer.ok else found
+    faults = {finding.subject for finding in found if finding.level is Level.FAULT}
+    if "database" not in faults:
+        found += [*_receipts(), *_codes()]
+        if "processes" not in faults:
+            found += [*_clocks(), *_duties()]
+    return found
 
 
-def _var(config: Config) -> Finding:
-    if not config.var.exists():
-        return Finding("var", ok=True, sentence=f"{config.var} will be made at the first start")
-    if not os.access(config.var, os.W_OK):
-        return Finding("var", ok=False, sentence=f"{config.var} can't be written to: give this user the right to")
-    if config.var.stat().st_mode & 0o077:
-        return Finding("var", ok=False, sentence=f"{config.var} can be read by others: run chmod 700 on it")
-    return Finding("var", ok=True, sentence=str(config.var))
-
-
-def _database() -> Finding:
-    try:
-        schema.check()
-    except NotConfiguredError as behind:
-        return Finding("database", ok=False, sentence=str(behind))
-    except DatabaseError as trouble:
-        sentence = f"it does not answer ({str(trouble).strip()}): check DATABASE_URL and that it runs"
-        return Finding("database", ok=False, sentence=sentence)
-    return Finding("database", ok=True, sentence=database.engine_version())
-
-
-def _redis(config: Config) -> Finding:
-    url = addresses.redis_url(config)
-    if url is None:
-        return Finding(
-            "redis", ok=False, sentence="the embedded server isn't up: start the processes with honcho start"
+def _environment(config: Config) -> Iterator[Finding]:
+    yield ok("environment", "local mode" if config.local_mode else "production mode")
+    if config.log_level not in logs.LEVELS or config.log_format not in LOG_FORMATS:
+        yield fault(
+            "environment",
+            f"LOG_LEVEL is {config.log_level}, LOG_FORMAT {config.log_format}",
+            f"LOG_LEVEL can be {', '.join(logs.LEVELS)}; LOG_FORMAT {' or '.join(LOG_FORMATS)}.",
         )
-    trouble = waiting.trouble_with(url)
-    if trouble:
-        return Finding("redis", ok=False, sentence=f"it does not answer ({trouble}): check REDIS_URL and that it runs")
-    return Finding("redis", ok=True, sentence="answers")
+    for name in sorted(config.variables):
+        if name.startswith(PREFIXES) and name not in KNOWN:
+            yield warning("environment", f"{name} is no variable of ours", "Look whether it is misspelt, or unset it.")
+    yield from _time(config)
+    if not config.local_mode:
+        yield from _reachable(config)
+
+
+def _time(config: Config) -> Iterator[Finding]:
+    real = sorted({name for name in config.providers.values() if name != "simulated"})
+    if config.time_scale == 1:
+        return
+    says = f"TIME_SCALE {config.time_scale:g} divides every lease and time-out"
+    if real:
+        yield warning("time", f"{says}, also for {' and '.join(real)}", "Set TIME_SCALE=1: real receipts take minutes.")
+    else:
+        yield ok("time", says)
+
+
+def _reachable(config: Config) -> Iterator[Finding]:
+    url = config.public_url
+    if url is None:
+        step = "Set PUBLIC_URL to the https address at which web is reached."
+        yield warning("address", "links, webhooks and Slack only work on this machine", step)
+    elif urlsplit(url).scheme != "https":
+        yield warning("address", f"PUBLIC_URL is {url}", "Set it to an https address: links to it sign people in.")
+    else:
+        yield ok("address", url)
+    if not any(name in config.variables for name in variables.SLACK_SECRETS):
+        yield warning(
+            "Slack", "off", "Set SLACK_BOT_TOKEN with SLACK_SIGNING_SECRET (HTTP) or SLACK_APP_TOKEN (Socket Mode)."
+        )
+    secret = config.variables.get("SECRET_KEY")
+    if secret is not None and len(secret) < SECRET_LENGTH:
+        yield warning("secret", "SECRET_KEY is short", f"Give it {SECRET_LENGTH} random characters or more.")
 
 
 def _channels(config: Config) -> Iterator[Finding]:
     for channel in Channel:
+        subject, provider = CHANNEL_LABELS[channel], config.providers.get(channel)
         lacking = config.lacks(channel)
-        yield Finding(CHANNEL_LABELS[channel], ok=not lacking, sentence=lacking or config.providers[channel])
+        if provider is None:
+            step = f"Set {variables.PROVIDER_VARIABLES[channel]} to {' or '.join(variables.PROVIDERS[channel])}."
+            yield warning(subject, "not configured, no campaign can be run", step)
+        elif lacking:
+            yield fault(subject, f"{provider}, half set", lacking)
+        else:
+            yield ok(subject, provider)
+    if not config.providers:
+        yield fault("channels", "neither SMS nor email is configured", "Set SMS_PROVIDER or EMAIL_PROVIDER.")
+    for provider, names in variables.CREDENTIALS.items():
+        given = [name for name in names if name in config.variables]
+        if given and provider not in config.providers.values():
+            channel = next(channel for channel, known in variables.PROVIDERS.items() if provider in known)
+            step = f"Set {variables.PROVIDER_VARIABLES[channel]}={provider}, or unset it."
+            yield warning(CHANNEL_LABELS[channel], f"{given[0]} is ignored", step)
 
 
-def _processes() -> Iterator[Finding]:
+def _folder(config: Config) -> Iterator[Finding]:
+    var = config.var
+    if not var.exists():
+        yield ok("var", f"{var} will be made at the first start")
+        return
+    if not var.is_dir():
+        yield fault("var", f"{var} is no folder", "Give SIGNALBOX_VAR a folder.")
+        return
+    secrets = [path for path in (var, var / "secret_key", var / "run.json") if path.exists()]
+    for path in secrets:
+        if path.stat().st_mode & 0o077:
+            yield fault("var", f"{path} can be read by others", f"Run: chmod go= {path}")
+    yield _writable(var)
+    free = shutil.disk_usage(var).free
+    says, step = f"{free / 1e9:.1f} GB free", f"Make room on the disk of {var}: what can't be written can't be sent."
+    if free < LITTLE_SPACE:
+        yield (fault if free < NO_SPACE else warning)("disk", says, step)
+    else:
+        yield ok("disk", says)
+
+
+def _writable(var: Path) -> Finding:
+    probe = var / "doctor.probe"
+    try:
+        probe.touch()
+        probe.unlink()
+    except OSError as trouble:
+        return fault("var", f"{var} can't be written to: {trouble.strerror}", f"Run: chown -R $USER {var}")
+    return ok("var", str(var))
+
+
+def _redis(config: Config) -> Iterator[Finding]:
+    url = addresses.redis_url(config)
+    if url is None:
+        yield fault("redis", "the embedded server isn't up", START)
+        return
+    step = "See that it runs and that REDIS_URL is right." if config.redis_url else "See the log of `redis`."
+    try:
+        with waiting.client(url) as server:
+            known = server.info("server")
+            policy = _eviction(server)
+    except (redis.RedisError, ValueError) as trouble:
+        yield fault("redis", f"no answer: {trouble}", step)
+        return
+    yield ok("redis", str(known.get("valkey_version") or known.get("redis_version")))
+    if policy not in (None, "noeviction"):
+        yield warning("redis", f"maxmemory-policy is {policy}", "Set it to noeviction, or hints get lost.")
+
+
+def _eviction(server: redis.Redis) -> str | None:
+    try:
+        return str(server.config_get("maxmemory-policy")["maxmemory-policy"])
+    except (redis.ResponseError, KeyError):
+        return None  # hosted ones don't tell
+
+
+def _processes(config: Config) -> Iterator[Finding]:
+    """What runs on this machine. With PostgreSQL the others may run elsewhere."""
+    running = {name: owner.holder(config.var, name) for name in _needed(config)}
+    missing = fault if config.on_sqlite else warning
+    if not any(running.values()):
+        yield missing("processes", "none runs on this machine", START)
+        return
+    for name, pid in running.items():
+        if pid is None:
+            yield missing(name, "does not run on this machine", START)
+        else:
+            yield _web(config, pid) if name == "web" else ok(name, f"process {pid}")
+
+
+def _needed(config: Config) -> Iterator[str]:
+    slack = config.local_mode or any(name in config.variables for name in variables.SLACK_SECRETS)
+    for name in PROCESSES:
+        if (name != "redis" or not config.redis_url) and (name != "bot" or slack):
+            yield name
+
+
+def _web(config: Config, pid: int) -> Finding:
+    section = run_file.living(config.var, "web")
+    if section is None:
+        return fault("web", f"process {pid} does not listen yet", "Look again in a moment, then at its log.")
+    try:
+        with urlopen(f"{section['url']}/healthz", timeout=ANSWER_SECONDS):  # noqa: S310  # the address that web published
+            return ok("web", f"process {pid}, {section['url']}")
+    except (OSError, HTTPException) as trouble:
+        return fault(
+            "web", f"process {pid} does not answer at {section['url']}: {trouble}", "Look at its log; restart it."
+        )
+
+
+def _database(config: Config) -> Iterator[Finding]:
+    if config.on_sqlite and not Path(config.database_url.removeprefix("sqlite:///")).exists():
+        yield fault("database", "there is none yet", f"{START} Or make it: `python -m admin migrate`.")
+        return
+    try:
+        database.connect(config)
+        schema.check()
+        version = database.engine_version()
+    except NotConfiguredError as behind:
+        yield fault("database", str(behind), "Run: python -m admin migrate")
+        return
+    except DatabaseError as trouble:
+        yield fault("database", f"no answer: {trouble}", "See that it runs and that DATABASE_URL is right.")
+        return
+    if config.on_sqlite and tuple(map(int, apsw.sqlitelibversion().split("."))) < FIXED_SQLITE:
+        step = "Run: pip install -c constraints.txt . (its apsw has a newer one)."
+        yield warning("database", f"{version} may corrupt the file at a checkpoint", step)
+    else:
+        yield ok("database", version)
+
+
+def _clocks() -> Iterator[Finding]:
+    if not database.select("SELECT 1 FROM leases WHERE name = 'clock' AND until_at > ?", now_ms()):
+        yield fault("clock", "nobody keeps time: sweeps, time-outs and lost hints wait", f"See its log. {START}")
+    if database.on_sqlite():
+        return
+    there = int(database.select("SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)")[0][0])
+    if abs(there - now_ms()) > SKEW_MS:
+        says = f"this machine and the database differ by {abs(there - now_ms()) / 1000:.1f} s"
+        yield fault("clock", says, "Set both by NTP: leases compare their clocks.")
+
+
+def _duties() -> Iterator[Finding]:
     alive = {
         duty for (duty,) in database.select("SELECT duty FROM running_processes WHERE beat_at > ?", now_ms() - STALE_MS)
     }
     for duty in DUTIES:
-        sentence = "works" if duty in alive else "no process takes its jobs: start python -m jobs.worker"
-        yield Finding(f"work {duty}", ok=duty in alive, sentence=sentence)
+        if duty in alive:
+            yield ok(f"work {duty}", "a process takes its jobs")
+        else:
+            yield fault(f"work {duty}", "no process takes its jobs", "See the log of `worker`. " + START)
+
+
+def _receipts() -> Iterator[Finding]:
+    now = now_ms()
+    oldest = database.select(
+        "SELECT MIN(received_at) FROM receipt_inbox WHERE applied_at IS NULL AND due_at <= ?", now - LAG_MS
+    )[0][0]
+    if oldest is not None:
+        step = "See the log of `worker`: a process of duty receipts applies them."
+        yield warning("receipts", f"the oldest waits since {(now - oldest) // 1000} s", step)
+    unread = database.select(
+        "SELECT COUNT(problem) FROM receipt_inbox WHERE id > (SELECT MAX(id) FROM receipt_inbox) - ?", POSTS_LOOKED_AT
+    )[0][0]
+    if unread:
+        step = "See `problem` in the table receipt_inbox, and the address that the provider posts to."
+        yield warning("receipts", f"{unread} of the last posts could not be read", step)
+
+
+def _codes() -> Iterator[Finding]:
+    found = database.select("SELECT provider, code FROM unmapped_codes ORDER BY last_at DESC")
+    if found:
+        listed = ", ".join(f"{provider} {code}" for provider, code in found[:5]) + (", …" if len(found) > 5 else "")
+        step = "They count as unknown: add them to the provider's table in jobs/providers."
+        yield warning("codes", f"{len(found)} in no table: {listed}", step)

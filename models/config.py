@@ -86,6 +86,11 @@ class Config:
         """Whether the database is a file of this machine's."""
         return self.database_url.startswith("sqlite")
 
+    @property
+    def slack_is_on(self) -> bool:
+        """Whether there is a Slack to talk to: a workspace, or in local mode the project's own."""
+        return self.local_mode or "SLACK_BOT_TOKEN" in self.variables
+
     def lacks(self, channel: Channel) -> str:
         """What a channel lacks before anything can be sent on it, as a sentence; '' when it is configured."""
         variable = PROVIDER_VARIABLES[channel]
@@ -181,3 +186,19 @@ def _positive(given: Mapping[str, str], name: str) -> float:
     if value <= 0:
         raise NotConfiguredError(f"{name} is {given[name]!r}; it must be a number above 0.")
     return value
+
+
+_current: Config | None = None
+
+
+def use(config: Config) -> None:
+    """Make `config` that of this process."""
+    global _current  # noqa: PLW0603  # one environment per process
+    _current = config
+
+
+def current() -> Config:
+    """The environment of this process; raises NotConfiguredError before `use`."""
+    if _current is None:
+        raise NotConfiguredError("The installation has not been opened.")
+    return _current

@@ -5,13 +5,10 @@ from collections.abc import Callable
 
 from models import database
 from models.clock import now_ms
-from models.config import Config
-from models.errors import NotConfiguredError
+from models.config import Config, use
 from models.operations.settings import take_first_values
 from models.schema import wait_for_schema
 from models.secret_key import load_secret
-
-_config: Config | None = None
 
 
 def open_installation(config: Config, *, seconds: float = 30, pause: Callable[[float], object] = time.sleep) -> None:
@@ -19,16 +16,8 @@ def open_installation(config: Config, *, seconds: float = 30, pause: Callable[[f
 
     Raises NotConfiguredError when the database can't be reached within `seconds`.
     """
-    global _config  # noqa: PLW0603  # one installation per process
-    _config = config
+    use(config)
     database.connect(config)
     load_secret(config)
     wait_for_schema(seconds, pause)
     take_first_values(config, now=now_ms())
-
-
-def config() -> Config:
-    """The environment of this process."""
-    if _config is None:
-        raise NotConfiguredError("The installation has not been opened.")
-    return _config

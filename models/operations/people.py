@@ -6,7 +6,7 @@ import secrets
 from argon2 import PasswordHasher
 from peewee import IntegrityError
 
-from models.actors import Actor, Right
+from models.actors import SYSTEM, Actor, Right
 from models.addresses import judge
 from models.database import execute, transaction
 from models.errors import InvalidInputError, NotAllowedError, NotFoundError
@@ -114,4 +114,23 @@ def first_org_admin() -> Person | None:
         .order_by(Person.id)
         .first()
     )
+    return person
+
+
+def link_slack_user(email: str, slack_id: str, *, now: int) -> Person | None:
+    """Link a Slack user to the person of that confirmed address, for good; None if there is no such person.
+
+    Never an Org Admin, who links from the panel, and never one who is linked to another Slack user.
+    """
+    with transaction():
+        linked = execute(
+            "UPDATE people SET slack_id = ? WHERE email = ? AND removed_at IS NULL AND slack_id IS NULL "
+            "AND role <> 'org_admin'",
+            slack_id,
+            email.strip().lower(),
+        )
+        if not linked:
+            return None
+        person = find_person(email)
+        audit.record(SYSTEM, "link_slack", now=now, kind="person", object_id=person.id)
     return person

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from models.actors import Actor, Right
+from models.config import current
 from models.database import for_update, marks, select
 from models.errors import NotFoundError
-from models.installation import config
 from models.rules.actions import Blocker, Standing
 from models.rules.counts import Counts, shown_status
 from models.tables import Campaign
@@ -77,7 +77,7 @@ def standing_of(campaign_id: int, *, lock: bool = False) -> Standing:
         phase=Phase(phase),
         counts=counts_of(campaign_id),
         blocker=blocker_of(Channel(channel), campaign_id),
-        not_configured=config().lacks(Channel(channel)),
+        not_configured=current().lacks(Channel(channel)),
     )
 
 

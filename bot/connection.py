@@ -1,0 +1,50 @@
+"""How Slack is reached: the environment's workspace, or the local Slack that `run.json` tells of."""
+
+from dataclasses import dataclass
+
+from slack_sdk import WebClient
+
+from jobs.runtime import run_file
+from models.config import Config
+
+API_URL = "https://slack.com/api/"
+
+
+@dataclass(frozen=True)
+class Connection:
+    """A bot token, what requests are signed with (HTTP), or an app token (Socket Mode)."""
+
+    token: str
+    signing_secret: str
+    app_token: str
+    api_url: str
+
+    @property
+    def by_socket(self) -> bool:
+        """Whether requests come over Socket Mode, so that HTTP ones are refused."""
+        return bool(self.app_token)
+
+    def client(self) -> WebClient:
+        """A Web API client without retries: who calls decides what is worth a second try."""
+        return WebClient(token=self.token, base_url=self.api_url, timeout=10)
+
+
+def connection(config: Config) -> Connection | None:
+    """The connection, or None when Slack is off or the local one isn't up yet."""
+    given = config.variables
+    if "SLACK_BOT_TOKEN" in given:
+        return Connection(
+            token=given["SLACK_BOT_TOKEN"],
+            signing_secret=given.get("SLACK_SIGNING_SECRET", ""),
+            app_token=given.get("SLACK_APP_TOKEN", ""),
+            api_url=given.get("SLACK_API_URL", API_URL),
+        )
+    section = run_file.living(config.var, "slack_local") if config.local_mode else None
+    if section is None:
+        return None
+    return Connection(
+        token=str(section["token"]),
+        signing_secret=str(section["signing_secret"]),
+        app_token="",
+        api_url=f"{section['url']}/api/",
+    )

@@ -1,0 +1,86 @@
+"""Pure: what somebody typed after `/campaign`, understood as forgivingly as is safe (SPEC 7)."""
+
+import difflib
+import re
+from dataclasses import dataclass, field
+
+_QUOTES = str.maketrans({"“": '"', "”": '"', "„": '"', "‘": "'", "’": "'", "–": "-", "—": "-", "\u00a0": " "})
+# Slack turns what looks like a link into <scheme:target|label>.
+_LINK = re.compile(r"<(?:tel|mailto):([^|>]+)(?:\|[^>]*)?>")
+_FILTER = re.compile(r"\b(status|reason|search):(\"[^\"]*\"|\S+)", re.IGNORECASE)
+_ID = re.compile(r"(?:#|c)?(\d{1,12})", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Verb:
+    """One command: how it is written, and what it does, as help shows them."""
+
+    name: str
+    usage: str
+    meaning: str
+
+
+VERBS = (
+    Verb("help", "help", "these commands"),
+    Verb("list", "list [draft|ready|running|ended]", "campaigns, newest first"),
+    Verb("status", "status [name]", "where a campaign stands; without a name, what runs"),
+    Verb("run", "run name", "start a Ready campaign"),
+    Verb("stop", "stop name", "halt a campaign's sending"),
+    Verb("resume", "resume name", "go on with a stopped, held or failed campaign"),
+    Verb("retry", "retry [name]", "send Failed messages again"),
+    Verb("failures", "failures [name]", "why messages failed"),
+    Verb("export", "export [name] [status:… reason:… search:…]", "a CSV file, sent to you"),
+    Verb("summary", "summary name", "details and the message as it is sent"),
+    Verb("find", "find RECIPIENT", "every message to somebody"),
+    Verb("delete", "delete name", "remove a campaign"),
+    Verb("create", "create", "a sign-in link to the panel's form"),
+    Verb("panel", "panel", "a sign-in link to the panel"),
+)
+_NAMES = [verb.name for verb in VERBS]
+
+
+@dataclass(frozen=True)
+class Command:
+    """A verb, what it is about (a campaign's name or number, a recipient), and filters."""
+
+    verb: str
+    subject: str = ""
+    filters: dict[str, str] = field(default_factory=dict)
+
+
+class NotUnderstoodError(Exception):
+    """No verb is meant; `suggestion` is the nearest one, or ''."""
+
+    def __init__(self, typed: str, suggestion: str) -> None:
+        super().__init__(typed)
+        self.typed = typed
+        self.suggestion = suggestion
+
+
+def parse(text: str) -> Command:
+    """The command in `text`; nothing typed means help. Raises NotUnderstoodError."""
+    plain = _LINK.sub(r"\1", text).translate(_QUOTES).strip()
+    first, _, rest = plain.partition(" ")
+    verb = _verb(first)
+    filters = {name.lower(): value.strip('"') for name, value in _FILTER.findall(rest)}
+    subject = _FILTER.sub("", rest).strip().strip("\"'").strip()
+    return Command(verb, " ".join(subject.split()), filters)
+
+
+def campaign_number(subject: str) -> int | None:
+    """The id in `12`, `#12` or `c12`; None if it is none of these."""
+    found = _ID.fullmatch(subject.strip())
+    return int(found[1]) if found else None
+
+
+def _verb(typed: str) -> str:
+    word = typed.casefold().strip("/,.:;!\"'")
+    if not word:
+        return "help"
+    if word in _NAMES:
+        return word
+    starting = [name for name in _NAMES if name.startswith(word)]
+    if len(starting) == 1:
+        return starting[0]
+    near = difflib.get_close_matches(word, _NAMES, n=1, cutoff=0.6)
+    raise NotUnderstoodError(typed, near[0] if near else "")

@@ -1,0 +1,134 @@
+"""Pages of messages: keyset paging both ways, so that any depth costs the same; and how many match."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from models.database import select
+from models.errors import NotFoundError
+from models.queries.messages import where
+from models.rules.counts import Counts
+from models.rules.criteria import Criteria
+from models.tables import Person
+from models.words import MessageStatus
+
+PAGE = 50
+COUNTED = 10_000  # beyond this many a search says "10,000+"
+_COLUMNS = (
+    "id, recipient, status, failure_reason, retry_class, provider_code, provider_text, attempt, "
+    "field_values, updated_at"
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A message as tables show it; `values` stand in the order of its campaign's fields."""
+
+    id: int
+    recipient: str
+    status: MessageStatus
+    failure_reason: str | None
+    retry_class: str | None
+    provider_code: str | None
+    provider_text: str | None
+    attempts: int
+    values: tuple[str, ...]
+    updated_at: int
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some rows in the order of their ids, and whether there are others before and after them."""
+
+    rows: tuple[Row, ...]
+    before: bool
+    after: bool
+
+
+@dataclass(frozen=True)
+class Total:
+    """How many match; at least so many if not `exact`."""
+
+    n: int
+    exact: bool = True
+
+
+def page_of_messages(
+    campaign_id: int, criteria: Criteria, *, after: int | None = None, before: int | None = None, size: int = PAGE
+) -> Page:
+    """The page that begins after the message `after`, or ends before the message `before`, or the first one."""
+    condition, values = where(campaign_id, criteria)
+    backwards = before is not None and after is None
+    edge, order = (("id < ?", "DESC") if backwards else ("id > ?", "ASC")) if before or after else ("", "ASC")
+    found = select(
+        f"SELECT {_COLUMNS} FROM messages WHERE {condition}{f' AND {edge}' if edge else ''} "
+        f"ORDER BY id {order} LIMIT {size + 1}",
+        *values,
+        *([before if backwards else after] if edge else []),
+    )
+    more, rows = len(found) > size, [_row(row) for row in found[:size]]
+    if backwards:
+        return Page(tuple(reversed(rows)), before=more, after=True)
+    return Page(tuple(rows), before=after is not None, after=more)
+
+
+def message_of(campaign_id: int, message_id: int) -> Row:
+    """One message; raises NotFoundError when it is not one of the campaign's."""
+    found = page_of_messages(campaign_id, Criteria(message_ids=(message_id,)), size=1).rows
+    if not found:
+        raise NotFoundError(f"There is no message {message_id} in this campaign.", campaign_id=campaign_id)
+    return found[0]
+
+
+def contact_at(campaign_id: int, place: int) -> Row | None:
+    """The contact at a place, from 0, in the order of the file; None beyond the end."""
+    found = select(
+        f"SELECT {_COLUMNS} FROM messages WHERE id = "
+        "(SELECT id FROM messages WHERE campaign_id = ? ORDER BY id LIMIT 1 OFFSET ?)",
+        campaign_id,
+        place,
+    )
+    return _row(found[0]) if found else None
+
+
+def with_recipient(campaign_id: int, recipient_key: str) -> Criteria:
+    """What matches exactly this recipient and nothing else: the search of who may not see addresses."""
+    found = select(
+        "SELECT id FROM messages WHERE campaign_id = ? AND recipient_key = ?",
+        campaign_id,
+        recipient_key,
+    )
+    return Criteria(message_ids=tuple(row[0] for row in found) or (0,))
+
+
+def total_of(campaign_id: int, criteria: Criteria, counts: Counts) -> Total:
+    """How many match: from the counters where these know it, else counted up to a limit."""
+    if criteria.search or criteria.message_ids or criteria.retry_classes or criteria.cutoff_at is not None:
+        return _counted(campaign_id, criteria)
+    if criteria.reasons:
+        wanted = set(criteria.reasons)
+        return Total(sum(n for (reason, _), n in counts.failures.items() if reason in wanted))
+    return Total(sum(counts[status] for status in criteria.statuses) if criteria.statuses else counts.total)
+
+
+def names_of(person_ids: Sequence[int | None]) -> Mapping[int, str]:
+    """The names of people, removed ones included."""
+    wanted = sorted({person_id for person_id in person_ids if person_id is not None})
+    if not wanted:
+        return {}
+    return {person.id: person.name for person in Person.select(Person.id, Person.name).where(Person.id.in_(wanted))}
+
+
+def _counted(campaign_id: int, criteria: Criteria) -> Total:
+    condition, values = where(campaign_id, criteria)
+    found = select(
+        f"SELECT COUNT(*) FROM (SELECT 1 FROM messages WHERE {condition} LIMIT {COUNTED + 1}) AS matching", *values
+    )
+    n = int(found[0][0])
+    return Total(min(n, COUNTED), exact=n <= COUNTED)
+
+
+def _row(found: tuple[Any, ...]) -> Row:
+    values = tuple(json.loads(found[8]))
+    return Row(*found[:2], MessageStatus(found[2]), *found[3:8], values, found[9])

@@ -1,0 +1,167 @@
+"""How far a campaign has come: the figures of the progress panel and the card, from counters alone."""
+
+from dataclasses import dataclass
+
+from models.database import marks, select
+from models.queries.campaigns import CampaignSummary, summary_of
+from models.rules.counts import Counts
+from models.words import IN_FLIGHT, TO_BE_SENT, Channel, FailureReason, MessageStatus, Phase
+
+RATE_WINDOW = 30_000  # ms; three of the stretches in which arrivals are counted
+SHORTEST_WINDOW = 3_000  # ms; less says nothing about a rate
+LAST_CLAIMED = 200  # rows looked at for the latest time-out
+_ARRIVED = (
+    MessageStatus.DELIVERED,
+    MessageStatus.ASSUMED_DELIVERED,
+    MessageStatus.FAILED,
+    MessageStatus.OPTED_OUT,
+    MessageStatus.UNCONFIRMED,
+)
+_NOT_RUN = frozenset({Phase.DRAFT, Phase.READY})
+_MOVING = frozenset({Phase.RUNNING, Phase.STOPPING, Phase.HELD})
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A campaign's figures at `as_of` (epoch ms).
+
+    `sent` is what is final or with the provider, without Cancelled. `rate` is messages per second over the
+    last half minute, None when it is not sending; `seconds_left` follows from it. `waits_until` (epoch ms)
+    is set when all is handed over: the last receipt comes by then or is given up. `live` means that the
+    figures may still change by themselves.
+    """
+
+    summary: CampaignSummary
+    sent: int
+    rate: float | None
+    seconds_left: int | None
+    waits_until: int | None
+    as_of: int
+
+    @property
+    def counts(self) -> Counts:
+        """Where the messages stand."""
+        return self.summary.counts
+
+    @property
+    def percent(self) -> int:
+        """Of 100; 100 only when all are sent."""
+        return percent_sent(self.counts)
+
+    @property
+    def live(self) -> bool:
+        """Whether to look again soon."""
+        return Phase(self.summary.campaign.phase) in _MOVING or self.counts[MessageStatus.RETRYING] > 0
+
+    @property
+    def waiting_for_receipts(self) -> int:
+        """How many are still with the provider once nothing is left to hand over, else 0."""
+        left = any(self.counts[status] for status in TO_BE_SENT)
+        return 0 if left else self.counts[MessageStatus.SENDING]
+
+    @property
+    def reasons(self) -> tuple[tuple[FailureReason, int], ...]:
+        """Failure reasons with their counts, the most frequent first."""
+        return failure_reasons(self.counts)
+
+    @property
+    def tiles(self) -> tuple[tuple[MessageStatus, int], ...]:
+        """The counts to show, which add up to the total (SPEC 8)."""
+        campaign = self.summary.campaign
+        return shown_counts(Channel(campaign.channel), Phase(campaign.phase), self.counts)
+
+
+def progress_of(campaign_id: int, *, now: int) -> Progress:
+    """The figures of one campaign; raises NotFoundError."""
+    summary = summary_of(campaign_id)
+    rate = _rate(campaign_id, now=now) if summary.campaign.phase == Phase.RUNNING else None
+    left = sum(summary.counts[status] for status in TO_BE_SENT)
+    return Progress(
+        summary,
+        sent=sent(summary.counts),
+        rate=rate,
+        seconds_left=round(left / rate) if rate and left else None,
+        waits_until=None if left else _latest_time_out(campaign_id, summary.counts),
+        as_of=now,
+    )
+
+
+def sent(counts: Counts) -> int:
+    """Messages that are final or with the provider; Cancelled ones were never sent."""
+    return counts.total - sum(counts[status] for status in (*TO_BE_SENT, MessageStatus.CANCELLED))
+
+
+def percent_sent(counts: Counts) -> int:
+    """Of 100, rounded down: 100 only when all are sent."""
+    return 100 * sent(counts) // max(1, counts.total)
+
+
+def failure_reasons(counts: Counts) -> tuple[tuple[FailureReason, int], ...]:
+    """Failure reasons with their counts over all retry classes, the most frequent first."""
+    by_reason: dict[FailureReason, int] = {}
+    for (reason, _), n in counts.failures.items():
+        known = FailureReason(reason or FailureReason.UNKNOWN)
+        by_reason[known] = by_reason.get(known, 0) + n
+    return tuple(sorted(by_reason.items(), key=lambda item: -item[1]))
+
+
+def shown_counts(channel: Channel, phase: Phase, counts: Counts) -> tuple[tuple[MessageStatus, int], ...]:
+    """Which counts are shown and in which order (SPEC 8): some always, the others when there are any."""
+    if phase in _NOT_RUN:
+        always = {MessageStatus.WAITING}
+    else:
+        own = MessageStatus.ASSUMED_DELIVERED if channel is Channel.SMS else MessageStatus.RETRYING
+        always = {
+            MessageStatus.DELIVERED,
+            MessageStatus.SENDING,
+            MessageStatus.FAILED,
+            MessageStatus.OPTED_OUT,
+            own,
+        }
+    return tuple((status, counts[status]) for status in _TILE_ORDER if status in always or counts[status])
+
+
+_TILE_ORDER = (
+    MessageStatus.DELIVERED,
+    MessageStatus.SENDING,
+    MessageStatus.WAITING,
+    MessageStatus.QUEUED,
+    MessageStatus.FAILED,
+    MessageStatus.OPTED_OUT,
+    MessageStatus.ASSUMED_DELIVERED,
+    MessageStatus.RETRYING,
+    MessageStatus.CANCELLED,
+    MessageStatus.UNCONFIRMED,
+)
+
+
+def _rate(campaign_id: int, *, now: int) -> float | None:
+    """Messages per second that came to an end within the window."""
+    since, started = now - RATE_WINDOW, _started_at(campaign_id)
+    found = select(
+        "SELECT MIN(bucket_at), SUM(n) FROM message_flow "
+        f"WHERE campaign_id = ? AND bucket_at >= ? AND status IN ({marks(_ARRIVED)})",
+        campaign_id,
+        since,
+        *_ARRIVED,
+    )
+    first, arrived = found[0]
+    window = now - max(first, started) if first is not None else 0
+    return float(arrived) * 1000 / window if window >= SHORTEST_WINDOW else None
+
+
+def _started_at(campaign_id: int) -> int:
+    return int(select("SELECT COALESCE(started_at, 0) FROM campaigns WHERE id = ?", campaign_id)[0][0])
+
+
+def _latest_time_out(campaign_id: int, counts: Counts) -> int | None:
+    """When the last message with the provider is given up; those claimed last have the latest."""
+    if not counts[MessageStatus.SENDING] or any(counts[status] for status in IN_FLIGHT - {MessageStatus.SENDING}):
+        return None
+    found = select(
+        "SELECT MAX(due_at) FROM (SELECT due_at FROM messages WHERE campaign_id = ? AND status = 'sending' "
+        f"ORDER BY id DESC LIMIT {LAST_CLAIMED}) AS claimed",
+        campaign_id,
+    )
+    latest = found[0][0]
+    return int(latest) if latest is not None else None

@@ -1,0 +1,59 @@
+"""Reads of background work: a draft's import, a campaign's bulk move, a person's exports."""
+
+from models.actors import Actor, Right
+from models.errors import NotFoundError
+from models.tables import BulkMove, Export, File, Import
+from models.words import OPEN_WORK, WorkState
+
+EXPORTS_LISTED = 100
+
+
+def latest_import(campaign_id: int) -> Import | None:
+    """The import that was asked for last, None before the first."""
+    found: Import | None = Import.select().where(Import.campaign_id == campaign_id).order_by(Import.id.desc()).first()
+    return found
+
+
+def open_move(campaign_id: int) -> BulkMove | None:
+    """The bulk move at work on a campaign, None when there is none."""
+    found: BulkMove | None = (
+        BulkMove.select()
+        .where(BulkMove.campaign_id == campaign_id, BulkMove.state.in_([state.value for state in OPEN_WORK]))
+        .order_by(BulkMove.id)
+        .first()
+    )
+    return found
+
+
+def exports_seen_by(actor: Actor) -> list[Export]:
+    """The latest exports: one's own, and everybody's for who may see operations."""
+    query = Export.select().order_by(Export.id.desc()).limit(EXPORTS_LISTED)
+    if not actor.may(Right.SEE_OPERATIONS):
+        query = query.where(Export.actor_id == actor.person_id)
+    return list(query)
+
+
+def export_seen_by(actor: Actor, export_id: int) -> Export:
+    """One of them; raises NotFoundError for any other."""
+    found: Export | None = Export.get_or_none(Export.id == export_id)
+    own = found is not None and found.actor_id == actor.person_id
+    if found is None or not (own or actor.may(Right.SEE_OPERATIONS)):
+        raise NotFoundError(f"There is no export {export_id} of yours.")
+    return found
+
+
+def file_of(export: Export, *, now: int) -> File:
+    """The file of a finished export; raises NotFoundError when it is not there, or no longer."""
+    kept = export.state == WorkState.DONE and export.expires_at is not None and export.expires_at > now
+    found: File | None = File.get_or_none(File.id == export.file_id) if kept else None
+    if found is None:
+        raise NotFoundError("This export has no file, or no longer: files are kept for 7 days. Export again.")
+    return found
+
+
+def stored_file(file_id: int) -> File:
+    """A stored file's name and figures; raises NotFoundError."""
+    found: File | None = File.get_or_none(File.id == file_id)
+    if found is None:
+        raise NotFoundError("The file is no longer kept. Upload it again.")
+    return found
