@@ -202,6 +202,9 @@ ROLE_LABELS = {
     Role.ORG_ADMIN: "Org Admin",
 }
 
+FAILURE_REASON_NAMES = {reason: reason.value.replace("_", " ").capitalize() for reason in FailureReason}
+
+# What each reason means, for tooltips.
 FAILURE_REASON_LABELS = {
     FailureReason.INVALID_RECIPIENT: "Number or address is wrong or no longer exists",
     FailureReason.UNSUPPORTED_RECIPIENT: "Landline, short code or a type that cannot take it",

@@ -173,7 +173,7 @@ CREATE TABLE settings (
     name TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL, updated_at {int} NOT NULL, updated_by TEXT NOT NULL) {strict};
 
 CREATE TABLE slack_outbox (
-    id {id}, kind TEXT NOT NULL, subject_id {int}, address TEXT NOT NULL, topic TEXT NOT NULL,
+    id {id}, kind TEXT NOT NULL, subject_id {int} NOT NULL, address TEXT NOT NULL, topic TEXT NOT NULL,
     content TEXT NOT NULL DEFAULT '{{}}', state TEXT NOT NULL CHECK (state IN ('queued', 'done', 'dropped')),
     tries {int} NOT NULL DEFAULT 0, due_at {int} NOT NULL, expires_at {int}, problem TEXT,
     created_at {int} NOT NULL, ended_at {int}) {strict};
@@ -181,7 +181,8 @@ CREATE UNIQUE INDEX slack_outbox_topic ON slack_outbox (topic) WHERE state = 'qu
 CREATE INDEX slack_outbox_due ON slack_outbox (due_at, id) WHERE state = 'queued';
 
 CREATE TABLE slack_posts (
-    id {id}, kind TEXT NOT NULL, subject_id {int}, slack_channel_id TEXT NOT NULL, ts TEXT NOT NULL, thread_ts TEXT,
+    id {id}, kind TEXT NOT NULL, subject_id {int} NOT NULL, slack_channel_id TEXT NOT NULL,
+    ts TEXT NOT NULL, thread_ts TEXT,
     rendered_hash TEXT NOT NULL DEFAULT '', state TEXT NOT NULL DEFAULT 'live',
     created_at {int} NOT NULL, updated_at {int} NOT NULL) {strict};
 CREATE INDEX slack_posts_subject ON slack_posts (kind, subject_id);

@@ -22,7 +22,7 @@ from models.csv_cells import neutralise
 from models.database import execute, iterate, snapshot, transaction
 from models.errors import CampaignError, NotFoundError, WrongStateError
 from models.hints import Work, hint
-from models.operations import audit
+from models.operations import audit, telling
 from models.operations.files import store_file
 from models.queries.campaigns import get_campaign
 from models.queries.messages import count, where
@@ -155,6 +155,7 @@ def do_export(export_id: int, *, clock: Callable[[], int]) -> None:
             _store(export, written, spool, now=clock())
     except CampaignError as refused:
         _end(export_id, WorkState.REFUSED, str(refused), now=clock())
+        telling.hand_over_export(export, now=clock())
 
 
 class _Progress:
@@ -208,6 +209,7 @@ def _store(export: Export, written: Written, spool: BinaryIO, *, now: int) -> No
             ended_at=now,
             expires_at=now + KEPT,
         ).where(Export.id == export.id, Export.state == WorkState.RUNNING.value).execute()
+        telling.hand_over_export(export, now=now)
 
 
 def _end(export_id: int, state: WorkState, result: str, *, now: int) -> None:

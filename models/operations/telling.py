@@ -8,8 +8,9 @@ from collections.abc import Mapping
 
 from models.actors import Actor
 from models.config import current
-from models.database import execute, select
-from models.tables import SlackOutbox
+from models.database import execute, select, transaction
+from models.tables import Export, SlackOutbox
+from models.words import Surface
 
 # Acts on a campaign that its thread tells of, once it has a card.
 TOLD = frozenset({"run", "stop", "resume", "retry", "delete", "hold", "fail", "end", "export"})
@@ -41,6 +42,19 @@ def announce(actor: Actor, act: str, campaign_id: int, numbers: Mapping[str, obj
             expires_at=now + DM_LIFE,
             now=now,
         )
+
+
+def hand_over_export(export: Export, *, now: int) -> None:
+    """Send what became of an export that was asked for in Slack to the person who asked."""
+    if export.surface == Surface.SLACK and export.actor_id is not None:
+        with transaction():
+            put("export", export.id, topic=f"export:{export.id}", content={}, address=str(export.actor_id), now=now)
+
+
+def move_card(campaign_id: int, *, slack_channel_id: str, now: int) -> None:
+    """Let the campaign's card be posted anew at the bottom of a channel."""
+    with transaction():
+        put("card", campaign_id, topic=f"card:{campaign_id}", content={"move_to": slack_channel_id}, now=now)
 
 
 def put(

@@ -58,18 +58,10 @@ def page_of_messages(
     campaign_id: int, criteria: Criteria, *, after: int | None = None, before: int | None = None, size: int = PAGE
 ) -> Page:
     """The page that begins after the message `after`, or ends before the message `before`, or the first one."""
-    condition, values = where(campaign_id, criteria)
-    backwards = before is not None and after is None
-    edge, order = (("id < ?", "DESC") if backwards else ("id > ?", "ASC")) if before or after else ("", "ASC")
-    found = select(
-        f"SELECT {_COLUMNS} FROM messages WHERE {condition}{f' AND {edge}' if edge else ''} "
-        f"ORDER BY id {order} LIMIT {size + 1}",
-        *values,
-        *([before if backwards else after] if edge else []),
-    )
-    more, rows = len(found) > size, [_row(row) for row in found[:size]]
-    if backwards:
+    if before is not None:
+        rows, more = _rows(campaign_id, criteria, "AND id < ? ORDER BY id DESC", before, size=size)
         return Page(tuple(reversed(rows)), before=more, after=True)
+    rows, more = _rows(campaign_id, criteria, "AND id > ? ORDER BY id", after or 0, size=size)
     return Page(tuple(rows), before=after is not None, after=more)
 
 
@@ -129,6 +121,24 @@ def _counted(campaign_id: int, criteria: Criteria) -> Total:
     return Total(min(n, COUNTED), exact=n <= COUNTED)
 
 
+def _rows(campaign_id: int, criteria: Criteria, edge: str, value: int, *, size: int) -> tuple[list[Row], bool]:
+    """Up to `size` rows beyond an edge, and whether there are more."""
+    condition, values = where(campaign_id, criteria)
+    found = select(f"SELECT {_COLUMNS} FROM messages WHERE {condition} {edge} LIMIT {size + 1}", *values, value)
+    return [_row(row) for row in found[:size]], len(found) > size
+
+
 def _row(found: tuple[Any, ...]) -> Row:
-    values = tuple(json.loads(found[8]))
-    return Row(*found[:2], MessageStatus(found[2]), *found[3:8], values, found[9])
+    message_id, recipient, status, reason, retry_class, code, text, attempts, values, updated_at = found
+    return Row(
+        message_id,
+        recipient,
+        MessageStatus(status),
+        reason,
+        retry_class,
+        code,
+        text,
+        attempts,
+        tuple(json.loads(values)),
+        updated_at,
+    )

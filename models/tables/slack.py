@@ -9,7 +9,7 @@ class SlackOutbox(Table):
     """Something to say: of one `topic` only the latest waits. `address` is a Slack channel or person."""
 
     kind = TextField()
-    subject_id = BigIntegerField(null=True)
+    subject_id = BigIntegerField()
     address = TextField()
     topic = TextField()
     content = JsonText(default=dict)
@@ -29,7 +29,7 @@ class SlackPost(Table):
     """A message of ours in Slack that may be updated or deleted later."""
 
     kind = TextField()
-    subject_id = BigIntegerField(null=True)
+    subject_id = BigIntegerField()
     slack_channel_id = TextField()
     ts = TextField()
     thread_ts = TextField(null=True)

@@ -1,0 +1,169 @@
+"""Signing in to the panel: the password's check with its throttle, and sessions that were ended.
+
+Tries are counted in `leases`, under keyed hashes, so that all processes count together and no address is kept.
+"""
+
+import hmac
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from hashlib import sha256
+from threading import BoundedSemaphore
+
+from argon2 import PasswordHasher
+from argon2.exceptions import VerificationError
+
+from models import secret_key
+from models.actors import Actor
+from models.database import execute, for_update, marks, select, transaction
+from models.errors import NotAllowedError
+from models.operations import audit
+from models.tables import Person, SignInLink
+from models.words import Role, Surface
+
+FREE_TRIES = 5
+LONGEST_DELAY = 15 * 60_000  # ms
+FORGOTTEN_AFTER = 15 * 60_000  # ms without a failure, beyond the delay
+# Each check takes 64 MB and most of a core for a moment: more at once would slow down everybody else.
+_AT_ONCE = BoundedSemaphore(2)
+_REFUSED = (
+    "Email or password is wrong, or there were too many tries. Wait a little and try again, or ask for a sign-in link."
+)
+
+
+@dataclass(frozen=True)
+class LinkHolder:
+    """Whom a one-time link would sign in, and until when (epoch ms)."""
+
+    name: str
+    expires_at: int
+
+
+def check_password(email: str, password: str, *, address: str, now: int) -> Person:
+    """The person whose email and password these are.
+
+    Raises NotAllowedError in the same words whatever is wrong. The sixth failure in a row of one account, or
+    from one network address, is followed by a delay of a second, which doubles up to 15 minutes; within it
+    nothing is even looked at.
+    """
+    account = email.strip().lower()
+    keys = [_key("account", account), _key("address", address)]
+    _count_try(keys, now=now)
+    person: Person | None = Person.get_or_none(Person.email == account, Person.removed_at.is_null())
+    if not _fits(person.password_hash if person else None, password) or person is None:
+        raise NotAllowedError(_REFUSED)
+    with transaction():
+        execute("DELETE FROM leases WHERE name = ?", keys[0])
+        _forgive(keys[1])
+        _record(person, "password", now=now)
+    return person
+
+
+def holder_of_link(token: str, *, now: int) -> LinkHolder | None:
+    """Whom a link would sign in, without using it up; None when it is unknown, used or expired."""
+    link: SignInLink | None = SignInLink.get_or_none(
+        SignInLink.token_hash == sha256(token.encode()).hexdigest(),
+        SignInLink.used_at.is_null(),
+        SignInLink.expires_at > now,
+    )
+    person = Person.get_or_none(Person.id == link.person_id, Person.removed_at.is_null()) if link else None
+    return LinkHolder(person.name, link.expires_at) if link and person else None
+
+
+def note_link_sign_in(person: Person, *, now: int) -> None:
+    """Keep in the audit that a one-time link signed somebody in."""
+    with transaction():
+        _record(person, "link", now=now)
+
+
+def end_session(session_id: str, *, until: int) -> None:
+    """Sign out: the session's cookie is worth nothing from now on; remembered until it would have ended by itself."""
+    with transaction():
+        execute(
+            "INSERT INTO leases (name, holder, until_at) VALUES (?, 'signed out', ?) ON CONFLICT (name) DO NOTHING",
+            _session(session_id),
+            until,
+        )
+
+
+def person_in_session(person_id: int, session_id: str, *, begun_at: int) -> Person | None:
+    """The person, with the role held now, if the session is still good: not removed, not signed out."""
+    person: Person | None = Person.get_or_none(
+        Person.id == person_id, Person.removed_at.is_null(), Person.sign_ins_before <= begun_at
+    )
+    ended = person is not None and select("SELECT 1 FROM leases WHERE name = ?", _session(session_id))
+    return None if ended else person
+
+
+def forget_old_tries(*, now: int) -> None:
+    """Remove what no longer counts."""
+    with transaction():
+        execute(
+            "DELETE FROM leases WHERE (name LIKE ? AND until_at < ?) OR (name LIKE ? AND until_at < ?)",
+            "sign-in %",
+            now - FORGOTTEN_AFTER,
+            "session %",
+            now,
+        )
+
+
+def delay_after(failures: int) -> int:
+    """Milliseconds without a further try after so many failures in a row."""
+    beyond = failures - FREE_TRIES
+    return 0 if beyond <= 0 else min(LONGEST_DELAY, 1000 << min(beyond - 1, 20))
+
+
+def _count_try(keys: Sequence[str], *, now: int) -> None:
+    """Count a try as failed before it is made, so that many at once can't slip through together."""
+    with transaction():
+        known = {
+            name: (int(failures), until_at)
+            for name, failures, until_at in select(
+                f"SELECT name, holder, until_at FROM leases WHERE name IN ({marks(keys)}){for_update()}", *keys
+            )
+            if until_at > now - FORGOTTEN_AFTER
+        }
+        if any(until_at > now for _, until_at in known.values()):
+            raise NotAllowedError(_REFUSED)
+        for key in keys:
+            failures = known.get(key, (0, 0))[0] + 1
+            execute(
+                "INSERT INTO leases (name, holder, until_at) VALUES (?, ?, ?) "
+                "ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, until_at = excluded.until_at",
+                key,
+                str(failures),
+                now + delay_after(failures),
+            )
+
+
+def _forgive(key: str) -> None:
+    """Take back the one try that turned out to be right; other people's failures from there still count."""
+    execute("UPDATE leases SET holder = CAST(CAST(holder AS INTEGER) - 1 AS TEXT) WHERE name = ?", key)
+
+
+def _fits(password_hash: str | None, password: str) -> bool:
+    """Takes as long for an unknown account, or one without a password, as for a wrong password."""
+    with _AT_ONCE:
+        try:
+            PasswordHasher().verify(password_hash or _nobodys_hash(), password)
+        except VerificationError:
+            return False
+    return password_hash is not None
+
+
+@cache
+def _nobodys_hash() -> str:
+    return PasswordHasher().hash("nobody's password")
+
+
+def _record(person: Person, means: str, *, now: int) -> None:
+    actor = Actor(person.id, person.name, Role(person.role), Surface.PANEL)
+    audit.record(actor, "sign_in", now=now, kind="person", object_id=person.id, means=means)
+
+
+def _key(kind: str, value: str) -> str:
+    return f"sign-in {kind} {hmac.new(secret_key.derived('sign-in'), value.encode(), sha256).hexdigest()}"
+
+
+def _session(session_id: str) -> str:
+    return f"session {sha256(session_id.encode()).hexdigest()}"
