@@ -4,6 +4,7 @@ What people change while it runs (rates, guard, prices, ...) lives in the databa
 see `models.operations.settings`.
 """
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -62,7 +63,7 @@ class Config:
 
         Raises NotConfiguredError naming the variable that is missing, half set or not understood.
         """
-        given = {name: value for name, value in (variables or os.environ).items() if value != ""}
+        given = {name: value for name, value in (os.environ if variables is None else variables).items() if value != ""}
         local_mode = _is_local(given)
         _refuse_half_set_slack(given, local_mode=local_mode)
         var = Path(given.get("SIGNALBOX_VAR", "var")).absolute()
@@ -183,7 +184,7 @@ def _positive(given: Mapping[str, str], name: str) -> float:
         value = float(given[name])
     except ValueError:
         value = 0.0
-    if value <= 0:
+    if not (0 < value < math.inf):
         raise NotConfiguredError(f"{name} is {given[name]!r}; it must be a number above 0.")
     return value
 

@@ -7,7 +7,7 @@ from peewee import IntegrityError
 
 from models.actors import Actor, Right
 from models.addresses import judge
-from models.database import execute, transaction
+from models.database import execute, select, transaction
 from models.errors import InvalidInputError, WrongStateError
 from models.operations import audit, deleting
 from models.queries.campaigns import counts_of, get_campaign
@@ -80,9 +80,8 @@ def set_message(campaign_id: int, message: Message, *, actor: Actor, now: int) -
     actor.require(Right.CHANGE_CAMPAIGNS)
     with transaction():
         campaign = get_campaign(campaign_id)
-        if campaign.phase not in (Phase.DRAFT, Phase.READY):
-            raise WrongStateError(f"{campaign.name} can't be edited any more.", campaign_id=campaign_id)
-        if campaign.phase == Phase.READY:
+        _refuse_fixed_parts(campaign, message)
+        if campaign.phase != Phase.DRAFT:
             check_message(campaign, message)
         execute(
             "UPDATE campaigns SET subject = ?, body = ?, from_address = ?, reply_to = ?, updated_at = ? WHERE id = ?",
@@ -96,6 +95,15 @@ def set_message(campaign_id: int, message: Message, *, actor: Actor, now: int) -
         audit.record(actor, "set_message", now=now, kind="campaign", object_id=campaign_id, name=campaign.name)
 
 
+def _refuse_fixed_parts(campaign: Campaign, message: Message) -> None:
+    """Draft and Ready: everything may change. A Failed email's sender may, since a sender may be why it failed."""
+    if campaign.phase in (Phase.DRAFT, Phase.READY):
+        return
+    is_failed_email = campaign.phase == Phase.FAILED and campaign.channel == Channel.EMAIL
+    if not is_failed_email or (message.body, message.subject) != (campaign.body, campaign.subject):
+        raise WrongStateError(f"{campaign.name} can't be edited any more.", campaign_id=campaign.id)
+
+
 def finish_draft(campaign_id: int, *, actor: Actor, now: int) -> None:
     """Make a complete draft Ready.
 
@@ -106,6 +114,10 @@ def finish_draft(campaign_id: int, *, actor: Actor, now: int) -> None:
         campaign = get_campaign(campaign_id)
         if campaign.phase != Phase.DRAFT:
             raise WrongStateError(f"{campaign.name} is no Draft any more.", campaign_id=campaign_id)
+        if select(
+            "SELECT 1 FROM imports WHERE campaign_id = ? AND state IN ('queued', 'running') LIMIT 1", campaign_id
+        ):
+            raise WrongStateError(f"The contacts of {campaign.name} are still being imported.", campaign_id=campaign_id)
         total = counts_of(campaign_id).total
         if not total:
             raise WrongStateError(f"{campaign.name} has no contacts yet.", campaign_id=campaign_id)
@@ -129,12 +141,13 @@ def message_of(campaign: Campaign) -> Message:
 
 def discard_draft(campaign_id: int) -> None:
     """Undo a draft that could not be finished, with whatever was imported into it; nothing else of it stays."""
+    with transaction():
+        if not execute("UPDATE campaigns SET phase = 'deleting' WHERE id = ? AND phase = 'draft'", campaign_id):
+            raise WrongStateError("Only a draft can be discarded.", campaign_id=campaign_id)
     removed = 1
     while removed:
         with transaction():
             removed = deleting.remove_messages(campaign_id, DISCARD_SLICE)
-    with transaction():
-        execute("UPDATE campaigns SET phase = 'deleting' WHERE id = ? AND phase = 'draft'", campaign_id)
     deleting.remove_campaign(campaign_id)
 
 

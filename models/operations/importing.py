@@ -23,6 +23,7 @@ from models.queries.campaigns import get_campaign
 from models.tables import Campaign, File, Import
 from models.words import Channel, MessageStatus, Phase, WorkState
 
+BEAT_LOST = 60_000  # ms without a sign of life after which somebody else takes over
 SLICE = 500  # rows a transaction writes: some 15 ms with all indexes
 REFUSED_IN_MEMORY = 1_000_000  # bytes; more goes to a temporary file
 _COLUMNS = (
@@ -101,6 +102,7 @@ def do_import(import_id: int, *, clock: Callable[[], int]) -> Report:
     work = Import.get_or_none(Import.id == import_id)
     if work is None:
         raise NotFoundError(f"There is no import {import_id}.")
+    _begin(work, now=clock())
     try:
         report = _do(work, clock)
     except CampaignError as refused:
@@ -116,18 +118,35 @@ def mapping_from_json(stored: dict[str, object]) -> ColumnMapping:
     return ColumnMapping(**{**stored, "fields": fields})  # type: ignore[arg-type]  # the same
 
 
+def _begin(work: Import, *, now: int) -> None:
+    """Take the import on, unless somebody is at it; another one that is at work on the same draft ends."""
+    with transaction():
+        begun = execute(
+            "UPDATE imports SET state = 'running', rows_done = 0, started_at = ?, beat_at = ? WHERE id = ? AND "
+            "(state = 'queued' OR (state = 'running' AND (started_at IS NULL OR COALESCE(beat_at, 0) < ?)))",
+            now,
+            now,
+            work.id,
+            now - BEAT_LOST,
+        )
+        if not begun or get_campaign(work.campaign_id).phase != Phase.DRAFT:
+            raise WrongStateError("This import is at work already, or its draft is finished.")
+        execute(
+            "UPDATE imports SET state = 'cancelled', ended_at = ?, result = 'another import took its place' "
+            "WHERE campaign_id = ? AND id <> ? AND state = 'running'",
+            now,
+            work.campaign_id,
+            work.id,
+        )
+
+
 def _do(work: Import, clock: Callable[[], int]) -> Report:
     campaign = get_campaign(work.campaign_id)
     name = File.get_by_id(work.file_id).name
     source: Source = lambda: read_file(work.file_id)  # noqa: E731  # a source is any callable that reads anew
     examined = examine(source, name, header=None if work.header is None else bool(work.header))
     with transaction():
-        execute(
-            "UPDATE imports SET state = 'running', rows_total = ?, rows_done = 0, started_at = ? WHERE id = ?",
-            examined.rows,
-            clock(),
-            work.id,
-        )
+        execute("UPDATE imports SET rows_total = ? WHERE id = ?", examined.rows, work.id)
     _start_anew(campaign.id)
     report = Report()
     mapping = mapping_from_json(work.mapping)

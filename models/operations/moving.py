@@ -13,10 +13,9 @@ from models.hints import SENDING, hint
 from models.operations import deleting, watching
 from models.operations.counters import Deltas
 from models.operations.optouts import opted_out
-from models.operations.settling import Standing, last_verdict
+from models.operations.resting import resting_place
 from models.queries.messages import where
 from models.rules.criteria import Criteria
-from models.rules.standing import comes_back
 from models.tables import BulkMove
 from models.words import Channel, MessageStatus, MoveKind
 
@@ -85,6 +84,8 @@ def _resized(size: int, took: float) -> int:
 def _note(move: BulkMove, done: _Slice, *, now: int) -> None:
     moved = move.done + done.moved
     left_out = move.left_out + done.left_out
+    if move.kind == MoveKind.RETRY and not done.more:
+        left_out = max(0, move.total - moved)  # also those that changed before their turn came
     changed = execute(
         "UPDATE bulk_moves SET state = ?, done = ?, left_out = ?, after_id = ?, criteria = ?, total = ?, "
         "started_at = COALESCE(started_at, ?), ended_at = ?, result = ? "
@@ -196,23 +197,18 @@ def _rest_slice(move: BulkMove, size: int, now: int) -> _Slice:
         left[0],
         size,
     )
-    rests = [(row[0], row[1], _resting_place(row[0], row[2], row[3])) for row in rows]
+    rests = [(row[0], row[1], resting_place(row[0], retries=row[2], before=row[3] + 1, latest=row[3])) for row in rows]
     execute_many(
         "UPDATE messages SET status = ?, failure_reason = ?, retry_class = ?, provider_code = ?, provider_text = ?, "
-        "updated_at = ?, due_at = NULL, move_ids = move_ids || ? WHERE id = ?",
-        [(*place, now, f"{move.id} ", message_id) for message_id, _, place in rests],
+        "updated_at = ?, due_at = ?, move_ids = move_ids || ? WHERE id = ?",
+        [(*rest.standing, now, rest.due_at, f"{move.id} ", message_id) for message_id, _, rest in rests],
     )
     deltas = Deltas()
-    for _, status, place in rests:
+    for _, status, rest in rests:
         deltas.add(move.campaign_id, status, None, None, -1)
-        deltas.add(move.campaign_id, place.status, place.failure_reason, place.retry_class, 1)
+        deltas.add(move.campaign_id, *rest.standing[:3], 1)
     deltas.write(now)
     return _one_after_the_other(left, rows, moved=len(rows), size=size)
-
-
-def _resting_place(message_id: int, retries: int, attempt: int) -> Standing:
-    cancelled = Standing(MessageStatus.CANCELLED, None, None, None, None)
-    return (last_verdict(message_id, attempt + 1) or cancelled) if comes_back(retries) else cancelled
 
 
 def _delete_slice(move: BulkMove, size: int, _now: int) -> _Slice:

@@ -64,7 +64,7 @@ def apply_receipts(parsers: Mapping[str, Parser], *, limit: int, now: int, scale
         notes: dict[int, tuple[int, str | None]] = {}
         for post_id, provider, headers, body, received_at in posts:
             try:
-                found = parsers[provider](ReceiptPost.headers.python_value(headers), bytes(body), received_at)
+                found = _parser(parsers, provider)(ReceiptPost.headers.python_value(headers), bytes(body), received_at)
             except ValueError as problem:
                 notes[post_id] = (0, str(problem)[:PROBLEM_LENGTH])
                 continue
@@ -86,6 +86,12 @@ def purge_receipts(*, now: int, limit: int = 1000) -> int:
             now - KEPT,
             limit,
         )
+
+
+def _parser(parsers: Mapping[str, Parser], provider: str) -> Parser:
+    if provider not in parsers:
+        raise ValueError(f"nobody reads receipts of {provider}")
+    return parsers[provider]
 
 
 def _note(

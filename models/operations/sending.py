@@ -8,9 +8,9 @@ from models.database import execute, execute_many, for_update, insert_many, mark
 from models.operations import watching
 from models.operations.counters import Deltas
 from models.operations.optouts import opted_out
-from models.operations.settling import Standing, last_verdict
+from models.operations.resting import Rest, Standing, resting_place
 from models.queries.campaigns import get_campaign
-from models.rules.standing import KEEPS_QUEUE, comes_back
+from models.rules.standing import KEEPS_QUEUE
 from models.tables import Message
 from models.words import MessageStatus, Phase
 
@@ -188,12 +188,13 @@ def _give_back(message_id: int, attempt: int, *, now: int) -> int:
     unanswered = "COALESCE(answer, 'unknown') = 'unknown' AND progress IS NULL AND status = 'sending'"
     if not execute(f"DELETE FROM attempts WHERE message_id = ? AND number = ? AND {unanswered}", message_id, attempt):
         return 0
-    place = _place_after(campaign_id, message_id, attempt, retries)
+    place, due_at = _place_after(campaign_id, message_id, attempt, retries)
     execute(
         "UPDATE messages SET status = ?, failure_reason = ?, retry_class = ?, provider_code = ?, provider_text = ?, "
-        "attempt = attempt - 1, updated_at = ?, due_at = NULL WHERE id = ?",
+        "attempt = attempt - 1, updated_at = ?, due_at = ? WHERE id = ?",
         *place,
         now,
+        due_at,
         message_id,
     )
     deltas = Deltas()
@@ -203,8 +204,7 @@ def _give_back(message_id: int, attempt: int, *, now: int) -> int:
     return 1
 
 
-def _place_after(campaign_id: int, message_id: int, attempt: int, retries: int) -> Standing:
+def _place_after(campaign_id: int, message_id: int, attempt: int, retries: int) -> Rest:
     if Phase(get_campaign(campaign_id).phase) in KEEPS_QUEUE:
-        return Standing(MessageStatus.QUEUED, None, None, None, None)
-    cancelled = Standing(MessageStatus.CANCELLED, None, None, None, None)
-    return (last_verdict(message_id, attempt) or cancelled) if comes_back(retries) else cancelled
+        return Rest(Standing(MessageStatus.QUEUED))
+    return resting_place(message_id, retries=retries, before=attempt, latest=attempt - 1)

@@ -7,13 +7,14 @@ attempt that is no longer the message's latest change nothing.
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 from models.database import execute_many, for_update, marks, select, transaction
 from models.operations import optouts, watching
 from models.operations.counters import Deltas
+from models.operations.resting import Standing, resting_place
 from models.rules.guard import guard_mark
-from models.rules.standing import comes_back, follows, standing_after
+from models.rules.standing import follows, standing_after
 from models.rules.timeouts import deadline
 from models.rules.verdicts import AttemptState, Event, Word, is_verdict, judge
 from models.words import WITH_PROVIDER, Channel, MessageStatus, OptOutSource, Phase, Scope
@@ -46,16 +47,6 @@ class Settled:
     changed: int
     unmatched: tuple[Event, ...]
     campaign_ids: frozenset[int]
-
-
-class Standing(NamedTuple):
-    """Where a message stands and why: what the messages table shows of its latest word."""
-
-    status: str
-    failure_reason: str | None
-    retry_class: str | None
-    provider_code: str | None
-    provider_text: str | None
 
 
 @dataclass(slots=True)
@@ -108,17 +99,6 @@ def settle(events: Sequence[Event], *, now: int, scale: float) -> Settled:
     for campaign_id in campaign_ids:
         watching.finish_if_done(campaign_id, now=now)
     return Settled(len(changed), tuple(unmatched), campaign_ids)
-
-
-def last_verdict(message_id: int, before: int) -> Standing | None:
-    """The verdict of the latest attempt below number `before` that has one."""
-    found = select(
-        "SELECT status, failure_reason, retry_class, provider_code, provider_text FROM attempts WHERE message_id = ? "
-        "AND number < ? AND status NOT IN ('sending', 'not_sent') ORDER BY number DESC LIMIT 1",
-        message_id,
-        before,
-    )
-    return Standing(*found[0]) if found else None
 
 
 def attempt_state(values: Sequence[Any]) -> AttemptState:
@@ -194,8 +174,8 @@ def _apply(row: _Row, event: Event, gathered: _Gathered) -> None:
 
 def _stands(row: _Row, before: AttemptState) -> Standing:
     status = standing_after(row.stands.status, before.status, row.state.status, row.phase)
-    if status == MessageStatus.CANCELLED and comes_back(row.retries):
-        return last_verdict(row.id, row.number) or Standing(status, None, None, None, None)
+    if status == MessageStatus.CANCELLED:
+        return resting_place(row.id, retries=row.retries, before=row.number, latest=row.number).standing
     if status is None and not follows(row.stands.status, row.state.status):
         return row.stands
     state = row.state
@@ -242,7 +222,7 @@ def _stored(state: AttemptState) -> Iterable[object]:
 def _write_messages(rows: Sequence[_Row], deltas: Deltas, *, now: int, scale: float) -> None:
     updates = []
     for row in rows:
-        moved = row.stands != row.stood
+        moved = row.stands.status != row.stood.status
         due_at = _due(row, scale)
         updates.append((*row.stands, row.segments, row.state.handed_over_at, now if moved else None, due_at, row.id))
         if row.stands[:3] != row.stood[:3]:

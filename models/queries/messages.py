@@ -1,7 +1,9 @@
 """Reads of messages: what criteria mean in SQL, and the messages that match."""
 
+from models.addresses import opt_out_key
 from models.database import marks, select
 from models.rules.criteria import Criteria
+from models.words import Channel
 
 # Above every character that can stand in a recipient, so that a prefix is a range an index can walk.
 LAST_CHARACTER = "\U0010ffff"
@@ -38,12 +40,17 @@ def count(campaign_id: int, criteria: Criteria) -> int:
 def _search(text: str) -> tuple[str, list[object]]:
     """`=x` exactly, `*x` anywhere in the recipient, else at the beginning of the recipient or a searchable field."""
     if text.startswith("="):
-        return _fields("{column} = ?", [text[1:].casefold()])
+        typed = text[1:].strip()
+        return _fields("{column} IN (?, ?)", [typed.casefold(), opt_out_key(_channel_of(typed), typed)])
     if text.startswith("*"):
         pattern = text[1:].casefold().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
         return "recipient_key LIKE ? ESCAPE '\\'", [f"%{pattern}%"]
     start = text.casefold()
     return _fields("({column} >= ? AND {column} < ?)", [start, start + LAST_CHARACTER])
+
+
+def _channel_of(typed: str) -> Channel:
+    return Channel.EMAIL if "@" in typed else Channel.SMS
 
 
 def _fields(condition: str, values: list[str]) -> tuple[str, list[object]]:

@@ -26,11 +26,3 @@ def standing_after(message_status: str, attempt_before: str, attempt_after: str,
         return MessageStatus.QUEUED if phase in KEEPS_QUEUE else MessageStatus.CANCELLED
     waits = message_status in (MessageStatus.QUEUED, MessageStatus.CANCELLED)
     return MessageStatus.DELIVERED if waits and attempt_after == MessageStatus.DELIVERED else None
-
-
-def comes_back(retries: int) -> bool:
-    """Whether a message that leaves the queue goes back to its last attempt's verdict instead of Cancelled.
-
-    So it does when a person's retry had queued it: its story so far stands.
-    """
-    return retries > 0

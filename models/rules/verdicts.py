@@ -114,6 +114,12 @@ _BECOMES: dict[Word, tuple[str, bool]] = {
     Word.EXPIRED: (MessageStatus.FAILED, True),
     Word.UNCONFIRMED: (MessageStatus.UNCONFIRMED, True),
 }
+# Our time-outs end a waiting; they say nothing of an attempt that waits for nothing, or for something else.
+_ENDS_WAITING: dict[Word, str] = {
+    Word.ASSUMED: MessageStatus.SENDING,
+    Word.UNCONFIRMED: MessageStatus.SENDING,
+    Word.EXPIRED: MessageStatus.RETRYING,
+}
 _PROGRESS: dict[str | None, int] = {Word.ACCEPTED: 1, Word.SENT: 2}
 _ANSWERS = {
     Word.NOT_SENT: Answer.NOT_SENT,
@@ -121,7 +127,7 @@ _ANSWERS = {
     Word.FAILED: Answer.REFUSED,
     Word.OPTED_OUT: Answer.REFUSED,
 }
-OPEN = frozenset({MessageStatus.SENDING, MessageStatus.RETRYING})
+OPEN: frozenset[str] = frozenset({MessageStatus.SENDING, MessageStatus.RETRYING})
 
 
 def judge(channel: Channel, state: AttemptState, event: Event) -> AttemptState:
@@ -130,7 +136,7 @@ def judge(channel: Channel, state: AttemptState, event: Event) -> AttemptState:
     if event.word is Word.NOT_SENT:
         return _not_sent(answered, event)
     moved = _progressed(answered, event)
-    if event.word not in _BECOMES:
+    if event.word not in _BECOMES or _ENDS_WAITING.get(event.word, moved.status) != moved.status:
         return moved
     return _ranked(channel, moved, event)
 
@@ -168,10 +174,11 @@ def _not_sent(state: AttemptState, event: Event) -> AttemptState:
 
 def _progressed(state: AttemptState, event: Event) -> AttemptState:
     """Note how far it came. The first arrival of each step counts, and an answer is no receipt."""
-    bound = replace(state, provider_id=event.provider_id) if event.provider_id and not state.provider_id else state
+    moved = replace(state, provider_id=event.provider_id) if event.provider_id and not state.provider_id else state
     if event.answers or event.word in (Word.UNKNOWN, Word.ASSUMED, Word.EXPIRED, Word.UNCONFIRMED):
-        return bound
-    moved = replace(bound, event_at=max(event.at, state.event_at or 0))
+        return moved
+    if moved.status in OPEN and event.at > (moved.event_at or 0):
+        moved = replace(moved, event_at=event.at)
     if _PROGRESS.get(event.word, 0) > _PROGRESS.get(state.progress, 0):
         moved = replace(moved, progress=event.word.value, progress_at=event.at)
     return moved
@@ -181,30 +188,32 @@ def _ranked(channel: Channel, state: AttemptState, event: Event) -> AttemptState
     status, timed_out = _BECOMES[event.word]
     rank = _RANK[channel]
     new, old = rank.get((status, timed_out), -1), rank[state.status, state.timed_out]
-    if new < old or (new == old and not _says_more(state, event)):
+    told = _telling(event, timed_out=timed_out) if status == MessageStatus.FAILED else (None, None)
+    words = (event.code or None, event.text or None)
+    known = (state.failure_reason, state.retry_class), (state.provider_code, state.provider_text)
+    if new < old or (new == old and _weight(told, words) >= _weight(*known)):
         return state
-    failed = status == MessageStatus.FAILED
-    reason = event.reason or (FailureReason.EXPIRED if timed_out else FailureReason.UNKNOWN)
     return replace(
         state,
         status=str(status),
         timed_out=timed_out,
-        failure_reason=str(reason) if failed else None,
-        retry_class=str(event.retry_class or RetryClass.MAY_HAVE_ARRIVED) if failed else None,
-        provider_code=event.code or None,
-        provider_text=event.text or None,
-        verdict_at=event.at if status not in OPEN else None,
+        failure_reason=told[0],
+        retry_class=told[1],
+        provider_code=words[0],
+        provider_text=words[1],
+        verdict_at=state.verdict_at if new == old else event.at if status not in OPEN else None,
     )
 
 
-def _says_more(state: AttemptState, event: Event) -> bool:
-    """Between two failures the same one must win whatever the order: a known reason, then the smallest words."""
-    if state.status != MessageStatus.FAILED or state.timed_out:
-        return False
+_Pair = tuple[str | None, str | None]
 
-    def key(reason: str | None, code: str | None, text: str | None) -> tuple[bool, str, str, str]:
-        return (reason in (None, FailureReason.UNKNOWN), reason or "", code or "", text or "")
 
-    return key(event.reason, event.code, event.text) < key(
-        state.failure_reason, state.provider_code, state.provider_text
-    )
+def _telling(event: Event, *, timed_out: bool) -> _Pair:
+    """Reason and retry class of a failure, filled in where the event names none."""
+    reason = event.reason or (FailureReason.EXPIRED if timed_out else FailureReason.UNKNOWN)
+    return str(reason), str(event.retry_class or RetryClass.MAY_HAVE_ARRIVED)
+
+
+def _weight(told: _Pair, words: _Pair) -> tuple[bool, tuple[str, ...]]:
+    """Of two tellings of one state the lighter stays, whatever the order: a known reason, then the smallest words."""
+    return told[0] == FailureReason.UNKNOWN, tuple(word or "" for word in (*told, *words))
