@@ -46,6 +46,7 @@ class SqliteDatabase(APSWDatabase):
                 "synchronous": "full",  # a claim is on the disk before its hand-over
                 "cache_size": -32_000,
                 "temp_store": "memory",
+                "recursive_triggers": 1,  # else REPLACE slips past the audit's trigger
                 "wal_autocheckpoint": CHECKPOINT_PAGES,
                 "journal_size_limit": JOURNAL_BYTES,
             },

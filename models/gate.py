@@ -27,7 +27,7 @@ class WriteGate:
     @contextmanager
     def held(self) -> Iterator[None]:
         """Wait for one's turn, then keep every other writer out."""
-        turnstile, gate = self._descriptors()
+        turnstile, gate = (file.descriptor for file in self._files())
         fcntl.flock(turnstile, fcntl.LOCK_EX)
         try:
             fcntl.flock(gate, fcntl.LOCK_EX)
@@ -40,11 +40,20 @@ class WriteGate:
             self.longest_hold = max(self.longest_hold, time.perf_counter() - since)
             fcntl.flock(gate, fcntl.LOCK_UN)
 
-    def _descriptors(self) -> tuple[int, int]:
+    def _files(self) -> "tuple[_LockFile, _LockFile]":
         """This thread's own open files: a lock belongs to an open file, so sharing one would let two in."""
         if getattr(self._local, "owner", None) != os.getpid():
-            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
-            self._local.files = (os.open(self._turnstile, flags, 0o600), os.open(self._gate, flags, 0o600))
+            self._local.files = (_LockFile(self._turnstile), _LockFile(self._gate))
             self._local.owner = os.getpid()
-        files: tuple[int, int] = self._local.files
+        files: tuple[_LockFile, _LockFile] = self._local.files
         return files
+
+
+class _LockFile:
+    """An open file that closes when its thread has ended and nobody knows it any more."""
+
+    def __init__(self, path: Path) -> None:
+        self.descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+    def __del__(self) -> None:
+        os.close(self.descriptor)

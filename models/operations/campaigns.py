@@ -79,7 +79,7 @@ def set_message(campaign_id: int, message: Message, *, actor: Actor, now: int) -
     """
     actor.require(Right.CHANGE_CAMPAIGNS)
     with transaction():
-        campaign = get_campaign(campaign_id)
+        campaign = get_campaign(campaign_id, lock=True)
         _refuse_fixed_parts(campaign, message)
         if campaign.phase != Phase.DRAFT:
             check_message(campaign, message)
@@ -111,7 +111,7 @@ def finish_draft(campaign_id: int, *, actor: Actor, now: int) -> None:
     """
     actor.require(Right.CHANGE_CAMPAIGNS)
     with transaction():
-        campaign = get_campaign(campaign_id)
+        campaign = get_campaign(campaign_id, lock=True)
         if campaign.phase != Phase.DRAFT:
             raise WrongStateError(f"{campaign.name} is no Draft any more.", campaign_id=campaign_id)
         if select(

@@ -1,12 +1,15 @@
 """What Delete takes away in the end; audit, opt-outs and the story of its bulk moves stay."""
 
-from models.database import execute, marks, select, transaction
+from models.database import execute, for_update, marks, select, transaction
 
 
 def remove_messages(campaign_id: int, size: int) -> int:
     """Remove up to `size` messages with their attempts, within the open transaction; returns how many."""
     ids = [
-        row[0] for row in select("SELECT id FROM messages WHERE campaign_id = ? ORDER BY id LIMIT ?", campaign_id, size)
+        row[0]
+        for row in select(
+            f"SELECT id FROM messages WHERE campaign_id = ? ORDER BY id LIMIT ?{for_update()}", campaign_id, size
+        )
     ]
     if ids:
         execute(f"DELETE FROM attempts WHERE message_id IN ({marks(ids)})", *ids)

@@ -66,7 +66,7 @@ def start_import(
         raise InvalidInputError("Confirm that these contacts agreed to be written to.", field="consent")
     mapping = asdict(contacts.mapping)
     with transaction():
-        campaign = get_campaign(campaign_id)
+        campaign = get_campaign(campaign_id, lock=True)
         if campaign.phase != Phase.DRAFT:
             raise WrongStateError(
                 f"The contacts of {campaign.name} can't be changed any more.", campaign_id=campaign_id
@@ -198,11 +198,11 @@ def _write(work: Import, contacts: Sequence[Contact], mapping: ColumnMapping, *,
 
 
 def _refuse_unless_draft(work: Import) -> None:
-    state, phase = select(
+    found = select(
         "SELECT i.state, c.phase FROM imports i JOIN campaigns c ON c.id = i.campaign_id WHERE i.id = ?",
         work.id,
-    )[0]
-    if state != WorkState.RUNNING or phase != Phase.DRAFT:
+    )
+    if found != [(WorkState.RUNNING, Phase.DRAFT)]:
         raise WrongStateError("The import was cancelled, or its campaign is gone.", campaign_id=work.campaign_id)
 
 

@@ -1,10 +1,13 @@
 """Leaving `running`: at once no hand-over, then a bulk move brings the rows to rest (SPEC 1)."""
 
-from models.actors import Actor
-from models.database import execute, marks, select
+from models.actors import SYSTEM, Actor
+from models.database import execute, for_update, marks, select, transaction
 from models.hints import Work, hint
 from models.tables import BulkMove
 from models.words import MessageStatus, MoveKind, Phase, WorkState
+
+# Phases in which nothing is queued any more, and the move that brings the rest there.
+LEFT: dict[str, MoveKind] = {Phase.STOPPING: MoveKind.STOP, Phase.FAILED: MoveKind.FAIL}
 
 
 def leave(campaign_id: int, *, to: Phase, kind: MoveKind, actor: Actor, now: int) -> int:
@@ -40,6 +43,22 @@ def open_move(
     ).execute()
     hint(Work.MOVES, campaign_id)
     return int(move_id)
+
+
+def sweep_up(campaign_id: int, *, now: int) -> None:
+    """Bring to rest what came back into the queue in the very moment in which it was left."""
+    with transaction():
+        phase = select(f"SELECT phase FROM campaigns WHERE id = ?{for_update()}", campaign_id)[0][0]
+        kind = LEFT.get(phase)
+        if kind and _to_move(campaign_id, kind) and not has_open_move(campaign_id):
+            open_move(campaign_id, kind=kind, actor=SYSTEM, now=now)
+
+
+def has_open_move(campaign_id: int) -> bool:
+    """Whether a bulk move of the campaign is open."""
+    return bool(
+        select("SELECT 1 FROM bulk_moves WHERE campaign_id = ? AND state IN ('queued', 'running') LIMIT 1", campaign_id)
+    )
 
 
 def end_open_moves(campaign_id: int, *, by: MoveKind, now: int) -> None:

@@ -58,7 +58,7 @@ class Mover:
             return True
         self._size = _resized(self._size, time.perf_counter() - since)
         if not done.more:
-            _end(move, now=now)
+            watching.finish_if_done(campaign_id, now=now)
         return True
 
 
@@ -107,13 +107,6 @@ def _note(move: BulkMove, done: _Slice, *, now: int) -> None:
 
 def _result(moved: int, left_out: int) -> str:
     return f"{moved} messages" + (f", {left_out} left out" if left_out else "")
-
-
-def _end(move: BulkMove, *, now: int) -> None:
-    if move.kind == MoveKind.DELETE:
-        deleting.remove_campaign(move.campaign_id)
-        return
-    watching.finish_if_done(move.campaign_id, now=now)
 
 
 def _queue_slice(statuses: Sequence[str]) -> Callable[[BulkMove, int, int], _Slice]:
@@ -213,6 +206,8 @@ def _rest_slice(move: BulkMove, size: int, now: int) -> _Slice:
 
 def _delete_slice(move: BulkMove, size: int, _now: int) -> _Slice:
     removed = deleting.remove_messages(move.campaign_id, size)
+    if removed < size:
+        deleting.remove_campaign(move.campaign_id)
     return _Slice(removed, 0, 0, more=removed == size)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from models.database import execute, execute_many, for_update, insert_many, marks, select, transaction
-from models.operations import watching
+from models.operations import leaving, watching
 from models.operations.counters import Deltas
 from models.operations.optouts import opted_out
 from models.operations.resting import Rest, Standing, resting_place
@@ -88,11 +88,7 @@ def campaign_is_running(campaign_id: int) -> bool:
 
 def queue_may_grow(campaign_id: int) -> bool:
     """Whether a bulk move may still queue something, or something is queued."""
-    opened = select(
-        "SELECT 1 FROM bulk_moves WHERE campaign_id = ? AND state IN ('queued', 'running') LIMIT 1",
-        campaign_id,
-    )
-    return bool(opened) or watching.queued(campaign_id) > 0
+    return leaving.has_open_move(campaign_id) or watching.queued(campaign_id) > 0
 
 
 def _claim(campaign_id: int, *, provider: str, limit: int, after_id: int, lease_ms: int, now: int) -> Claim:

@@ -15,7 +15,7 @@ from models.operations.counters import Deltas
 from models.operations.resting import Standing, resting_place
 from models.rules.guard import guard_mark
 from models.rules.standing import follows, standing_after
-from models.rules.timeouts import deadline
+from models.rules.timeouts import deadline, is_answer_overdue
 from models.rules.verdicts import AttemptState, Event, Word, is_verdict, judge
 from models.words import WITH_PROVIDER, Channel, MessageStatus, OptOutSource, Phase, Scope
 
@@ -85,20 +85,51 @@ def settle(events: Sequence[Event], *, now: int, scale: float) -> Settled:
     """
     with transaction():
         rows = _load({event.message_id for event in events})
-        gathered = _Gathered()
-        unmatched = []
-        for event in events:
-            row = rows.get(event.message_id)
-            if row is None:
-                unmatched.append(event)
-            elif row.number == event.attempt:
-                _apply(row, event, gathered)
-        changed = [row for row in rows.values() if row.state is not row.was]
-        _write(changed, gathered, now=now, scale=scale)
-        campaign_ids = frozenset(row.campaign_id for row in rows.values())
+        changed = _settle(rows, events, now=now, scale=scale)
+    return Settled(changed, tuple(event for event in events if event.message_id not in rows), _finish(rows, now=now))
+
+
+def settle_overdue(message_ids: Sequence[int], *, now: int, scale: float) -> None:
+    """Settle messages whose moment has come, unless something was heard of them meanwhile."""
+    with transaction():
+        rows = _load(message_ids)
+        events = [event for row in rows.values() if (event := _overdue(row, now=now, scale=scale))]
+        _settle(rows, events, now=now, scale=scale)
+        spoken_of = {event.message_id for event in events}
+        _put_off([row for row in rows.values() if row.id not in spoken_of], scale=scale)
+    _finish(rows, now=now)
+
+
+def _settle(rows: dict[int, _Row], events: Sequence[Event], *, now: int, scale: float) -> int:
+    gathered = _Gathered()
+    for event in events:
+        row = rows.get(event.message_id)
+        if row is not None and row.number == event.attempt:
+            _apply(row, event, gathered)
+    changed = [row for row in rows.values() if row.state is not row.was]
+    _write(changed, gathered, now=now, scale=scale)
+    return len(changed)
+
+
+def _finish(rows: dict[int, _Row], *, now: int) -> frozenset[int]:
+    campaign_ids = frozenset(row.campaign_id for row in rows.values())
     for campaign_id in campaign_ids:
         watching.finish_if_done(campaign_id, now=now)
-    return Settled(len(changed), tuple(unmatched), campaign_ids)
+    return campaign_ids
+
+
+def _overdue(row: _Row, *, now: int, scale: float) -> Event | None:
+    """The word that follows when a message's moment has come: its lease ran out, or a time-out."""
+    if row.due_at is None or row.due_at > now:
+        return None
+    if is_answer_overdue(row.state):
+        return Event(row.id, row.number, Word.UNKNOWN, now, answers=True)
+    limit = deadline(row.channel, row.provider, row.state, scale)
+    return Event(row.id, row.number, limit.word, now) if limit and limit.at <= now else None
+
+
+def _put_off(rows: Sequence[_Row], *, scale: float) -> None:
+    execute_many("UPDATE messages SET due_at = ? WHERE id = ?", [(_due(row, scale), row.id) for row in rows])
 
 
 def attempt_state(values: Sequence[Any]) -> AttemptState:

@@ -81,12 +81,9 @@ def finish_if_done(campaign_id: int, *, now: int) -> bool:
         return False
     with transaction():
         row = select(f"SELECT phase, name FROM campaigns WHERE id = ?{for_update()}", campaign_id)
-        if not row or row[0][0] not in (Phase.RUNNING, Phase.HELD, Phase.STOPPING) or _pending(campaign_id):
+        if not row or row[0][0] not in (Phase.RUNNING, Phase.HELD, Phase.STOPPING):
             return False
-        if select(
-            "SELECT 1 FROM bulk_moves WHERE campaign_id = ? AND state IN ('queued', 'running') LIMIT 1",
-            campaign_id,
-        ):
+        if leaving.has_open_move(campaign_id) or _pending(campaign_id):  # in this order: a move that is done has queued
             return False
         execute(
             "UPDATE campaigns SET phase = 'ended', ended_at = ?, updated_at = ? WHERE id = ?",
@@ -104,11 +101,12 @@ def queued(campaign_id: int) -> int:
 
 
 def _pending(campaign_id: int) -> int:
-    return _counted(campaign_id, "queued") + _counted(campaign_id, "sending")
+    return _counted(campaign_id, "queued", "sending")  # at once: one may become the other meanwhile
 
 
-def _counted(campaign_id: int, status: str) -> int:
-    found = select("SELECT SUM(n) FROM message_counts WHERE campaign_id = ? AND status = ?", campaign_id, status)
+def _counted(campaign_id: int, *statuses: str) -> int:
+    listed = ", ".join(f"'{status}'" for status in statuses)
+    found = select(f"SELECT SUM(n) FROM message_counts WHERE campaign_id = ? AND status IN ({listed})", campaign_id)
     return int(found[0][0] or 0)
 
 

@@ -21,8 +21,10 @@ class CampaignSummary:
     counts: Counts
 
 
-def get_campaign(campaign_id: int) -> Campaign:
-    """The campaign's row; raises NotFoundError."""
+def get_campaign(campaign_id: int, *, lock: bool = False) -> Campaign:
+    """The campaign's row; `lock` keeps it as it is until the open transaction ends. Raises NotFoundError."""
+    if lock and (clause := for_update()):
+        select(f"SELECT id FROM campaigns WHERE id = ?{clause}", campaign_id)
     found = Campaign.get_or_none(Campaign.id == campaign_id)
     if found is None:
         raise NotFoundError(f"There is no campaign {campaign_id}.", campaign_id=campaign_id)

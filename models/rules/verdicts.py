@@ -135,10 +135,9 @@ def judge(channel: Channel, state: AttemptState, event: Event) -> AttemptState:
     answered = _answered(state, event) if event.answers else state
     if event.word is Word.NOT_SENT:
         return _not_sent(answered, event)
-    moved = _progressed(answered, event)
-    if event.word not in _BECOMES or _ENDS_WAITING.get(event.word, moved.status) != moved.status:
-        return moved
-    return _ranked(channel, moved, event)
+    waits = _ENDS_WAITING.get(event.word, answered.status) == answered.status
+    ranked = _ranked(channel, answered, event) if event.word in _BECOMES and waits else answered
+    return _progressed(ranked, event)
 
 
 def is_verdict(state: AttemptState) -> bool:
