@@ -22,6 +22,7 @@ from models.words import Channel, FailureReason, MessageStatus, Role
 
 REFUSED, INTERRUPTED = 2, 130  # 130 is what shells give for Ctrl-C
 LARGEST_ID = 2**63 - 1
+PATIENCE_SECONDS = 30.0  # for a database that is just starting
 
 
 class Parser(argparse.ArgumentParser):
@@ -68,7 +69,7 @@ def _run(options: argparse.Namespace) -> int:
 def _open(config: Config) -> None:
     try:
         owner.prepare(config.var)
-        open_installation(config)
+        open_installation(config, seconds=PATIENCE_SECONDS)
     except OSError as trouble:
         raise NotConfiguredError(f"{trouble.filename} can't be used: {trouble.strerror}.") from trouble
     except DatabaseError as trouble:

@@ -92,6 +92,8 @@ def findings(environment: Mapping[str, str] | None = None) -> list[Finding]:
         config = Config.from_env(environment)
     except NotConfiguredError as refusal:
         return [fault("environment", str(refusal), "Mend that variable, then start the processes again.")]
+    if config.var.exists() and not config.var.is_dir():
+        return [fault("var", f"{config.var} is no folder", "Give SIGNALBOX_VAR a folder.")]
     found = [
         *_environment(config),
         *_channels(config),
@@ -178,9 +180,6 @@ def _folder(config: Config) -> Iterator[Finding]:
     var = config.var
     if not var.exists():
         yield ok("var", f"{var} will be made at the first start")
-        return
-    if not var.is_dir():
-        yield fault("var", f"{var} is no folder", "Give SIGNALBOX_VAR a folder.")
         return
     secrets = [path for path in (var, var / "secret_key", var / "run.json") if path.exists()]
     for path in secrets:

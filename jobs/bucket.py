@@ -15,13 +15,14 @@ local empty_at = tonumber(redis.call('GET', KEYS[1]) or '0')
 local tokens = math.min(room, (now - empty_at) * rate / 1000)
 if tokens < 1 then return {0, math.ceil((1 - tokens) * 1000 / rate)} end
 local taken = math.min(wanted, math.floor(tokens))
-redis.call('SET', KEYS[1], string.format('%.3f', now - (tokens - taken) * 1000 / rate), 'PX', 60000)
+redis.call('SET', KEYS[1], string.format('%.3f', now - (tokens - taken) * 1000 / rate),
+    'PX', math.ceil(60000 + room * 1000 / rate))
 return {taken, 0}
 """
 GIVE_BACK = """
 local empty_at = tonumber(redis.call('GET', KEYS[1]) or '0')
 if empty_at > 0 then
-    redis.call('SET', KEYS[1], string.format('%.3f', empty_at - ARGV[2] * 1000 / ARGV[1]), 'PX', 60000)
+    redis.call('SET', KEYS[1], string.format('%.3f', empty_at - ARGV[2] * 1000 / ARGV[1]), 'KEEPTTL')
 end
 """
 LONGEST_WAIT_SECONDS = 0.5

@@ -58,6 +58,8 @@ class Carrier:
     def _read_log(self) -> None:
         if not self._log.exists():
             return
+        if self._log.stat().st_size < self._read_to:
+            self._read_to = 0  # somebody removed the log, it has begun anew
         with self._log.open("rb") as log:
             log.seek(self._read_to)
             for line in log.read(READ).splitlines(keepends=True):

@@ -4,6 +4,7 @@ import os
 import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 import structlog
@@ -76,7 +77,8 @@ def main(config: Config, stop: Stop) -> None:
             log.warning("the database can't be reached, tries again", trouble=str(trouble))
             database.close()
             stop.wait(1)
-    give_up_lease("clock", holder=holder)
+    with suppress(OperationalError, InterfaceError):  # else it runs out by itself
+        give_up_lease("clock", holder=holder)
 
 
 class Leader:

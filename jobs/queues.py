@@ -43,7 +43,7 @@ class Hinter:
         """Enqueue unless enough such jobs wait already; without Redis, leave it to the sweep."""
         try:
             self._enqueue(work, subject_id)
-        except redis.RedisError as trouble:
+        except (redis.RedisError, ValueError) as trouble:  # the second for a REDIS_URL that is none
             self._connection = None
             log.debug("hint not passed on", work=work.value, trouble=str(trouble))
 

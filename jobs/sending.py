@@ -51,10 +51,10 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.1, 30.0
 def send(campaign_id: int) -> None:
     """Send what is queued of one campaign until nothing is left, it is stopped, or time is over."""
     now = context.current()
-    campaign = get_campaign(campaign_id)
-    channel = Channel(campaign.channel)
     if not sending.campaign_is_running(campaign_id):
         return
+    campaign = get_campaign(campaign_id)
+    channel = Channel(campaign.channel)
     try:
         provider = provider_for(channel, now.config, current_simulation())
     except NotConfiguredError as missing:
@@ -106,10 +106,15 @@ class Sender:
             bucket = await self._open_bucket(stack)
             async with asyncio.TaskGroup() as self._tasks:
                 helpers = [self._tasks.create_task(helper()) for helper in (self._record, self._renew, self._watch)]
-                left = await self._send_all(bucket)
+                try:
+                    left = await self._send_all(bucket)
+                except redis.RedisError as gone:
+                    log.warning("Redis is gone, ends with what is under way", trouble=str(gone))
+                    left = True
                 await self._drain()
-                for helper in helpers:
-                    helper.cancel()
+                late = self._under_way.values() if self._stop.asked else ()
+                for task in {*helpers, *late}:
+                    task.cancel()
             await self._flush()
         return left and not self._halted
 
@@ -183,17 +188,18 @@ class Sender:
         """Slow down while the provider takes nothing; go on at once when it does again."""
         if any(outcome.word is Word.NOT_SENT for outcome in outcomes):
             named = max((outcome.retry_after or 0 for outcome in outcomes), default=0)
-            self._pause = min(LONGEST_PAUSE, max(FIRST_PAUSE, self._pause * 2))
+            if time.monotonic() >= self._pause_until:  # refusals during a pause belong to the same trouble
+                self._pause = min(LONGEST_PAUSE, max(FIRST_PAUSE, self._pause * 2))
             wait = max(named, self._pause * random.uniform(0.5, 1) / self._scale)  # noqa: S311  # jitter
-            self._pause_until = time.monotonic() + wait
+            self._pause_until = max(self._pause_until, time.monotonic() + wait)
         elif any(outcome.word is Word.ACCEPTED for outcome in outcomes):
             self._pause = 0.0
 
     async def _wait_for_room(self) -> None:
+        """No longer than a stop may take to be noticed."""
         self._room.clear()
-        pause = max(0.0, self._pause_until - time.monotonic())
         try:
-            await asyncio.wait_for(self._room.wait(), pause or RECORD_EVERY_SECONDS)
+            await asyncio.wait_for(self._room.wait(), RECORD_EVERY_SECONDS)
         except TimeoutError:
             return
 

@@ -111,7 +111,7 @@ def sample_rows(channel: Channel, rows: int, seed: int = 1) -> Iterator[list[str
     """
     random = Random(seed)
     good = _numbers(random) if channel is Channel.SMS else _addresses(random)
-    bad = [*_short_numbers(), *BAD_NUMBERS] if channel is Channel.SMS else BAD_ADDRESSES
+    bad = [*BAD_NUMBERS, *random.sample(_short_numbers(), 10)] if channel is Channel.SMS else BAD_ADDRESSES
     earlier = next(good)
     for number in range(1, rows + 1):
         if number % REFUSED_EVERY == 0:
@@ -141,9 +141,7 @@ def _with_header(channel: Channel, rows: Iterable[list[str]]) -> Iterator[list[s
 
 def _numbers(random: Random) -> Iterator[str]:
     """Each region's example once, then numbers like them of the regions that have room for many."""
-    examples = [
-        _e164(number) for region in sorted(phonenumbers.SUPPORTED_REGIONS) if (number := _mobile(region))
-    ]
+    examples = [_e164(number) for region in sorted(phonenumbers.SUPPORTED_REGIONS) if (number := _mobile(region))]
     yield from examples
     roomy = [example for example in examples if len(example) >= 12]
     while True:
@@ -155,11 +153,10 @@ def _mobile(region: str) -> phonenumbers.PhoneNumber | None:
     return phonenumbers.example_number_for_type(region, phonenumbers.PhoneNumberType.MOBILE)
 
 
-def _short_numbers() -> Iterator[str]:
-    for region in sorted(phonenumbers.SUPPORTED_REGIONS):
-        number = phonenumbers.invalid_example_number(region)
-        if number:
-            yield _e164(number)
+def _short_numbers() -> list[str]:
+    """Most regions' example with too many digits missing."""
+    numbers = map(phonenumbers.invalid_example_number, sorted(phonenumbers.SUPPORTED_REGIONS))
+    return [_e164(number) for number in numbers if number and not phonenumbers.is_possible_number(number)]
 
 
 def _e164(number: phonenumbers.PhoneNumber) -> str:

@@ -1,5 +1,6 @@
 """What every process of the Procfile does before and after its own work."""
 
+import signal
 import sys
 from collections.abc import Callable, Mapping
 from typing import NoReturn
@@ -19,7 +20,10 @@ def run(name: str, main: Main, variables: Mapping[str, str] | None = None) -> No
     """
     stop = Stop()
     stop.listen()
-    sys.exit(exits.code_of(lambda: _run(name, main, stop, variables)))
+    code = exits.code_of(lambda: _run(name, main, stop, variables))
+    # On its way out Python takes its handlers away: a tick of honcho's watch would then kill, with a code of its own.
+    signal.signal(signal.SIGALRM, signal.SIG_IGN)
+    sys.exit(code)
 
 
 def _run(name: str, main: Main, stop: Stop, variables: Mapping[str, str] | None) -> None:

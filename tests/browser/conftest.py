@@ -1,0 +1,122 @@
+"""One product for all browser tests, started as an operator starts it, and Chromium looking at its panel."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect, sync_playwright
+
+from tests.crash.product import Product
+
+CHROMIUM = "/usr/bin/chromium"
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PHONE, DESKTOP = 390, 1280
+PATIENCE = 15_000  # ms
+# What Chromium says about every answer of ours that refuses something.
+REFUSED = re.compile(r"the server responded with a status of (403|404|409|422)")
+
+
+@dataclass
+class Panel:
+    """The panel as one person sees it in one window; notes whatever no page of ours may do."""
+
+    page: Page
+    url: str
+    faults: list[str] = field(default_factory=list)
+
+    def open(self, path: str) -> None:
+        """Go to an address of the panel."""
+        self.page.goto(self.url + path)
+
+    def watch(self) -> None:
+        """Note errors, breaches of the page's policy, and requests to another host."""
+        self.page.on("console", self._hear)
+        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
+        self.page.on("request", self._look)
+
+    def _hear(self, said: ConsoleMessage) -> None:
+        if said.type == "error" and not REFUSED.search(said.text):
+            self.faults.append(said.text)
+
+    def _look(self, request: Request) -> None:
+        parts = urlsplit(request.url)
+        if parts.scheme in {"http", "https"} and parts.netloc != urlsplit(self.url).netloc:
+            self.faults.append(f"asked {request.url}")
+
+
+@pytest.fixture(scope="session")
+def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    """The product with the sample people, its time two hundred and fortieth."""
+    made = Product(tmp_path_factory.mktemp("panel") / "product", TIME_SCALE="240", SLACK_LOCAL="1")
+    made.change(simulated__mix={"delivered": 1000})  # who does not choose an outcome gets the message
+    made.start()
+    made.command("demo")
+    yield made
+    print(made.said())
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium, headless."""
+    expect.set_options(timeout=PATIENCE)
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="session")
+def signed_in(product: Product, browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Signs somebody in by a one-time link, once for all tests; returns the file with the session."""
+    folder = tmp_path_factory.mktemp("sessions")
+
+    def sign_in(name: str) -> Path:
+        kept = folder / f"{name}.json"
+        if not kept.exists():
+            with browser.new_context() as context:
+                page = context.new_page()
+                page.goto(product.command("sign-in-link", f"{name}@example.com").strip())
+                page.get_by_role("button", name=f"Sign in as {name.title()}").click()
+                page.wait_for_url("**/campaigns/")
+                context.storage_state(path=kept)
+        return kept
+
+    return sign_in
+
+
+@pytest.fixture
+def panel_of(product: Product, browser: Browser, signed_in: Callable[[str], Path]) -> Iterator[Callable[..., Panel]]:
+    """Opens the panel as somebody; afterwards nothing may have gone wrong in it."""
+    windows: list[tuple[BrowserContext, Panel]] = []
+
+    def look(name: str, *, width: int = DESKTOP, scheme: str = "light") -> Panel:
+        context = browser.new_context(
+            viewport={"width": width, "height": 900},
+            color_scheme="dark" if scheme == "dark" else "light",
+            storage_state=signed_in(name),
+            has_touch=width == PHONE,
+        )
+        context.set_default_timeout(PATIENCE)
+        section = product.house.section("web")
+        assert section is not None
+        panel = Panel(context.new_page(), str(section["url"]))
+        panel.watch()
+        windows.append((context, panel))
+        return panel
+
+    yield look
+    for context, panel in windows:
+        context.close()
+        assert panel.faults == []

@@ -1,0 +1,126 @@
+"""How the panel's pages look and act: on a desktop and a phone, light and dark, by keyboard, for a Viewer."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import DESKTOP, PHONE, Panel
+from tests.crash.product import Product
+
+AXE = Path(__file__).with_name("axe") / "axe.min.js"
+PAGES = (
+    "/campaigns/",
+    "/campaigns/1/?status=waiting&q=%2B120255501&match=contains",
+    "/campaigns/1/?q=%2B12025550100&match=exact",
+    "/campaigns/1/run",
+    "/campaigns/2/summary",
+    "/campaigns/2/template",
+    "/campaigns/1/delete",
+    "/campaigns/new",
+    "/exports/",
+    "/campaigns/999/",
+)
+WINDOWS = ((DESKTOP, "light"), (PHONE, "dark"))
+
+
+def violations(page: Page) -> list[str]:
+    """What axe-core finds serious or worse."""
+    # Given to the browser itself, not to the page, whose policy would not let it run.
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    return [
+        f"{page.url}: {one['id']}: {one['nodes'][0]['html'][:200]}"
+        for one in found["violations"]
+        if one["impact"] in {"serious", "critical"}
+    ]
+
+
+@pytest.mark.parametrize(("width", "scheme"), WINDOWS)
+def test_pages_fit_and_can_be_used_by_everybody(panel_of: Callable[..., Panel], width: int, scheme: str) -> None:
+    panel = panel_of("alice", width=width, scheme=scheme)
+    found = []
+    for path in PAGES:
+        panel.open(path)
+        assert panel.page.evaluate("document.documentElement.scrollWidth") <= width, path
+        if "contains" not in path:  # axe takes its time over fifty rows like one
+            found += violations(panel.page)
+    assert found == []
+
+
+def test_open_menu_and_dialog_can_be_used_by_everybody(panel_of: Callable[..., Panel]) -> None:
+    panel = panel_of("alice")
+    page = panel.page
+    panel.open("/campaigns/2/?q=person1@example.org&match=exact")
+    page.get_by_role("button", name="More actions").click()
+    assert violations(page) == []
+    page.keyboard.press("Escape")
+    page.get_by_role("link", name="Run…").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    assert violations(page) == []
+
+
+def test_keyboard_opens_searches_and_closes(panel_of: Callable[..., Panel]) -> None:
+    panel = panel_of("ben")
+    page = panel.page
+    panel.open("/campaigns/1/")
+    page.keyboard.press("/")
+    expect(page.get_by_role("searchbox")).to_be_focused()
+    more = page.get_by_role("button", name="More actions")
+    more.focus()
+    page.keyboard.press("Enter")
+    refused = page.get_by_role("menuitem", name=re.compile("^Stop"))
+    expect(refused).to_be_focused()
+    expect(refused).to_contain_text("Only a campaign In Progress or Held can be stopped")
+    page.keyboard.press("Escape")
+    expect(more).to_be_focused()
+    page.get_by_role("link", name="Delete…").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog").get_by_role("heading")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(page.get_by_role("link", name="Delete…")).to_be_focused()
+
+
+def test_theme_and_folded_progress_are_remembered(panel_of: Callable[..., Panel]) -> None:
+    panel = panel_of("ben")
+    page = panel.page
+    panel.open("/campaigns/1/")
+    page.get_by_role("button", name="Theme: system").click()
+    page.get_by_role("button", name="Theme: light").click()
+    page.locator("#progress-title").click()
+    expect(page.locator(".tiles")).to_be_hidden()
+    page.reload()
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    expect(page.locator(".tiles")).to_be_hidden()
+
+
+def test_viewer_sees_neither_recipients_nor_values(product: Product, panel_of: Callable[..., Panel]) -> None:
+    panel = panel_of("vera")
+    page = panel.page
+    panel.open("/campaigns/1/")
+    shown = page.content()
+    secrets = product.rows("SELECT recipient FROM messages WHERE campaign_id = 1 LIMIT 60")
+    assert [recipient for (recipient,) in secrets if recipient in shown] == []
+    run = page.get_by_role("button", name="Run", exact=True)
+    expect(run).to_have_attribute("aria-disabled", "true")
+    run.focus()
+    expect(page.get_by_role("tooltip").first).to_contain_text("Ask an Org Admin")
+    page.get_by_role("link", name="View summary").click()
+    expect(page.get_by_role("dialog")).to_contain_text("Hi •••")
+
+
+def test_lost_connection_shows_and_comes_back(product: Product, panel_of: Callable[..., Panel]) -> None:
+    product.command("run", "2", "--accept-disclaimer")
+    panel = panel_of("vera")
+    page = panel.page
+    panel.open("/campaigns/2/")
+    expect(page.locator(".asof")).to_contain_text("Live, as of")
+    page.context.set_offline(True)
+    expect(page.locator(".asof")).to_contain_text("Not live since")
+    page.context.set_offline(False)
+    expect(page.locator(".asof")).to_contain_text("Live, as of")
+    panel.faults.clear()  # Chromium names each request that found no network
+    product.command("stop", "2")

@@ -1,0 +1,1 @@
+"""Whole-product tests: everything under honcho, killed, stopped and wiped while it sends."""

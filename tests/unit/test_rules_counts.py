@@ -1,0 +1,154 @@
+"""Counts, the status shown, criteria, the guard's window, and where a message stands: pure rules."""
+
+import json
+from typing import Any
+
+import pytest
+
+from models.rules.counts import Counts, shown_status
+from models.rules.criteria import Criteria
+from models.rules.guard import LIMIT, WINDOW, guard_mark, slide, trips
+from models.rules.standing import standing_after
+from models.rules.verdicts import NOT_SENT, AttemptState
+from models.words import CampaignStatus, FailureReason, MessageStatus, Phase
+
+ROWS = [
+    ("delivered", "", "", 5),
+    ("failed", "blocked", "likely", 2),
+    ("failed", "blocked", "pointless", 1),
+    ("failed", "expired", "likely", 0),
+    ("sending", "", "", 3),
+]
+
+
+class TestCounts:
+    COUNTS = Counts.from_rows(ROWS)
+
+    def test_rows_of_one_status_add_up(self) -> None:
+        assert self.COUNTS["failed"] == 3
+        assert self.COUNTS.total == 11
+        assert self.COUNTS.settled == 8
+
+    def test_failures_are_kept_by_reason_and_class(self) -> None:
+        assert self.COUNTS.failures == {("blocked", "likely"): 2, ("blocked", "pointless"): 1}
+
+    def test_every_status_is_counted_zeros_included(self) -> None:
+        counts = self.COUNTS.for_every_status()
+        assert list(counts) == [status.value for status in MessageStatus]
+        assert counts["waiting"] == 0
+        assert sum(counts.values()) == 11
+
+
+# The first line that matches decides (SPEC 1); counts that stand in no line decide nothing.
+SHOWN = [
+    (Phase.DRAFT, {"waiting": 3}, "draft"),
+    (Phase.FAILED, {"cancelled": 1, "failed": 1}, "failed"),
+    (Phase.READY, {"waiting": 3, "opted_out": 1}, "ready"),
+    (Phase.HELD, {"queued": 1, "failed": 50}, "held"),
+    (Phase.RUNNING, {"queued": 1}, "in_progress"),
+    (Phase.RUNNING, {"delivered": 1, "cancelled": 1}, "in_progress"),
+    (Phase.STOPPING, {"sending": 40, "cancelled": 1}, "in_progress"),
+    (Phase.ENDED, {"cancelled": 1, "retrying": 1, "failed": 1, "unconfirmed": 1}, "stopped"),
+    (Phase.ENDED, {"retrying": 1, "failed": 1, "unconfirmed": 1}, "active_retries"),
+    (Phase.ENDED, {"failed": 1, "delivered": 9}, "complete_with_errors"),
+    (Phase.ENDED, {"unconfirmed": 1, "delivered": 9}, "complete_with_errors"),
+    (Phase.ENDED, {"delivered": 9, "opted_out": 1, "assumed_delivered": 1}, "complete"),
+    (Phase.ENDED, {"cancelled": 0, "delivered": 9}, "complete"),
+]
+
+
+@pytest.mark.parametrize(("phase", "counts", "shown"), SHOWN)
+def test_first_match_decides_the_status_shown(phase: Phase, counts: dict[str, int], shown: str) -> None:
+    assert shown_status(phase, Counts(counts)) == CampaignStatus(shown)
+
+
+CRITERIA = [
+    Criteria(),
+    Criteria(statuses=("failed",), reasons=("blocked", "expired"), retry_classes=("likely",), search="=x", cutoff_at=5),
+    Criteria(message_ids=(3, 1, 2)),
+]
+
+
+@pytest.mark.parametrize("criteria", CRITERIA)
+def test_criteria_come_back_from_json_as_they_were(criteria: Criteria) -> None:
+    stored = json.loads(json.dumps(criteria.to_json()))
+    assert Criteria.from_json(stored) == criteria
+
+
+def test_empty_criteria_store_nothing() -> None:
+    assert Criteria().to_json() == {}
+
+
+def test_reasons_say_something_of_failed_messages_only() -> None:
+    criteria = Criteria(statuses=("failed", "unconfirmed"), reasons=("blocked",), retry_classes=("likely",), search="a")
+    assert criteria.for_status("failed") == Criteria(("failed",), ("blocked",), ("likely",), "a")
+    assert criteria.for_status("unconfirmed") == Criteria(("unconfirmed",), search="a")
+
+
+def state(status: str, **details: Any) -> AttemptState:
+    return AttemptState(status=status, claimed_at=0, **details)
+
+
+class TestGuard:
+    def test_fifty_failures_among_the_last_verdicts_trip(self) -> None:
+        assert not trips("f" * (LIMIT - 1) + "." * 300)
+        assert trips("f" * LIMIT + "." * 300)
+
+    def test_window_forgets_what_is_older_than_500_verdicts(self) -> None:
+        window = slide("f" * LIMIT, "." * (WINDOW - LIMIT))
+        assert trips(window)
+        assert not trips(slide(window, "."))
+
+    @pytest.mark.parametrize(
+        ("verdict", "retries", "mark"),
+        [
+            (state("failed", failure_reason="blocked"), 0, "f"),
+            (state("failed", failure_reason="unknown"), 0, "f"),
+            (state("delivered"), 0, "."),
+            (state("opted_out"), 0, "."),
+            (state("failed", failure_reason="invalid_recipient"), 0, ""),
+            (state("failed", failure_reason="unsupported_recipient"), 0, ""),
+            (state("assumed_delivered", timed_out=True), 0, ""),
+            (state("unconfirmed", timed_out=True), 0, ""),
+            (state("failed", failure_reason="expired", timed_out=True), 0, ""),
+            (state("failed", failure_reason="blocked"), 1, ""),
+            (state("delivered"), 1, ""),
+        ],
+    )
+    def test_verdict_counts_as_failed_other_or_not(self, verdict: AttemptState, retries: int, mark: str) -> None:
+        assert guard_mark(verdict, retries) == mark
+
+    def test_only_two_reasons_count_neither_way(self) -> None:
+        uncounted = {reason for reason in FailureReason if guard_mark(state("failed", failure_reason=reason), 0) == ""}
+        assert uncounted == {FailureReason.INVALID_RECIPIENT, FailureReason.UNSUPPORTED_RECIPIENT}
+
+
+# message's status, attempt before, attempt after, phase -> the message's new status
+MOVES = [
+    ("sending", "sending", "sending", Phase.RUNNING, None),
+    ("sending", "sending", "delivered", Phase.RUNNING, "delivered"),
+    ("sending", "sending", "failed", Phase.STOPPING, "failed"),
+    ("sending", "sending", "retrying", Phase.ENDED, "retrying"),
+    ("sending", "sending", NOT_SENT, Phase.RUNNING, "queued"),
+    ("sending", "sending", NOT_SENT, Phase.HELD, "queued"),
+    ("sending", "sending", NOT_SENT, Phase.STOPPING, "cancelled"),
+    ("sending", "sending", NOT_SENT, Phase.FAILED, "cancelled"),
+    ("sending", "sending", NOT_SENT, Phase.ENDED, "cancelled"),
+    ("assumed_delivered", "assumed_delivered", "failed", Phase.ENDED, "failed"),
+    ("failed", "failed", "delivered", Phase.ENDED, "delivered"),
+    # Waiting for a retry: only a delivery ends it.
+    ("queued", "failed", "delivered", Phase.RUNNING, "delivered"),
+    ("queued", "unconfirmed", "failed", Phase.RUNNING, None),
+    ("queued", "unconfirmed", "opted_out", Phase.RUNNING, None),
+    ("queued", NOT_SENT, "delivered", Phase.RUNNING, "delivered"),
+    ("cancelled", NOT_SENT, "delivered", Phase.ENDED, "delivered"),
+    ("cancelled", NOT_SENT, "failed", Phase.ENDED, None),
+    ("opted_out", "failed", "delivered", Phase.ENDED, None),
+]
+
+
+@pytest.mark.parametrize(("status", "before", "after", "phase", "expected"), MOVES)
+def test_message_follows_its_attempt_as_the_table_says(
+    status: str, before: str, after: str, phase: Phase, expected: str | None
+) -> None:
+    assert standing_after(status, before, after, phase) == expected
