@@ -4,6 +4,7 @@ import random
 
 from models.actors import SYSTEM
 from models.clock import now_ms
+from models.config import current
 from models.contacts.mapping import map_columns
 from models.database import select
 from models.operations import campaigns, importing, people
@@ -16,6 +17,7 @@ PEOPLE = (
     ("Vera", Role.VIEWER, "U0VERA"),
 )
 CONTACTS = 2000
+SLACK_CHANNEL = "C0CAMPAIGNS"  # #campaigns of the local Slack
 FIRST_NAMES = (
     "Ada",
     "Bo",
@@ -68,7 +70,12 @@ def _make(channel: Channel, name: str, message: campaigns.Message, recipients: l
     contacts = "\n".join(["recipient,first name,city", *rows, ""]).encode()
     owner = people.first_org_admin()
     campaign_id = campaigns.create_draft(
-        name=_free(name), channel=channel, owner_id=owner.id if owner else None, actor=SYSTEM, now=now_ms()
+        name=_free(name),
+        channel=channel,
+        owner_id=owner.id if owner else None,
+        actor=SYSTEM,
+        now=now_ms(),
+        slack_channel_id=SLACK_CHANNEL if current().local_mode else None,
     )
     file_id = store_file("sample.csv", "text/csv", [contacts], now=now_ms())
     mapping = map_columns(

@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import sys
 from collections.abc import Callable
 from functools import partial
 from types import FrameType
@@ -12,6 +13,7 @@ import structlog
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 
+from admin import first_start
 from jobs.runtime import entry, parents, run_file, waiting
 from jobs.runtime.stopping import Stop
 from models import database
@@ -62,6 +64,9 @@ def main(config: Config, stop: Stop) -> None:
     listener = listen(config)
     waiting.wait_for_redis(config, stop)
     open_installation(config, pause=stop.pause)
+    if config.local_mode:
+        first_start.fill_empty_installation()
+        first_start.wait_for_local_slack(config, stop)
     database.close()  # the work processes are forked: each opens its own
     WebServer(config, listener, stop).run()
 
@@ -132,6 +137,10 @@ def _ready(config: Config, stop: Stop, url: str, port: int, arbiter: Any) -> Non
         arbiter.signal(signal.SIGTERM, None)
     run_file.publish(config.var, "web", url=url, port=port, pid=os.getpid())
     log.info("web listens", url=url)
+    if config.local_mode:
+        sys.stdout.write(f"{first_start.box(config)}\n")
+        sys.stdout.flush()
+        database.close()
     if not config.local_mode and not config.public_url:
         log.warning("PUBLIC_URL is not set: links and webhooks only work on this machine", url=url)
 

@@ -1,4 +1,4 @@
-"""The web application: for now what operations ask. Does it live, can it work, how does it stand?"""
+"""The web application: the panel, and what operations ask. Does it live, can it work, how does it stand?"""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -9,6 +9,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from admin import access, panel
+from bot import http
 from jobs.runtime import addresses, waiting
 from models import database, schema
 from models.config import Config
@@ -52,6 +54,9 @@ def create_app(config: Config) -> Flask:
     def metrics() -> Response:
         return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
 
+    panel.install(app, config)
+    http.mount(app, config)
+    access.refuse_unnamed(app)
     return app
 
 

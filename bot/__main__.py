@@ -1,14 +1,99 @@
-"""The Procfile's `bot`: what is said in Slack. There is nothing to say yet, so it idles."""
+"""The Procfile's `bot`: what is said in Slack; in local mode also the local Slack itself."""
 
-from jobs.runtime import entry, run_file, waiting
+import os
+import socket
+import time
+
+import structlog
+from peewee import InterfaceError, OperationalError
+
+from bot.connection import connection
+from bot.local_slack import LocalSlack
+from bot.poster import Poster
+from jobs.queues import pass_hints
+from jobs.runtime import addresses, entry, run_file, waiting
 from jobs.runtime.stopping import Stop
+from models import database
+from models.clock import now_ms
 from models.config import Config
+from models.errors import NotConfiguredError
+from models.installation import open_installation
+from models.operations.presence import BEAT_SECONDS, beat, give_up_lease, hold_lease, leave
+
+log = structlog.stdlib.get_logger("signalbox.bot")
+
+ROUND_SECONDS = 0.3
+LEASE_SECONDS = 15.0
 
 
 def main(config: Config, stop: Stop) -> None:
-    """Wait for the stop."""
+    """Post until the stop; with Slack off, only wait for it."""
     run_file.withdraw(config.var, "slack_local")
-    waiting.idle(stop, "Slack is not connected")
+    if not config.slack_is_on:
+        waiting.idle(stop, "Slack is off: no token is set")
+        return
+    waiting.wait_for_redis(config, stop)
+    open_installation(config, pause=stop.pause)
+    pass_hints(config)
+    local = _start_local_slack(config) if config.local_mode else None
+    try:
+        _post(config, stop, local)
+    finally:
+        if local is not None:
+            run_file.withdraw(config.var, "slack_local")
+            local.stop()
+
+
+def _start_local_slack(config: Config) -> LocalSlack:
+    """The local Slack, listening and published; where the app is, it is told as soon as web listens."""
+    try:
+        local = LocalSlack(config.var, config.slack_local_port).start()
+    except OSError as taken:
+        raise NotConfiguredError(
+            f"SLACK_LOCAL_PORT {config.slack_local_port} can't be used: {taken.strerror}."
+        ) from taken
+    run_file.publish(
+        config.var,
+        "slack_local",
+        url=local.url,
+        token=local.bot_token,
+        app_token=local.app_token,
+        signing_secret=local.signing_secret,
+        pid=os.getpid(),
+    )
+    log.info("local Slack listens", url=local.url)
+    return local
+
+
+def _post(config: Config, stop: Stop, local: LocalSlack | None) -> None:
+    found = connection(config)
+    assert found is not None, "Slack is on"
+    poster = Poster(found.client())
+    name = f"{socket.gethostname()}-bot"
+    holder = f"{name}-{os.getpid()}"
+    beats_at, leads = 0.0, False
+    while not stop.wait(ROUND_SECONDS):
+        try:
+            if time.monotonic() >= beats_at:
+                beats_at = time.monotonic() + BEAT_SECONDS
+                beat(name, duty="bot", host=socket.gethostname(), pid=os.getpid(), now=now_ms())
+                leads = hold_lease("bot", holder=holder, seconds=LEASE_SECONDS, now=now_ms())
+            _point(local, config)
+            if leads:
+                poster.work()
+        except (OperationalError, InterfaceError) as trouble:
+            log.warning("the database can't be reached, tries again", trouble=str(trouble))
+            database.close()
+    give_up_lease("bot", holder=holder)
+    leave(name)
+
+
+def _point(local: LocalSlack | None, config: Config) -> None:
+    """Tell the local Slack where web listens now: in local mode it may be another port than the last time."""
+    if local is not None:
+        url = f"{addresses.public_url(config)}/slack/events"
+        if local.delivery.request_url != url:
+            local.deliver_to(url)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import structlog
 from slack_bolt import App
 from slack_sdk.errors import SlackApiError
 
-from bot import clicks, commands, dialogs
+from bot import cards, clicks, commands, dialogs
 from bot.connection import Connection
 from bot.people import actor_of
 from bot.replies import Reply, refusal
@@ -33,6 +33,7 @@ def create_bolt_app(connection: Connection) -> App:
     app.command(re.compile(r"^/campaign"))(ack=_acknowledge, lazy=[_listen(commands.answer)])
     app.action(re.compile(r".*"))(ack=_acknowledge, lazy=[_listen(clicks.answer)])
     app.view(re.compile(r".*"))(_submission)
+    app.event("app_home_opened")(_home)
     return app
 
 
@@ -58,6 +59,16 @@ def _listen(listener: Listener) -> Callable[..., None]:
             reply.whisper_if_possible(FAULT)
 
     return listen
+
+
+def _home(event: dict[str, Any], client: Any) -> None:
+    """Somebody opened the App Home; who is nobody here is told whom to ask."""
+    try:
+        actor = actor_of(event["user"], client)
+    except CampaignError as refused:
+        client.views_publish(user_id=event["user"], view=cards.home([cards.sentence(refusal(refused))]))
+        return
+    client.views_publish(user_id=event["user"], view=cards.home(cards.home_blocks(actor)))
 
 
 def _submission(ack: Callable[..., object], body: dict[str, Any], client: Any) -> None:

@@ -7,9 +7,10 @@ from bot import blocks
 from bot.blocks import Block, escaped
 from bot.parsing import VERBS
 from jobs.runtime.addresses import public_url
+from models.actors import Actor
 from models.clock import now_ms
 from models.config import current
-from models.queries.campaigns import CampaignSummary
+from models.queries.campaigns import CampaignSummary, list_campaigns
 from models.queries.progress import Progress, percent_sent, progress_of
 from models.words import (
     CAMPAIGN_STATUS_LABELS,
@@ -17,6 +18,7 @@ from models.words import (
     FAILURE_REASON_NAMES,
     HOLDS_CHANNEL,
     MESSAGE_STATUS_LABELS,
+    ROLE_LABELS,
     CampaignStatus,
     Channel,
     MessageStatus,
@@ -25,6 +27,7 @@ from models.words import (
 
 SIMULATED = "Simulated: no message leaves Signalbox"
 REASONS_SHOWN = 3
+HOME_RECENT = 10
 # What is offered by state: buttons, and what is behind the `…` (mock/README, Slack).
 BUTTON_TEXTS = {
     "run": "Run…",
@@ -119,6 +122,30 @@ def help_blocks(running: Sequence[CampaignSummary]) -> list[Block]:
         text = f"*{escaped(found.campaign.name)}* · {_percent(found)}"
         shown.append(blocks.section(text, blocks.button("Status", "status", value=str(found.campaign.id))))
     return [*shown, blocks.context(SIMULATED)] if _is_simulated() else shown
+
+
+def home(shown: Sequence[Block]) -> Block:
+    """The App Home as a view."""
+    return {"type": "home", "blocks": list(shown)}
+
+
+def home_blocks(actor: Actor) -> list[Block]:
+    """What runs, and what ran lately."""
+    campaigns = list_campaigns(actor)
+    running = [found for found in campaigns if group_of(found) == "running"]
+    others = [found for found in campaigns if group_of(found) != "running"]
+    shown = [blocks.context(f"{escaped(actor.name)} · {ROLE_LABELS[actor.role]}"), blocks.header("Running now")]
+    shown += list_blocks(running, len(running), "running")
+    shown += [blocks.divider(), blocks.header("Recent"), *list_blocks(others[:HOME_RECENT], len(others), "")]
+    return [
+        *shown,
+        blocks.context(f"As of {blocks.local_time(now_ms())}. Type /campaign in any channel for the commands."),
+    ]
+
+
+def sentence(text: str) -> Block:
+    """One paragraph."""
+    return blocks.section(text)
 
 
 def not_understood(typed: str, suggestion: str) -> list[Block]:

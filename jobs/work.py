@@ -9,6 +9,7 @@ import threading
 
 import redis
 import structlog
+from peewee import InterfaceError, OperationalError
 from rq import SimpleWorker
 from rq.serializers import JSONSerializer
 
@@ -68,7 +69,10 @@ def work(duty: str, number: int, config: Config) -> None:
 def _beat(name: str, duty: str, stop: Stop) -> None:
     """Show every few seconds that the process lives."""
     while not stop.asked:
-        beat(name, duty=duty, host=socket.gethostname(), pid=os.getpid(), now=now_ms())
+        try:
+            beat(name, duty=duty, host=socket.gethostname(), pid=os.getpid(), now=now_ms())
+        except (OperationalError, InterfaceError) as trouble:
+            log.warning("the database can't be reached, tries again", trouble=str(trouble))
         stop.wait(BEAT_SECONDS)
     leave(name)
     database.close()

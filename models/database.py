@@ -65,7 +65,13 @@ def _iso_binding(_connection: object, _number: int, value: object) -> object:
 
 
 class PostgresDatabase(PooledPostgresqlDatabase):
-    """PostgreSQL through psycopg 3, one connection per thread at work."""
+    """PostgreSQL through psycopg 3, one connection per thread at work; a broken one is replaced at its next use."""
+
+    def cursor(self, named_cursor: bool | None = None) -> Any:
+        """Called by peewee for every statement, the one that begins a transaction included."""
+        if not self.in_transaction() and self.connection().closed:
+            self.close()
+        return super().cursor(named_cursor)
 
 
 def connect(config: Config) -> None:

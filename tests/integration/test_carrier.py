@@ -164,7 +164,8 @@ class TestFates:
     def test_a_late_delivery_comes_after_the_time_out(self, installation: Config, channel: Channel) -> None:
         campaign_id = make_running(channel, [recipient(channel, "70" if channel is Channel.SMS else "late")])
         hand_over(campaign_id, installation.var)
-        carrier, seen = new_carrier(installation), []
+        carrier = new_carrier(installation)
+        seen: list[str] = []
         for now in range(NOW, NOW + 75 * MINUTE, 20 * SECOND):
             let_pass(carrier, now, now)
             seen += [status for status in factories.statuses(campaign_id) if not seen or seen[-1] != status]

@@ -17,13 +17,14 @@ from models import database, hints
 from models.actors import COMMAND_LINE
 from models.clock import now_ms
 from models.config import Config
+from models.database import execute, transaction
 from models.hints import Work
 from models.operations import exporting, running
 from models.operations.files import store_file
 from models.operations.presence import give_up_lease, hold_lease
 from models.operations.receipts import record_receipts
 from models.rules.criteria import Criteria
-from models.words import Channel
+from models.words import Channel, Phase
 from tests import engines, factories
 from tests.factories import NOW, SECOND
 from tests.processes import until
@@ -102,8 +103,8 @@ class TestTimetable:
         store_file("old.csv", "text/csv", [b"x"], now=NOW, expires_at=NOW + 1)
         kept = store_file("new.csv", "text/csv", [b"x"], now=NOW, expires_at=now_ms() + SECOND * 3600)
         record_receipts(provider="simulated", headers={}, body=b"[]", now=NOW)
-        with factories.transaction():
-            factories.execute("UPDATE receipt_inbox SET applied_at = ?", NOW)
+        with transaction():
+            execute("UPDATE receipt_inbox SET applied_at = ?", NOW)
         entry(installation, "expired files")()
         entry(installation, "applied receipts")()
         assert [row["id"] for row in factories.rows_of("files")] == [kept]
@@ -158,13 +159,13 @@ class TestLostHints:
     def test_an_import_that_somebody_is_at_is_left_alone(self, find: Find) -> None:
         factories.start_import(factories.make_draft(), "phone\n+12025550100\n")
         for silent, expected in ((59, 0), (61, 1)):
-            with factories.transaction():
-                factories.execute("UPDATE imports SET state = 'running', beat_at = ?", now_ms() - silent * SECOND)
+            with transaction():
+                execute("UPDATE imports SET state = 'running', beat_at = ?", now_ms() - silent * SECOND)
             assert len(find()) == expected
 
     def test_a_campaign_in_which_nothing_is_left_ends(self, find: Find) -> None:
         campaign_id = factories.make_ended()
-        factories.put_into_phase(campaign_id, factories.Phase.RUNNING)
+        factories.put_into_phase(campaign_id, Phase.RUNNING)
         assert find() == set()
         assert factories.phase_of(campaign_id) == "ended"
 

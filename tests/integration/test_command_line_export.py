@@ -12,7 +12,8 @@ import pytest
 
 from models.csv_cells import neutralise
 from models.database import execute, transaction
-from models.words import Channel
+from models.rules.verdicts import Word
+from models.words import Channel, FailureReason
 from tests import factories
 from tests.terminal import Terminal
 
@@ -50,8 +51,8 @@ def test_a_verdict_is_told_with_code_text_attempts_and_times(terminal: Terminal)
     factories.run(campaign_id)
     claimed = factories.claim(campaign_id)
     factories.answer(claimed)
-    failed = {"reason": factories.FailureReason.BLOCKED, "code": "30007", "text": "=Carrier, said: “no”"}
-    factories.receive(claimed[:1], factories.Word.FAILED, at=factories.NOW + 1234, **failed)
+    failed = {"reason": FailureReason.BLOCKED, "code": "30007", "text": "=Carrier, said: “no”"}
+    factories.receive(claimed[:1], Word.FAILED, at=factories.NOW + 1234, **failed)
     rows = exported(terminal, campaign_id)
     assert [row["status"] for row in rows] == ["failed", "sending"]
     assert (rows[0]["failure_reason"], rows[0]["provider_code"]) == ("blocked", "30007")

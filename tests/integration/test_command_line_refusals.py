@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from models.words import Channel, Phase
+from models.database import execute, transaction
+from models.rules.verdicts import Word
+from models.words import Channel, FailureReason, Phase
 from tests import factories
 from tests.processes import free_port
 from tests.terminal import SENTENCE, Terminal
@@ -197,9 +199,9 @@ class TestActions:
 
     def test_nobody_to_send_to(self, terminal: Terminal) -> None:
         campaign_id = factories.make_campaign(messages=1)
-        with factories.transaction():
-            factories.execute("UPDATE messages SET status = 'opted_out'")
-            factories.execute("UPDATE message_counts SET status = 'opted_out'")
+        with transaction():
+            execute("UPDATE messages SET status = 'opted_out'")
+            execute("UPDATE message_counts SET status = 'opted_out'")
         assert "nobody to send to" in terminal.refused("run", campaign_id, "--accept-disclaimer")
 
     @pytest.mark.parametrize(
@@ -217,7 +219,7 @@ class TestActions:
     def test_a_retry_of_a_reason_that_nothing_failed_for(self, terminal: Terminal) -> None:
         campaign_id = factories.make_campaign(messages=1)
         factories.run(campaign_id)
-        factories.send_all(campaign_id, factories.Word.FAILED, reason=factories.FailureReason.BLOCKED)
+        factories.send_all(campaign_id, Word.FAILED, reason=FailureReason.BLOCKED)
         assert "no messages that can be retried" in terminal.refused("retry", campaign_id, "--reason", "expired")
 
 
@@ -321,14 +323,14 @@ def _on_its_way_to(action: str) -> int:
         return factories.make_campaign(Channel.SMS, name="Summer")
     campaign_id = factories.make_campaign(Channel.SMS, name="Summer")
     status, reason = ("cancelled", "") if action == "resume" else ("failed", "blocked")
-    with factories.transaction():
-        factories.execute(
+    with transaction():
+        execute(
             "UPDATE messages SET status = ?, failure_reason = ? WHERE campaign_id = ?",
             status,
             reason or None,
             campaign_id,
         )
-        factories.execute(
+        execute(
             "UPDATE message_counts SET status = ?, failure_reason = ? WHERE campaign_id = ?",
             status,
             reason,

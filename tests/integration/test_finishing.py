@@ -14,8 +14,10 @@ from models.actors import COMMAND_LINE
 from models.config import Config
 from models.operations import retrying, watching
 from models.rules.criteria import Criteria
+from models.rules.verdicts import Word
+from models.words import FailureReason
 from tests import engines, factories
-from tests.factories import NOW, FailureReason, Word
+from tests.factories import NOW
 
 pytestmark = pytest.mark.parametrize("engine", [engines.POSTGRESQL], indirect=True)
 

@@ -1,8 +1,9 @@
 """Two transactions in the one order that is dangerous, brought about by holding the lock that lies between them."""
 
+import json
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -19,6 +20,7 @@ from models.errors import CampaignError, WrongStateError
 from models.operations import campaigns, importing, running, sending
 from models.operations.moving import Mover
 from models.operations.optouts import opt_out
+from models.operations.receipts import Applied, apply_receipts, record_receipts
 from models.operations.settling import settle
 from models.operations.sweeping import find_work, sweep_due
 from models.queries.campaigns import get_campaign
@@ -37,6 +39,7 @@ from tests.factories import (
     make_draft,
     make_ended,
     message_for,
+    message_ids,
     move_all,
     phase_of,
     recipients_on,
@@ -162,6 +165,33 @@ def test_late_receipt_and_deletion_do_not_deadlock(installation: Config, pool: T
         deleting.result()
     move_all(campaign_id)
     assert rows_of("messages") == rows_of("attempts") == rows_of("campaigns") == []
+
+
+@on_postgresql
+def test_batches_about_the_same_campaigns_do_not_deadlock(installation: Config, pool: ThreadPoolExecutor) -> None:
+    """Each batch locks one campaign to note what was said, waits, and then looks whether both have ended."""
+    ended = [make_ended(messages=2, word=Word.FAILED) for _ in range(4)]
+    one, two, three, four = (message_ids(campaign_id) for campaign_id in ended)
+    # Attempt 0 is over: such an event says nothing of its campaign, but the campaign is looked at.
+    batches = [
+        [(one[0], 1), (three[0], 1), (two[1], 0)],
+        [(two[0], 1), (four[0], 1), (one[1], 0)],
+    ]
+    for number, batch in enumerate(batches):
+        record_receipts(provider="post", headers={}, body=json.dumps(batch).encode(), now=NOW + number)
+    with holding(installation, f"SELECT * FROM campaigns WHERE id IN ({ended[2]}, {ended[3]}) FOR UPDATE") as holder:
+        applying = [beside(pool, apply_one_post) for _ in batches]
+        wait_until_blocked(2)
+        holder.rollback()
+        assert [applied.result().changed for applied in applying] == [2, 2]
+    assert [statuses(campaign_id) for campaign_id in ended] == [{"delivered": 1, "failed": 1}] * 4
+
+
+def apply_one_post() -> Applied:
+    def parse(_headers: Mapping[str, str], body: bytes, at: int) -> list[Event]:
+        return [Event(message_id, number, Word.DELIVERED, at) for message_id, number in json.loads(body)]
+
+    return apply_receipts({"post": parse}, limit=1, now=NOW + SECOND, scale=1)
 
 
 @on_postgresql

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -75,7 +76,8 @@ class TestModals:
         self.opened(ben)
         offered = ben.searches(ben.modal(), "colour", "gr").options["options"]
         assert [option["value"] for option in offered] == ["green", "grey"]
-        outcome = ben.submits(name="Bells", colour=offered[1], **{"from": "7"})
+        answers: dict[str, Any] = {"name": "Bells", "from": "7", "colour": offered[1]}
+        outcome = ben.submits(**answers)
         assert (outcome.error, outcome.errors) == (None, {})
         eventually(lambda: ben.latest("Bells, Grey")["blocks"][1]["text"]["text"] == "Clicked *7* times")
         assert ben.modals() == []

@@ -23,13 +23,13 @@ from models import database
 from models.actors import COMMAND_LINE
 from models.clock import now_ms
 from models.config import Config
-from models.database import select
+from models.database import execute, select, transaction
 from models.hints import Work
-from models.operations import campaigns, running
+from models.operations import campaigns, importing, running
 from models.operations.sweeping import sweep_due
 from models.queries.campaigns import get_campaign
 from models.rules.verdicts import Word
-from models.words import Channel, FailureReason, Scope
+from models.words import Channel, FailureReason, Phase, Scope
 from tests import factories
 from tests.servers import valkey_at
 
@@ -185,7 +185,7 @@ class TestHandOver:
         body = "Hi {{ NAME }}, " + "x" * 160
         campaigns.set_message(campaign_id, campaigns.Message(body), actor=COMMAND_LINE, now=1)
         import_id = factories.start_import(campaign_id, "phone,Name\n+12025550100,Ada\n+12025550101,\n")
-        factories.importing.do_import(import_id, clock=now_ms)
+        importing.do_import(import_id, clock=now_ms)
         campaigns.finish_draft(campaign_id, actor=COMMAND_LINE, now=1)
         provider = FakeProvider()
         job(campaign_id=campaign_id).send(provider)
@@ -237,10 +237,10 @@ class TestHandOver:
 
         def queue_more(count: int) -> None:
             if count == 5:
-                with factories.transaction():
-                    factories.execute("UPDATE messages SET status = 'queued', attempt = 1 WHERE id = ?", first)
-                    factories.execute("UPDATE message_counts SET n = n + 1 WHERE status = 'queued'")
-                    factories.execute("UPDATE message_counts SET n = n - 1 WHERE status = 'sending'")
+                with transaction():
+                    execute("UPDATE messages SET status = 'queued', attempt = 1 WHERE id = ?", first)
+                    execute("UPDATE message_counts SET n = n + 1 WHERE status = 'queued'")
+                    execute("UPDATE message_counts SET n = n - 1 WHERE status = 'sending'")
 
         first = factories.message_ids(work.campaign_id)[0]
         provider = FakeProvider(takes_a_moment, concurrency=4, on_hand_over=queue_more)
@@ -316,7 +316,7 @@ class TestNotSent:
         async def refuses_us(message: OutgoingMessage) -> Outcome:
             return replace(busy(message), scope=Scope.ACCOUNT, code="20003", text="Authenticate")
 
-        work, provider = job(30), FakeProvider(refuses_us, concurrency=1)
+        work, provider = job(30, TIME_SCALE="10"), FakeProvider(refuses_us, concurrency=1)
         assert work.send(provider) is False
         assert len(provider.handed_over) == 5
         campaign = get_campaign(work.campaign_id)
@@ -375,8 +375,8 @@ class TestStop:
         threading.Timer(0.8, ask).start()
         work.send(FakeProvider(answer))
         assert time.monotonic() - asked_at[0] < 2.9  # the supervisor kills after 3 s
-        under_way = {never_answers: {"sending": 10, "queued": 30}, is_busy: {"queued": 40}}
-        assert factories.statuses(work.campaign_id) == under_way[answer]
+        under_way = {"sending": 10, "queued": 30} if answer is never_answers else {"queued": 40}
+        assert factories.statuses(work.campaign_id) == under_way
 
     def test_a_job_ends_after_a_while_so_that_another_may_go_on(
         self, job: MakeJob, monkeypatch: pytest.MonkeyPatch
@@ -497,7 +497,7 @@ class TestJob:
     ) -> None:
         work = job(3)
         surroundings(work.config)
-        factories.put_into_phase(work.campaign_id, factories.Phase(phase))
+        factories.put_into_phase(work.campaign_id, Phase(phase))
         jobs.sending.send(work.campaign_id)
         assert factories.statuses(work.campaign_id) == {"queued": 3}
 
@@ -516,4 +516,4 @@ class TestJob:
             assert factories.phase_of(work.campaign_id) == "running"
             jobs.sending.send(work.campaign_id)
         assert factories.phase_of(work.campaign_id) == "failed"
-        assert "SMS_PROVIDER" in get_campaign(work.campaign_id).failed_text
+        assert "SMS_PROVIDER" in str(get_campaign(work.campaign_id).failed_text)

@@ -1,0 +1,88 @@
+"""The buttons of a campaign: the act of its state first, the rest in a menu, refused ones with their reason."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from admin.presenting.words import ACTION_WORDS
+from models.rules.actions import Answer
+from models.words import Action, CampaignStatus, Phase
+
+SHOWN_ON_PHONES = 3
+_NEEDS_DIALOG = frozenset({Action.RUN, Action.RESUME, Action.RETRY, Action.DELETE, Action.STOP})
+_DANGER = frozenset({Action.STOP, Action.DELETE})
+_NEVER_INK = frozenset({Action.STOP, Action.EXPORT, Action.VIEW_SUMMARY})
+_FIRST = {
+    CampaignStatus.READY: (Action.RUN, Action.EDIT, Action.EXPORT, Action.VIEW_SUMMARY, Action.DELETE),
+    CampaignStatus.IN_PROGRESS: (
+        Action.STOP,
+        Action.RETRY,
+        Action.EXPORT,
+        Action.VIEW_SUMMARY,
+        Action.RUN,
+        Action.DELETE,
+    ),
+    CampaignStatus.HELD: (Action.RESUME, Action.STOP, Action.EXPORT, Action.VIEW_SUMMARY, Action.RETRY),
+    CampaignStatus.STOPPED: (Action.RESUME, Action.RETRY, Action.EXPORT, Action.VIEW_SUMMARY, Action.DELETE),
+    CampaignStatus.FAILED: (Action.RESUME, Action.RETRY, Action.EXPORT, Action.VIEW_SUMMARY, Action.DELETE),
+    CampaignStatus.ACTIVE_RETRIES: (Action.RETRY, Action.EXPORT, Action.VIEW_SUMMARY, Action.DELETE),
+    CampaignStatus.COMPLETE_WITH_ERRORS: (Action.RETRY, Action.EXPORT, Action.VIEW_SUMMARY, Action.DELETE),
+    CampaignStatus.COMPLETE: (Action.EXPORT, Action.VIEW_SUMMARY, Action.RETRY, Action.DELETE),
+    CampaignStatus.DRAFT: (Action.EDIT, Action.DELETE),
+}
+_WHILE_STOPPING = (Action.RESUME, Action.STOP, Action.EXPORT, Action.VIEW_SUMMARY, Action.RETRY)
+
+
+@dataclass(frozen=True)
+class Button:
+    """One action as it is drawn; an ellipsis in its word means that a dialog follows."""
+
+    action: Action
+    word: str
+    icon: str
+    reason: str
+    ink: bool = False
+    danger: bool = False
+    wide: bool = False
+
+    @property
+    def allowed(self) -> bool:
+        """Whether a click acts."""
+        return not self.reason
+
+
+@dataclass(frozen=True)
+class Head:
+    """The buttons in the head, and all that the menu beside them has."""
+
+    buttons: tuple[Button, ...]
+    menu: tuple[Button, ...]
+
+
+def head(status: CampaignStatus, phase: Phase, answers: Mapping[Action, Answer]) -> Head:
+    """Arrange what is allowed and what is not."""
+    order = _WHILE_STOPPING if phase is Phase.STOPPING else _FIRST[status]
+    buttons = tuple(
+        _button(action, answers[action], ink=place == 0, wide=place >= SHOWN_ON_PHONES)
+        for place, action in enumerate(order)
+    )
+    rest = tuple(_button(action, answers[action]) for action in ACTION_WORDS if action not in order)
+    return Head(buttons, rest)
+
+
+def standing(word: str, answers: Mapping[Action, Answer]) -> str:
+    """What the head shows, in short: another one means that the head has to be drawn anew."""
+    allowed = [str(place) for place, action in enumerate(ACTION_WORDS) if answers[action].allowed]
+    return f"{word} {''.join(allowed)}"
+
+
+def _button(action: Action, answer: Answer, *, ink: bool = False, wide: bool = False) -> Button:
+    word, icon = ACTION_WORDS[action]
+    return Button(
+        action,
+        f"{word}…" if action in _NEEDS_DIALOG and answer.allowed else word,
+        icon,
+        answer.reason,
+        ink=ink and answer.allowed and action not in _NEVER_INK,
+        danger=action in _DANGER,
+        wide=wide,
+    )

@@ -1,0 +1,95 @@
+"""The progress panel in words: its headline, tiles, chips and what is announced."""
+
+from dataclasses import dataclass
+
+from admin.presenting import times
+from admin.presenting.words import Badge, campaign_badge, counted, duration, message_badge, share
+from models.queries.progress import Progress, percent_sent
+from models.rules.counts import Counts
+from models.words import TO_BE_SENT, MessageStatus, Phase
+
+_NOT_RUN = frozenset({Phase.DRAFT, Phase.READY})
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A count that is a filter."""
+
+    status: MessageStatus
+    badge: Badge
+    n: int
+    share: str
+
+
+def tiles(progress: Progress) -> list[Tile]:
+    """The tiles of SPEC 8; before the run Waiting is called Total Messages."""
+    not_run = Phase(progress.summary.campaign.phase) in _NOT_RUN
+    made = []
+    for status, n in progress.tiles:
+        badge = message_badge(status)
+        if not_run and status is MessageStatus.WAITING:
+            badge = Badge("Total Messages", badge.colour, "all")
+        made.append(Tile(status, badge, n, share(n, progress.counts.total)))
+    return made
+
+
+def headline(progress: Progress) -> tuple[str, list[tuple[str, str, str]]]:
+    """The first words, and what follows as (before, strong, after)."""
+    campaign, counts = progress.summary.campaign, progress.counts
+    phase = Phase(campaign.phase)
+    if phase in _NOT_RUN:
+        return "Not run yet", [("", f"{counts.sendable:,}", "can be sent to")]
+    follows = [("", f"{progress.sent:,}", f"of {counts.total:,}")]
+    if phase is Phase.STOPPING and counts[MessageStatus.SENDING]:
+        return f"{counts[MessageStatus.SENDING]:,} still with the provider", follows
+    if counts[MessageStatus.CANCELLED]:
+        follows.append(("", f"{counts[MessageStatus.CANCELLED]:,}", "Cancelled"))
+    return f"{progress.percent} % sent", follows + _pace(progress)
+
+
+def _pace(progress: Progress) -> list[tuple[str, str, str]]:
+    if progress.waiting_for_receipts:
+        until = f"receipts, until {times.clock_exact(progress.waits_until)} at most" if progress.waits_until else ""
+        return [("waiting for", f"{progress.waiting_for_receipts:,}", until or "receipts")]
+    if progress.counts[MessageStatus.RETRYING] and not _left(progress.counts):
+        return [("", f"{progress.counts[MessageStatus.RETRYING]:,}", "Retrying, up to 73 h")]
+    pace = []
+    if progress.rate and _left(progress.counts):
+        pace.append(("", f"{progress.rate:,.0f}" if progress.rate >= 10 else f"{progress.rate:.1f}", "messages/s"))
+    if progress.seconds_left:
+        pace.append(("about", duration(progress.seconds_left), "left"))
+    return pace
+
+
+def one_line(phase: Phase, counts: Counts, seconds_left: int | None = None) -> str:
+    """A campaign's progress in a list."""
+    if phase in _NOT_RUN:
+        return "not run yet"
+    left = [
+        f"{counts[status]:,} {message_badge(status).word}"
+        for status in (MessageStatus.CANCELLED, MessageStatus.UNCONFIRMED, MessageStatus.RETRYING)
+        if counts[status]
+    ]
+    if seconds_left:
+        left = [f"{duration(seconds_left)} left"]
+    return ", ".join([f"{percent_sent(counts)} % sent", *left[:1]])
+
+
+def announced(progress: Progress) -> str:
+    """What a screen reader hears when it changes: each tenth and each change of state, not each tick."""
+    badge = campaign_badge(Phase(progress.summary.campaign.phase), progress.counts)
+    return f"{badge.word}, {progress.percent // 10 * 10} % sent"
+
+
+def why(counts: Counts) -> str:
+    """What the chips of failure reasons are about."""
+    return f"Why {counts[MessageStatus.FAILED]:,} failed"
+
+
+def consequence(counts: Counts) -> str:
+    """What Delete takes away."""
+    return counted(counts.total, "message")
+
+
+def _left(counts: Counts) -> int:
+    return sum(counts[status] for status in TO_BE_SENT)

@@ -1,0 +1,144 @@
+"""Each status with its icon and colour, and the sentences behind a failure."""
+
+from dataclasses import dataclass
+
+from models.rules.counts import Counts, shown_status
+from models.words import (
+    CAMPAIGN_STATUS_LABELS,
+    FAILURE_REASON_LABELS,
+    FAILURE_REASON_NAMES,
+    MESSAGE_STATUS_LABELS,
+    Action,
+    CampaignStatus,
+    Channel,
+    FailureReason,
+    MessageStatus,
+    MoveKind,
+    Phase,
+    RetryClass,
+    WorkState,
+)
+
+
+@dataclass(frozen=True)
+class Badge:
+    """A status as people see it: never colour alone, so also a word and an icon of the sprite."""
+
+    word: str
+    colour: str
+    icon: str
+
+
+_MESSAGES = {
+    MessageStatus.WAITING: ("queued", "clock"),
+    MessageStatus.QUEUED: ("queued", "clock"),
+    MessageStatus.SENDING: ("sending", "send"),
+    MessageStatus.RETRYING: ("retrying", "retry"),
+    MessageStatus.DELIVERED: ("delivered", "ok"),
+    MessageStatus.ASSUMED_DELIVERED: ("assumed", "okish"),
+    MessageStatus.FAILED: ("failed", "fail"),
+    MessageStatus.OPTED_OUT: ("opted", "ban"),
+    MessageStatus.CANCELLED: ("cancelled", "dash"),
+    MessageStatus.UNCONFIRMED: ("unconfirmed", "ask"),
+}
+_CAMPAIGNS = {
+    CampaignStatus.DRAFT: ("cancelled", "pen"),
+    CampaignStatus.FAILED: ("failed", "fail"),
+    CampaignStatus.READY: ("queued", "ready"),
+    CampaignStatus.HELD: ("unconfirmed", "pause"),
+    CampaignStatus.IN_PROGRESS: ("sending", "send"),
+    CampaignStatus.STOPPED: ("cancelled", "stop"),
+    CampaignStatus.ACTIVE_RETRIES: ("retrying", "retry"),
+    CampaignStatus.COMPLETE_WITH_ERRORS: ("unconfirmed", "warn"),
+    CampaignStatus.COMPLETE: ("delivered", "ok"),
+}
+_WORK = {
+    WorkState.QUEUED: Badge("Waiting", "queued", "clock"),
+    WorkState.RUNNING: Badge("At work", "sending", "send"),
+    WorkState.DONE: Badge("Done", "delivered", "ok"),
+    WorkState.CANCELLED: Badge("Cancelled", "cancelled", "dash"),
+    WorkState.REFUSED: Badge("Refused", "unconfirmed", "warn"),
+    WorkState.FAILED: Badge("Failed", "failed", "fail"),
+}
+CHANNEL_ICONS = {Channel.SMS: "sms", Channel.EMAIL: "mail"}
+ACTION_WORDS = {
+    Action.RUN: ("Run", "play"),
+    Action.STOP: ("Stop", "stop"),
+    Action.RESUME: ("Resume", "play"),
+    Action.RETRY: ("Retry", "retry"),
+    Action.EXPORT: ("Export", "down"),
+    Action.VIEW_SUMMARY: ("View summary", "eye"),
+    Action.EDIT: ("Edit", "pen"),
+    Action.DELETE: ("Delete", "bin"),
+}
+MOVE_WORDS = {
+    MoveKind.RUN: ("Run", "queued", "play"),
+    MoveKind.STOP: ("Stop", "brought to rest", "stop"),
+    MoveKind.RESUME: ("Resume", "queued", "play"),
+    MoveKind.RETRY: ("Retry", "queued", "retry"),
+    MoveKind.DELETE: ("Delete", "removed", "bin"),
+    MoveKind.FAIL: ("Failed", "brought to rest", "fail"),
+}
+RETRY_HINTS = {
+    RetryClass.LIKELY: "A retry is likely to work.",
+    RetryClass.MAY_HAVE_ARRIVED: "It may have arrived all the same.",
+    RetryClass.POINTLESS: "A retry is pointless: the same refusal will come back.",
+    RetryClass.NEVER: "It can't be sent to again.",
+}
+ANSWER_LOST = "Answer lost"
+ANSWER_LOST_MEANING = "Handed over, and what became of it is not known. It may have arrived."
+
+
+def message_badge(status: MessageStatus) -> Badge:
+    """How a message's status is shown."""
+    colour, icon = _MESSAGES[status]
+    return Badge(MESSAGE_STATUS_LABELS[status], colour, icon)
+
+
+def campaign_badge(phase: Phase, counts: Counts) -> Badge:
+    """How a campaign's status is shown; a stopping one says so."""
+    if phase is Phase.STOPPING:
+        return Badge("In Progress, stopping", "sending", "stop")
+    status = shown_status(phase, counts)
+    colour, icon = _CAMPAIGNS[status]
+    return Badge(CAMPAIGN_STATUS_LABELS[status], colour, icon)
+
+
+def work_badge(state: str) -> Badge:
+    """How far a piece of background work has come."""
+    return _WORK[WorkState(state)]
+
+
+def reason_name(reason: FailureReason | str) -> str:
+    """A failure reason in a word or two: "Invalid recipient"."""
+    return FAILURE_REASON_NAMES[FailureReason(reason)]
+
+
+def reason_meaning(reason: str, retry_class: str | None) -> str:
+    """What a failure reason means, and what a retry is worth."""
+    hint = RETRY_HINTS[RetryClass(retry_class)] if retry_class else ""
+    return f"{FAILURE_REASON_LABELS[FailureReason(reason)]}. {hint}".strip()
+
+
+def number(n: int) -> str:
+    """With commas at the thousands."""
+    return f"{n:,}"
+
+
+def counted(n: int, noun: str) -> str:
+    """A number with its noun: "1 message", "1,240 messages"."""
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
+
+
+def share(n: int, total: int) -> str:
+    """Of a hundred, to a tenth: "2.6 %"."""
+    return f"{100 * n / total:.1f} %" if total else "–"
+
+
+def duration(seconds: float) -> str:
+    """Roughly, in one unit: "50 s", "6 min", "2 h"."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    if seconds < 90 * 60:
+        return f"{round(seconds / 60)} min"
+    return f"{round(seconds / 3600)} h"

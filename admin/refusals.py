@@ -1,0 +1,73 @@
+"""Refusals and faults as answers: one sentence, a fitting status, nothing of our insides."""
+
+from flask import Flask, Response, make_response, render_template, request
+from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+
+from admin.security import LARGER_BODIES, MEGABYTE
+from models.errors import (
+    CampaignError,
+    InvalidInputError,
+    NotAllowedError,
+    NotConfiguredError,
+    NotFoundError,
+    WrongStateError,
+)
+
+_STATUS = (
+    (NotFoundError, 404),
+    (NotAllowedError, 403),
+    (WrongStateError, 409),
+    (InvalidInputError, 422),
+    (NotConfiguredError, 409),
+)
+_TITLES = {403: "Not allowed", 404: "Not found", 409: "Not now", 413: "Too large", 422: "Not accepted"}
+_SENTENCES = {
+    403: "Your role does not let you open this. Ask an Org Admin.",
+    404: "There is nothing at this address, or no longer.",
+    405: "This address is not asked in this way.",
+    500: "Something went wrong on our side; it has been noted. Try again in a moment.",
+}
+STALE_FORM = "This page was open too long or belongs to another session. Nothing was changed: reload it and try again."
+
+
+def set_up(app: Flask) -> None:
+    """Answer refusals of operations and of Flask in our own words."""
+    app.register_error_handler(CampaignError, _refused)
+    app.register_error_handler(CSRFError, _stale_form)
+    app.register_error_handler(HTTPException, _failed)
+
+
+def status_of(refused: CampaignError) -> int:
+    """The HTTP status of a refusal."""
+    return next((status for kind, status in _STATUS if isinstance(refused, kind)), 409)
+
+
+def answer(sentence: str, status: int) -> Response:
+    """A refusal as a dialog for a page that asked by script, else as a page."""
+    title = _TITLES.get(status, "That did not work")
+    wants_part = bool(request.headers.get("HX-Request"))
+    template = "dialogs/refused.html" if wants_part else "panel/refused.html"
+    response = make_response(render_template(template, title=title, sentence=sentence), status)
+    if wants_part:
+        response.headers["HX-Retarget"] = "#dialogs"
+        response.headers["HX-Reswap"] = "innerHTML"
+    return response
+
+
+def _refused(refused: CampaignError) -> Response:
+    return answer(str(refused), status_of(refused))
+
+
+def _stale_form(_error: CSRFError) -> Response:
+    return answer(STALE_FORM, 400)
+
+
+def _failed(error: HTTPException) -> Response:
+    if error.code is None or error.code < 400:
+        return make_response(error.get_response())
+    if isinstance(error, RequestEntityTooLarge):
+        limit = LARGER_BODIES.get(request.endpoint or "", MEGABYTE) // MEGABYTE
+        return answer(f"This is larger than the {limit} MB that can be sent here.", 413)
+    sentence = _SENTENCES.get(error.code) or error.description or "This request can't be understood."
+    return answer(sentence, error.code)

@@ -1,0 +1,86 @@
+"""Sessions: who is signed in, with the role held at this moment, and for how long."""
+
+import secrets
+from datetime import timedelta
+from typing import Any
+
+from flask import Flask, g, request, session
+from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
+
+from models import secret_key
+from models.actors import Actor
+from models.clock import now_ms
+from models.config import Config
+from models.operations import signing_in
+from models.tables import Person
+from models.words import Role, Surface
+
+IDLE = 30 * 60_000  # ms without a request of the person's own
+LONGEST = 12 * 3_600_000  # ms since the sign-in
+# A page's script says so when it asks by itself, which does not count as being there.
+POLL = "X-Poll"
+
+
+class SignedIn(UserMixin):  # type: ignore[misc]  # publishes no types
+    """A person as Flask-Login knows one."""
+
+    def __init__(self, person: Person) -> None:
+        self.person = person
+        self.id = person.id
+
+
+def set_up(app: Flask, config: Config) -> None:
+    """Sign sessions with the installation's secret and keep their cookie to ourselves."""
+    app.config.update(
+        SECRET_KEY=secret_key.derived("session"),
+        SESSION_COOKIE_NAME="signalbox",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=(config.public_url or "").startswith("https://"),
+        PERMANENT_SESSION_LIFETIME=timedelta(milliseconds=LONGEST),
+    )
+    manager = LoginManager(app)
+    manager.session_protection = None  # it ties a session to an address, which changes on a phone
+    manager.user_loader(_load)
+
+
+def begin(person: Person) -> None:
+    """Sign somebody in, in a new session: nothing of the one before is kept."""
+    now = now_ms()
+    session.clear()
+    session.permanent = True
+    session.update(number=secrets.token_urlsafe(16), begun_at=now, seen_at=now)
+    login_user(SignedIn(person))
+
+
+def end() -> None:
+    """Sign out: also a copy of the cookie is worth nothing afterwards."""
+    if "number" in session:
+        signing_in.end_session(session["number"], until=session["begun_at"] + LONGEST)
+    logout_user()
+    session.clear()
+    g.pop("_login_user", None)
+
+
+def current_person() -> Person | None:
+    """Who asks, None when nobody is signed in."""
+    return current_user.person if current_user.is_authenticated else None
+
+
+def current_actor() -> Actor:
+    """Who asks, as operations want to know it."""
+    person: Person = current_user.person
+    return Actor(person.id, person.name, Role(person.role), Surface.PANEL)
+
+
+def _load(person_id: Any) -> SignedIn | None:
+    now, begun_at = now_ms(), session.get("begun_at", 0)
+    over = now - begun_at > LONGEST or now - session.get("seen_at", 0) > IDLE
+    if over or "number" not in session:
+        return None
+    person = signing_in.person_in_session(int(person_id), session["number"], begun_at=begun_at)
+    if person is None:
+        return None
+    if POLL not in request.headers:
+        session["seen_at"] = now
+    return SignedIn(person)

@@ -1,0 +1,88 @@
+"""What all templates can use: words and times, who is there, and whether sending is only simulated."""
+
+from typing import Any
+
+from flask import Flask, request, url_for
+
+from admin import sessions
+from admin.presenting import bars, times, words
+from models.actors import Actor, Right
+from models.clock import now_ms
+from models.config import Config
+from models.words import CHANNEL_LABELS, ROLE_LABELS, Channel, MessageStatus, Phase, Role
+
+SIMULATED = "simulated"
+THEMES = ("light", "dark")
+# The menus; an entry that the role may not use is left out, and so is an empty menu.
+MENUS = (
+    (
+        "Outreach",
+        (
+            ("Campaigns", "campaigns.index_view", Right.SEE_CAMPAIGNS),
+            ("Exports", "exports.index_view", Right.EXPORT),
+        ),
+    ),
+)
+# Which entry a view belongs to, where its name does not say so.
+SECTIONS = {
+    "messages": "campaigns",
+    "campaign": "campaigns",
+    "creating": "campaigns",
+    "contacts": "campaigns",
+    "export": "exports",
+}
+
+
+def set_up(app: Flask, config: Config) -> None:
+    """Give the templates what they all need."""
+    simulated = SIMULATED in config.providers.values()
+    app.jinja_env.trim_blocks = True
+    app.jinja_env.lstrip_blocks = True
+    app.jinja_env.filters.update(
+        number=words.number, duration=words.duration, phase=Phase, message_status=MessageStatus
+    )
+    app.jinja_env.globals.update(
+        ago=lambda moment: times.ago_element(moment, now_ms()),
+        started=lambda moment: times.start_element(moment, now_ms()),
+        exact=times.exact,
+        iso=times.iso,
+        clock=times.clock_exact,
+        counted=words.counted,
+        bar_parts=bars.parts,
+        bar_told=bars.told,
+        message_badge=words.message_badge,
+        campaign_badge=words.campaign_badge,
+        reason_name=words.reason_name,
+        channel_label=lambda channel: CHANNEL_LABELS[Channel(channel)],
+        channel_icon=lambda channel: words.CHANNEL_ICONS[Channel(channel)],
+    )
+    app.context_processor(lambda: _context(simulated=simulated))
+
+
+def _context(*, simulated: bool) -> dict[str, Any]:
+    theme = request.cookies.get("theme", "")
+    person = sessions.current_person()
+    actor = sessions.current_actor() if person else None
+    return {
+        "simulated": simulated,
+        "chosen_theme": theme if theme in THEMES else "",  # Flask-Admin has a `theme` of its own
+        "person": person,
+        "role_label": ROLE_LABELS[Role(person.role)] if person else "",
+        "menus": _menus(actor) if actor else [],
+        "may_create": actor is not None and actor.may(Right.CHANGE_CAMPAIGNS),
+        "may_see": actor is not None and actor.may(Right.SEE_RECIPIENTS),
+    }
+
+
+def _menus(actor: Actor) -> list[tuple[str, list[tuple[str, str, bool]]]]:
+    here = (request.endpoint or "").partition(".")[0]
+    menus = []
+    for name, entries in MENUS:
+        shown = [
+            (word, url_for(endpoint), endpoint.partition(".")[0] == SECTIONS.get(here, here))
+            for word, endpoint, right in entries
+            if actor.may(right)
+        ]
+        if shown:
+            menus.append((name, shown))
+    return menus

@@ -1,0 +1,83 @@
+// Dialogs come from the server as they stand at that moment, and leave when they are closed.
+import { say } from './toast.js';
+
+const place = document.getElementById('dialogs');
+const number = new Intl.NumberFormat('en');
+let opener;
+
+document.addEventListener('click', (event) => {
+  const link = event.target.closest('a[data-dialog]');
+  if (link && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
+    event.preventDefault();
+    const menu = link.closest('[role="menu"]');
+    opener = menu ? document.querySelector(`[aria-controls="${menu.id}"]`) : link;
+    htmx.ajax('GET', link.href, { target: place, swap: 'innerHTML' });
+  }
+  const close = event.target.closest('dialog:modal [data-close]');
+  if (close) { event.preventDefault(); close.closest('dialog').close(); }
+  if (event.target.matches('dialog:modal')) event.target.close();
+});
+
+const shown = () => {
+  const dialog = place.querySelector('dialog');
+  if (!dialog || dialog.open) return;
+  dialog.addEventListener('close', () => {
+    dialog.remove();
+    if (opener?.isConnected) opener.focus();
+  });
+  dialog.showModal();
+  tally(dialog);
+};
+
+// The sum in the foot and the button follow the ticks; what is not complete can't be sent.
+const tally = (dialog) => {
+  const go = dialog.querySelector('[data-go]');
+  if (!go) return;
+  const confirms = [...dialog.querySelectorAll('[data-confirm]')];
+  const left = confirms.filter((box) => !box.checked).length;
+  const note = dialog.querySelector('[data-left]');
+  if (note) note.textContent = left ? `${left} of ${confirms.length} confirmations to go` : `All ${confirms.length} confirmed`;
+  const name = dialog.querySelector('[data-name]');
+  const same = !name || name.value.trim().toLowerCase() === name.dataset.name.toLowerCase();
+  let nothing = false;
+  if (go.matches('[data-retry]')) {
+    const n = [...dialog.querySelectorAll('[data-n]:checked')].reduce((sum, box) => sum + Number(box.dataset.n), 0);
+    dialog.querySelector('[data-sum]').textContent = number.format(n);
+    go.textContent = n ? `Retry ${number.format(n)} message${n === 1 ? '' : 's'}` : 'Nothing ticked';
+    nothing = n === 0;
+  }
+  const incomplete = left > 0 || !same || nothing;
+  go.setAttribute('aria-disabled', String(incomplete));
+};
+
+document.addEventListener('input', (event) => {
+  const dialog = event.target.closest('dialog');
+  if (dialog) tally(dialog);
+});
+document.addEventListener('submit', (event) => {
+  const go = event.target.matches('[data-act]') && event.target.querySelector('[data-go]');
+  if (go && go.getAttribute('aria-disabled') === 'true') { event.preventDefault(); event.stopImmediatePropagation(); }
+}, true);
+
+document.body.addEventListener('htmx:afterSettle', (event) => { if (event.target === place) shown(); });
+document.body.addEventListener('htmx:afterSwap', (event) => { if (event.target === place) shown(); });
+document.querySelectorAll('dialog[open]').forEach(tally);
+
+// A second click while the first is under way does nothing more.
+document.body.addEventListener('htmx:beforeRequest', (event) => {
+  if (!event.target.matches?.('[data-act]')) return;
+  const button = event.target.querySelector('[type="submit"]');
+  if (button?.disabled) event.preventDefault();
+  if (button) button.disabled = true;
+});
+document.body.addEventListener('htmx:afterRequest', (event) => {
+  if (!event.target.matches?.('[data-act]')) return;
+  const button = event.target.querySelector('[type="submit"]');
+  if (button) button.disabled = false;
+});
+document.body.addEventListener('htmx:responseError', (event) => {
+  if (event.detail.xhr.status === 401) say('You are signed out. Sign in again in another tab, then repeat this.', { stay: true });
+});
+document.body.addEventListener('htmx:sendError', (event) => {
+  if (!event.target.closest?.('[data-poll]')) say('Signalbox does not answer. Nothing was changed; try again.');
+});

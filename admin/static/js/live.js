@@ -1,0 +1,52 @@
+// Live parts: asked for every two seconds while the page is seen; a lost connection shows.
+import { remember } from './theme.js';
+
+const poll = '[data-poll]';
+document.body.addEventListener('htmx:configRequest', (event) => {
+  if (event.target.matches?.(poll)) event.detail.headers['X-Poll'] = '1';
+});
+const announcer = document.getElementById('announcer');
+let said = document.getElementById('progress')?.dataset.said;
+
+document.body.addEventListener('htmx:beforeRequest', (event) => {
+  if (event.target.matches?.(poll) && document.hidden) event.preventDefault();
+});
+document.addEventListener('visibilitychange', () => {
+  if (!document.hidden) document.body.dispatchEvent(new CustomEvent('shown'));
+});
+
+// Each tenth and each change of state is announced, not each tick.
+document.body.addEventListener('htmx:afterSettle', () => {
+  const now = document.getElementById('progress')?.dataset.said;
+  if (now && now !== said && announcer) announcer.textContent = now;
+  said = now ?? said;
+});
+
+const lost = (event) => {
+  const part = event.target.closest?.(poll);
+  const panel = part?.querySelector('details');
+  if (!panel || panel.classList.contains('stale')) return;
+  panel.classList.add('stale');
+  const time = new Date().toISOString().slice(11, 19);
+  const signedOut = event.detail.xhr?.status === 401;
+  const words = signedOut ? 'Signed out. Reload to sign in' : `Not live since ${time}, trying again`;
+  const dot = Object.assign(document.createElement('span'), { className: 'dead', ariaHidden: 'true' });
+  panel.querySelector('.asof').replaceChildren(dot, ` ${words}`);
+};
+document.body.addEventListener('htmx:sendError', lost);
+document.body.addEventListener('htmx:responseError', lost);
+
+document.addEventListener('toggle', (event) => {
+  if (event.target.matches?.('[data-remember]')) remember(event.target.dataset.remember, event.target.open ? '' : 'closed');
+}, true);
+
+// Relative times stay true without a request.
+const steps = [[60, 1, 's'], [3600, 60, 'min'], [86400, 3600, 'h']];
+const tick = () => document.querySelectorAll('time[data-ago]').forEach((element) => {
+  const seconds = Math.max(0, Math.floor((Date.now() - Date.parse(element.dateTime)) / 1000));
+  const step = steps.find(([limit]) => seconds < limit);
+  if (!step) return;
+  const words = `${Math.floor(seconds / step[1])} ${step[2]} ago`;
+  if (element.textContent !== words) element.textContent = words;
+});
+setInterval(() => { if (!document.hidden) tick(); }, 1000);

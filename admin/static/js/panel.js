@@ -1,0 +1,7 @@
+// Every page's behaviour, by part. No inline handler, no eval: the strict policy of the page holds.
+import './theme.js';
+import './menus.js';
+import './tables.js';
+import './dialogs.js';
+import './live.js';
+import './compose.js';

@@ -1,0 +1,67 @@
+"""What our views share: Flask-Admin's ModelView without its pages, and answers to acts."""
+
+import json
+from typing import Any
+
+from flask import Blueprint, Response, flash, make_response, redirect, request
+from flask_admin import Admin
+from flask_admin.contrib.peewee import ModelView
+from flask_admin.form import BaseForm
+
+PAGE = 50
+
+
+class ListView(ModelView):  # type: ignore[misc]  # publishes no types
+    """A list whose rows come from our queries and whose page is ours.
+
+    Of ModelView's routes only `index_view` exists: the others (new, edit, delete, details, action, ajax,
+    export) are not registered, so they answer 404.
+    """
+
+    can_create = can_edit = can_delete = can_view_details = can_export = False
+    simple_list_pager = True
+    column_display_actions = False
+    page_size = PAGE
+    column_list = ("id",)
+    column_sortable_list = ()
+
+    def create_blueprint(self, admin: Admin) -> Blueprint:
+        """Register the list's own route and no other."""
+        self._urls = [("/", "index_view", ("GET",))]
+        blueprint: Blueprint = super().create_blueprint(admin)
+        return blueprint
+
+    def scaffold_form(self) -> type[BaseForm]:
+        """No form is ever made from a table."""
+        return BaseForm
+
+    def scaffold_list_form(self, *_: Any, **__: Any) -> None:
+        """The same for lists."""
+
+    def render(self, template: str, **context: Any) -> str:
+        """Our template with what our query gave."""
+        page: str = super().render(template, **context, **self.context())
+        return page
+
+    def context(self) -> dict[str, Any]:
+        """What the template shows beside the rows."""
+        return {}
+
+
+def wants_part() -> bool:
+    """Whether a page's script asks for a part of it."""
+    return bool(request.headers.get("HX-Request"))
+
+
+def done(sentence: str, location: str, *, stay: bool = True) -> Response:
+    """An act is done: say so, on the page that is open if it may stay, else on the one at `location`."""
+    if wants_part() and stay:
+        response = make_response("")
+        response.headers["HX-Trigger"] = json.dumps({"toast": sentence, "moved": ""})
+        return response
+    flash(sentence)
+    if wants_part():
+        response = make_response("")
+        response.headers["HX-Redirect"] = location
+        return response
+    return make_response(redirect(location, 303))

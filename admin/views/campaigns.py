@@ -1,0 +1,199 @@
+"""Outreach, Campaigns: both channels at a glance, and the list."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from flask import request, url_for
+
+from admin import sessions
+from admin.presenting import progress as told
+from admin.views.base import PAGE, ListView
+from models.clock import now_ms
+from models.config import current
+from models.queries.campaigns import CampaignSummary, list_campaigns
+from models.queries.pages import names_of
+from models.queries.progress import Progress, progress_of
+from models.rules.counts import Counts
+from models.words import (
+    CHANNEL_LABELS,
+    HOLDS_CHANNEL,
+    CampaignStatus,
+    Channel,
+    MessageStatus,
+    Phase,
+)
+
+TABS = {
+    "running": ("In Progress", {CampaignStatus.IN_PROGRESS}),
+    "ready": ("Ready", {CampaignStatus.READY}),
+    "attention": ("Needs attention", {CampaignStatus.HELD, CampaignStatus.FAILED}),
+    "complete": (
+        "Complete",
+        {
+            CampaignStatus.COMPLETE,
+            CampaignStatus.COMPLETE_WITH_ERRORS,
+            CampaignStatus.ACTIVE_RETRIES,
+            CampaignStatus.STOPPED,
+        },
+    ),
+    "draft": ("Drafts", {CampaignStatus.DRAFT}),
+}
+LONGEST_SEARCH = 100
+
+
+@dataclass(frozen=True)
+class Line:
+    """A campaign in the list."""
+
+    summary: CampaignSummary
+    owner: str
+    progress: str
+
+    @property
+    def campaign(self) -> Any:
+        """The campaign's row."""
+        return self.summary.campaign
+
+    @property
+    def counts(self) -> Counts:
+        """Where its messages stand."""
+        return self.summary.counts
+
+    @property
+    def delivered(self) -> int:
+        """Delivered, the assumed ones not among them."""
+        return self.counts[MessageStatus.DELIVERED]
+
+    @property
+    def was_run(self) -> bool:
+        """Whether there are results to show."""
+        return Phase(self.campaign.phase) not in (Phase.DRAFT, Phase.READY)
+
+
+@dataclass(frozen=True)
+class Sort:
+    """A column that the list can be sorted by."""
+
+    heading: str
+    key: Callable[[Line], Any]
+    largest_first: bool = True
+
+
+SORTS = {
+    "name": Sort("Campaign", lambda line: line.campaign.name_key, largest_first=False),
+    "status": Sort("Status", lambda line: list(CampaignStatus).index(line.summary.status), largest_first=False),
+    "recipients": Sort("Recipients", lambda line: line.counts.total),
+    "delivered": Sort("Delivered", lambda line: line.delivered),
+    "failed": Sort("Failed", lambda line: line.counts[MessageStatus.FAILED]),
+    "updated": Sort("Updated", lambda line: line.campaign.updated_at),
+}
+
+
+@dataclass(frozen=True)
+class Track:
+    """A channel: what holds it, or why it is free, or what it lacks."""
+
+    channel: Channel
+    label: str
+    held_by: Progress | None
+    lacks: str
+
+
+@dataclass(frozen=True)
+class ListFilter:
+    """What the URL asks of the list."""
+
+    tab: str
+    channel: str
+    text: str
+    sort: str
+    page: int
+
+    @classmethod
+    def from_request(cls) -> "ListFilter":
+        """Read it; words that mean nothing are left out."""
+        args = request.args
+        channel, sort, page = args.get("channel", ""), args.get("sort", ""), args.get("page", "")
+        return cls(
+            tab=args.get("status", "") if args.get("status") in TABS else "",
+            channel=channel if channel in list(Channel) else "",
+            text=args.get("q", "").strip()[:LONGEST_SEARCH],
+            sort=sort if sort in SORTS else "updated",
+            page=int(page) if page.isascii() and page.isdigit() and len(page) < 7 else 0,
+        )
+
+    def url(self, **changes: object) -> str:
+        """The list's address with these changes, from its first page unless one is given."""
+        asked: dict[str, object] = {
+            "status": self.tab,
+            "channel": self.channel,
+            "q": self.text,
+            "sort": "" if self.sort == "updated" else self.sort,
+            **changes,
+        }
+        given: dict[str, Any] = {name: str(value) for name, value in asked.items() if value}
+        return url_for("campaigns.index_view", **given)
+
+    def takes(self, line: Line) -> bool:
+        """Whether a campaign belongs on the list, its status aside."""
+        if self.channel and line.campaign.channel != self.channel:
+            return False
+        sought = self.text.casefold()
+        return not sought or sought in line.campaign.name_key or sought.removeprefix("#") == str(line.campaign.id)
+
+
+class CampaignsView(ListView):
+    """All campaigns, the latest change first."""
+
+    list_template = "panel/campaigns.html"
+
+    def get_list(self, *_: Any, **__: Any) -> tuple[int, list[Line]]:
+        """The campaigns of this page and how many there are."""
+        wanted, all_lines = ListFilter.from_request(), _lines()
+        lines = [line for line in all_lines if wanted.takes(line)]
+        tabs = {tab: sum(line.summary.status in statuses for line in lines) for tab, (_, statuses) in TABS.items()}
+        shown = [line for line in lines if not wanted.tab or line.summary.status in TABS[wanted.tab][1]]
+        sort = SORTS[wanted.sort]
+        shown.sort(key=sort.key, reverse=sort.largest_first)
+        page = min(wanted.page, max(0, len(shown) - 1) // PAGE)
+        self._template_args.update(
+            wanted=wanted,
+            tabs=tabs,
+            total=len(lines),
+            page_number=page,
+            pages=1 + max(0, len(shown) - 1) // PAGE,
+            tracks=_tracks(all_lines),
+            first_start=not all_lines,
+        )
+        return len(shown), shown[page * PAGE : (page + 1) * PAGE]
+
+    def context(self) -> dict[str, Any]:
+        """What the words of the list are."""
+        return {"tab_names": {tab: name for tab, (name, _) in TABS.items()}, "sorts": SORTS}
+
+
+def _lines() -> list[Line]:
+    found = list_campaigns(sessions.current_actor())
+    owners = names_of([summary.campaign.owner_id for summary in found])
+    return [
+        Line(
+            summary,
+            owners.get(summary.campaign.owner_id or 0, ""),
+            told.one_line(Phase(summary.campaign.phase), summary.counts),
+        )
+        for summary in found
+    ]
+
+
+def _tracks(lines: list[Line]) -> list[Track]:
+    holding = {line.campaign.channel: line.campaign.id for line in lines if Phase(line.campaign.phase) in HOLDS_CHANNEL}
+    return [
+        Track(
+            channel,
+            CHANNEL_LABELS[channel],
+            progress_of(holding[channel], now=now_ms()) if channel in holding else None,
+            current().lacks(channel),
+        )
+        for channel in Channel
+    ]

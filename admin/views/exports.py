@@ -1,0 +1,142 @@
+"""Exports: small ones at once as a download, larger ones by a job, with their own list."""
+
+from dataclasses import dataclass
+from tempfile import TemporaryFile
+from typing import Any
+
+from flask import Blueprint, Response, render_template, send_file, url_for
+from flask.typing import ResponseReturnValue
+from itsdangerous import BadData, URLSafeTimedSerializer
+
+from admin import sessions
+from admin.presenting import words
+from admin.presenting.times import iso
+from admin.views.base import ListView, done
+from admin.views.seeing import criteria_for, filter_of_request, seen_campaign
+from models import secret_key
+from models.clock import now_ms
+from models.errors import NotFoundError
+from models.operations import exporting
+from models.operations.files import read_file
+from models.queries.campaigns import counts_of
+from models.queries.pages import total_of
+from models.queries.work import export_seen_by, exports_seen_by, file_of
+from models.rules.criteria import Criteria
+from models.tables import Campaign, Export
+from models.words import MESSAGE_STATUS_LABELS, OPEN_WORK, MessageStatus, WorkState
+
+blueprint = Blueprint("export", __name__)
+AT_ONCE = 10_000  # rows
+LINK_SECONDS = 15 * 60
+STOP_POLLING = 286
+_LINKS = "export link"
+
+
+@dataclass(frozen=True)
+class Line:
+    """An export in the list; `link` downloads its file for a quarter of an hour."""
+
+    export: Any
+    badge: words.Badge
+    what: str
+    link: str
+    open: bool
+
+
+class ExportsView(ListView):
+    """The exports that a person may see, the latest first."""
+
+    list_template = "panel/exports.html"
+
+    def get_list(self, *_: Any, **__: Any) -> tuple[None, list[Line]]:
+        """Those that a job made: the small ones are downloads that nobody keeps."""
+        lines = _lines()
+        self._template_args.update(live=any(line.open for line in lines))
+        return None, lines
+
+
+@blueprint.get("/exports/progress")
+def progress() -> ResponseReturnValue:
+    """The list as it stands."""
+    lines = _lines()
+    live = any(line.open for line in lines)
+    return render_template("panel/exports_list.html", data=lines, live=live), 200 if live else STOP_POLLING
+
+
+@blueprint.post("/campaigns/<id:campaign_id>/export")
+def start(campaign_id: int) -> ResponseReturnValue:
+    """All messages, or those of the filter: as a download if there are few, else by a job."""
+    actor = sessions.current_actor()
+    campaign = seen_campaign(campaign_id, actor)
+    return _export(campaign, criteria_for(campaign, filter_of_request(actor), actor))
+
+
+@blueprint.post("/exports/<id:export_id>/again")
+def again(export_id: int) -> ResponseReturnValue:
+    """The same rows as they stand now."""
+    actor = sessions.current_actor()
+    export = export_seen_by(actor, export_id)
+    return _export(seen_campaign(export.campaign_id, actor), Criteria.from_json(export.criteria))
+
+
+@blueprint.post("/exports/<id:export_id>/cancel")
+def cancel(export_id: int) -> ResponseReturnValue:
+    """End one that is not done."""
+    export = export_seen_by(sessions.current_actor(), export_id)
+    exporting.cancel_export(export.id, now=now_ms())
+    return done("Export cancelled.", url_for("exports.index_view"), stay=False)
+
+
+@blueprint.get("/exports/file/<link>")
+def download(link: str) -> ResponseReturnValue:
+    """The file behind a link that is signed, ends, and needs who may export."""
+    try:
+        export_id = int(_signer().loads(link, max_age=LINK_SECONDS))
+    except BadData as wrong:
+        raise NotFoundError("This link has expired. Open Exports for a new one.") from wrong
+    export = export_seen_by(sessions.current_actor(), export_id)
+    file = file_of(export, now=now_ms())
+    response = Response(read_file(file.id), mimetype="text/csv")
+    response.headers.set("Content-Disposition", "attachment", filename=file.name)
+    response.content_length = file.size
+    return response
+
+
+def _export(campaign: Campaign, criteria: Criteria) -> ResponseReturnValue:
+    actor = sessions.current_actor()
+    total = total_of(campaign.id, criteria, counts_of(campaign.id))
+    if total.n > AT_ONCE or not total.exact:
+        exporting.start_export(campaign.id, criteria=criteria, actor=actor, now=now_ms())
+        return done(f"The export of {campaign.name} is being made.", url_for("exports.index_view"), stay=False)
+    spool = TemporaryFile()  # noqa: SIM115  # closed with the answer, which reads it
+    written = exporting.write_export(campaign.id, criteria, spool, clock=now_ms)
+    exporting.record_export(campaign, rows=written.rows, actor=actor, now=now_ms())
+    spool.seek(0)
+    name = f"{campaign.name} {iso(written.moment_at).replace(':', '')}.csv"
+    return send_file(spool, mimetype="text/csv", as_attachment=True, download_name=name)
+
+
+def _lines() -> list[Line]:
+    return [
+        Line(
+            export,
+            words.work_badge(export.state),
+            _what(export),
+            str(_signer().dumps(export.id)) if export.state == WorkState.DONE and export.file_id else "",
+            WorkState(export.state) in OPEN_WORK,
+        )
+        for export in exports_seen_by(sessions.current_actor())
+    ]
+
+
+def _what(export: Export) -> str:
+    """The export's filter in words."""
+    criteria = Criteria.from_json(export.criteria)
+    parts = [MESSAGE_STATUS_LABELS[MessageStatus(status)] for status in criteria.statuses]
+    parts += [words.reason_name(reason) for reason in criteria.reasons]
+    parts += [f"“{criteria.search.lstrip('=*')}”"] if criteria.search else []
+    return ", ".join(parts) or "All messages"
+
+
+def _signer() -> URLSafeTimedSerializer:
+    return URLSafeTimedSerializer(secret_key.derived(_LINKS), salt=_LINKS)

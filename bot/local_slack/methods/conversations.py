@@ -1,0 +1,87 @@
+"""conversations.*"""
+
+from typing import TypeVar
+
+from bot.local_slack import wire
+from bot.local_slack.arguments import Arguments
+from bot.local_slack.core import Core
+from bot.local_slack.errors import Document, SlackError
+from bot.local_slack.limits import TIER_2, TIER_3, TIER_4
+from bot.local_slack.methods.kinds import Method
+from bot.local_slack.workspace import BOT_USER
+
+T = TypeVar("T")
+READ_SCOPES = {"public_channel": "channels:read", "private_channel": "groups:read", "im": "im:read"}
+PAGE, PAGE_LIMIT = 100, 1000
+
+
+def need_scope(core: Core, scope: str) -> None:
+    """Raise SlackError(`missing_scope`) unless the app's token has it."""
+    if scope not in core.profile.scopes:
+        raise SlackError("missing_scope", needed=scope, provided=",".join(core.profile.scopes))
+
+
+def open_conversation(core: Core, call: Arguments) -> Document:
+    if "channel" in call:
+        conversation = core.workspace.visible_to_bot(call.required("channel"))
+    else:
+        users = [user for user in (call.optional("users") or "").split(",") if user]
+        if not users:
+            raise SlackError("users_list_not_supplied")
+        if len(users) > 1:
+            need_scope(core, "mpim:write")
+        conversation = core.workspace.direct_message(users[0])
+    shown = wire.conversation(conversation) if call.flag("return_im") else {"id": conversation["id"]}
+    return {"channel": shown}
+
+
+def visible(core: Core, call: Arguments) -> Document:
+    conversation = core.workspace.visible_to_bot(call.required("channel"))
+    need_scope(core, READ_SCOPES[wire.kind(conversation)])
+    return conversation
+
+
+def inform(core: Core, call: Arguments) -> Document:
+    return {"channel": wire.conversation(visible(core, call))}
+
+
+def enumerate_all(core: Core, call: Arguments) -> Document:
+    kinds = (call.optional("types") or "public_channel").split(",")
+    if set(kinds) - {*READ_SCOPES, "mpim"}:
+        raise SlackError("invalid_types")
+    for one in kinds:
+        need_scope(core, READ_SCOPES.get(one, "mpim:read"))
+    found = [
+        wire.conversation(conversation)
+        for conversation in core.workspace.conversations()
+        if wire.kind(conversation) in kinds
+        and (not conversation["is_private"] or BOT_USER in conversation["members"])
+        and not (conversation["is_archived"] and call.flag("exclude_archived"))
+    ]
+    page, cursor = paged(found, call)
+    return {"channels": page, "response_metadata": {"next_cursor": cursor}}
+
+
+def members(core: Core, call: Arguments) -> Document:
+    page, cursor = paged(visible(core, call)["members"], call)
+    return {"members": page, "response_metadata": {"next_cursor": cursor}}
+
+
+def paged(found: list[T], call: Arguments) -> tuple[list[T], str]:
+    """The page that the call asks for, and the next cursor, empty at the end."""
+    limit = call.number("limit", PAGE)
+    if not 1 <= limit <= PAGE_LIMIT:
+        raise SlackError("invalid_limit")
+    given = call.optional("cursor") or "0"
+    if not given.isdigit():
+        raise SlackError("invalid_cursor")
+    start = int(given)
+    return found[start : start + limit], str(start + limit) if start + limit < len(found) else ""
+
+
+METHODS = {
+    "conversations.open": Method(open_conversation, "im:write", TIER_3, takes_json=True),
+    "conversations.info": Method(inform, None, TIER_3),
+    "conversations.list": Method(enumerate_all, None, TIER_2),
+    "conversations.members": Method(members, None, TIER_4),
+}

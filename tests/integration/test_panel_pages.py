@@ -1,0 +1,252 @@
+"""The panel's pages: what they show to whom, what they refuse, and what they let a browser do."""
+
+import csv
+import io
+import re
+from collections.abc import Iterator
+
+import flask
+import pytest
+from flask import Flask
+
+from admin.wsgi import create_app
+from models import hints
+from models.actors import Actor
+from models.config import Config
+from models.database import execute, insert_many, transaction
+from models.operations import campaigns, running
+from models.operations.counters import Deltas
+from models.rules.verdicts import Word
+from models.tables import Campaign
+from models.words import Channel, FailureReason
+from tests.factories import NOW, make_campaign, make_draft, make_ended, message_ids, phase_of, run, send_all
+from tests.integration.panel import Visitor
+
+NAUGHTY = "<script>alert(1)</script>'\"{{7*7}}"
+
+
+@pytest.fixture
+def app(installation: Config) -> Iterator[Flask]:
+    yield create_app(installation)
+    hints.send_to(lambda _work, _subject_id: None)
+
+
+@pytest.fixture
+def panel(app: Flask, ben: Actor) -> Visitor:
+    """The panel as Ben has it."""
+    return Visitor(app).sign_in(ben)
+
+
+def recipients_in(page: str) -> list[str]:
+    return re.findall(r'class="c-main rcpt[^"]*">(?:<span class="mask">)?([^<]+)', page)
+
+
+def failed_campaign(messages: int = 3) -> int:
+    campaign_id = make_campaign(messages=messages)
+    run(campaign_id)
+    send_all(campaign_id, Word.FAILED, reason=FailureReason.UNREACHABLE)
+    return campaign_id
+
+
+class TestSafety:
+    def test_every_page_forbids_what_it_does_not_need(self, panel: Visitor) -> None:
+        answer = panel.get("/campaigns/")
+        policy = answer.headers["Content-Security-Policy"]
+        assert "default-src 'none'" in policy
+        assert "unsafe" not in policy
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["X-Frame-Options"] == "DENY"
+        assert answer.headers["Cache-Control"] == "no-store"
+        nonce = re.search(r"script-src 'nonce-([^']+)'", policy)
+        assert nonce
+        assert set(re.findall(r'nonce="([^"]+)"', answer.text)) == {nonce[1]}
+        assert nonce[1] not in panel.get("/campaigns/").headers["Content-Security-Policy"]
+
+    def test_pages_hold_no_inline_style_or_handler(self, panel: Visitor) -> None:
+        campaign_id = failed_campaign()
+        for path in ("/campaigns/", f"/campaigns/{campaign_id}/", f"/campaigns/{campaign_id}/retry", "/campaigns/new"):
+            assert not re.search(r'<[^>]+\s(style|on[a-z]+)="|<style|<script>|javascript:', panel.get(path).text)
+
+    def test_only_our_own_templates_are_rendered(self, app: Flask, panel: Visitor) -> None:
+        used: list[str] = []
+        flask.template_rendered.connect(lambda _app, template, **_: used.append(template.filename), app, weak=False)
+        campaign_id = failed_campaign()
+        for path in ("/campaigns/", f"/campaigns/{campaign_id}/", "/exports/", "/nowhere"):
+            panel.get(path)
+        assert used
+        assert [name for name in used if "/admin/templates/" not in name or "flask_admin" in name] == []
+
+    def test_names_and_values_from_outside_show_as_themselves(self, panel: Visitor) -> None:
+        draft = make_draft(name="Naughty")
+        Campaign.update(name=NAUGHTY, description=NAUGHTY, fields=[{"name": NAUGHTY, "searchable": True}]).where(
+            Campaign.id == draft
+        ).execute()
+        with transaction():
+            insert_many(
+                "messages",
+                ("campaign_id", "recipient", "recipient_key", "field_values", "status", "updated_at"),
+                [(draft, NAUGHTY, NAUGHTY, '["<script>alert(1)</script>"]', "waiting", NOW)],
+            )
+            deltas = Deltas()
+            deltas.add(draft, "waiting", None, None, 1)
+            deltas.write(NOW)
+        execute("UPDATE campaigns SET phase = 'ready' WHERE id = ?", draft)
+        for path in ("/campaigns/", f"/campaigns/{draft}/", f"/campaigns/{draft}/run", f"/campaigns/{draft}/summary"):
+            answer = panel.get(path)
+            assert answer.status_code == 200
+            assert "<script>alert" not in answer.text
+            assert "&lt;script&gt;alert" in answer.text
+
+    def test_email_preview_runs_and_loads_nothing(self, panel: Visitor) -> None:
+        campaign_id = make_campaign(Channel.EMAIL)
+        answer = panel.get(f"/campaigns/{campaign_id}/preview")
+        assert answer.headers["Content-Security-Policy"].startswith("sandbox; default-src 'none'")
+        assert answer.headers["X-Frame-Options"] == "SAMEORIGIN"
+
+    def test_larger_body_than_the_limit_is_refused(self, panel: Visitor) -> None:
+        answer = panel.post("/campaigns/new", name="x" * 1_100_000, channel="sms")
+        assert answer.status_code == 413
+        assert "1 MB" in answer.text
+
+
+class TestMessages:
+    def test_pages_follow_each_other_both_ways(self, panel: Visitor) -> None:
+        campaign_id = make_campaign(messages=120)
+        seen, path = [], f"/campaigns/{campaign_id}/"
+        while True:
+            page = panel.get(path).text
+            seen.append(recipients_in(page))
+            following = re.search(r'href="([^"]+)" rel="next"', page)
+            if not following:
+                break
+            path = following[1].replace("&amp;", "&")
+        assert [len(rows) for rows in seen] == [50, 50, 20]
+        assert len(set(sum(seen, []))) == 120
+        previous = re.search(r'href="([^"]+)" rel="prev"', page)
+        assert previous
+        assert recipients_in(panel.get(previous[1].replace("&amp;", "&")).text) == seen[1]
+
+    @pytest.mark.parametrize(
+        ("query", "found"),
+        [
+            ("q=%2B14155550001&match=exact", 1),
+            ("q=%2B1415555000&match=exact", 0),
+            ("q=%2B1415555000", 10),
+            ("q=50001&match=contains", 1),
+            ("q=%25&match=contains", 0),
+            ("status=failed", 0),
+            ("status=waiting&q=%2B14155550001", 1),
+        ],
+    )
+    def test_search_finds_what_it_says(self, panel: Visitor, query: str, found: int) -> None:
+        campaign_id = make_campaign(messages=[f"+1415555{number:04}" for number in range(20)])
+        page = panel.get(f"/campaigns/{campaign_id}/?{query}").text
+        assert len(recipients_in(page)) == found
+        assert f"<b>{found}</b> of 20 messages" in page
+
+    @pytest.mark.parametrize(
+        "query",
+        [
+            "after=99999999999999999999999",
+            "before=-1",
+            "after=abc",
+            "status=nonsense&reason=nonsense&match=nonsense",
+            "q=%00%27%3B--",
+            "q=" + "x" * 5000,
+            "page=99999999999999999999",
+            "sort=password",
+        ],
+    )
+    def test_addresses_that_make_no_sense_are_no_fault(self, panel: Visitor, query: str) -> None:
+        campaign_id = make_campaign()
+        assert panel.get(f"/campaigns/{campaign_id}/?{query}").status_code == 200
+        assert panel.get(f"/campaigns/?{query}").status_code == 200
+        assert panel.get(f"/campaigns/{campaign_id}/run?contact={query}").status_code == 200
+
+    def test_viewer_finds_by_the_whole_recipient_only_and_sees_it_masked(self, app: Flask, vera: Actor) -> None:
+        campaign_id = make_campaign(messages=3)
+        viewer = Visitor(app).sign_in(vera)
+        whole = viewer.get(f"/campaigns/{campaign_id}/?q=%2B14155550001").text
+        assert recipients_in(whole) == ["+1415***0001"]
+        assert "+14155550001" not in whole.replace('value="+14155550001"', "").replace(
+            "<b>+14155550001</b>", ""
+        ).replace("Search: +14155550001", "")
+        for part in ("q=%2B1415555", "q=50001&match=contains", "q=%2B1415555&match=starts"):
+            assert recipients_in(viewer.get(f"/campaigns/{campaign_id}/?{part}").text) == []
+
+
+class TestActs:
+    def test_run_without_every_confirmation_changes_nothing(self, panel: Visitor) -> None:
+        campaign_id = make_campaign()
+        answer = panel.post(f"/campaigns/{campaign_id}/run", part=True, confirm=["1", "2", "3"])
+        assert answer.status_code == 422
+        assert "accept the disclaimer" in answer.text
+        assert phase_of(campaign_id) == "ready"
+
+    def test_run_confirmed_tells_how_many(self, panel: Visitor) -> None:
+        campaign_id = make_campaign()
+        confirmed = [str(number) for number in range(1, 1 + len(running.DISCLAIMER))]
+        answer = panel.post(f"/campaigns/{campaign_id}/run", part=True, confirm=confirmed)
+        assert "3 messages to send" in answer.headers["HX-Trigger"]
+        assert phase_of(campaign_id) == "running"
+
+    def test_taken_channel_is_refused_with_the_blockers_name(self, panel: Visitor) -> None:
+        run(make_campaign(name="Water main works"))
+        answer = panel.get(f"/campaigns/{make_campaign()}/run")
+        assert answer.status_code == 409
+        assert "Water main works is In Progress" in answer.text
+
+    def test_act_in_the_wrong_state_is_refused_as_a_dialog(self, panel: Visitor) -> None:
+        campaign_id = make_campaign()
+        answer = panel.post(f"/campaigns/{campaign_id}/stop", part=True)
+        assert answer.status_code == 409
+        assert answer.headers["HX-Retarget"] == "#dialogs"
+        assert "Only a campaign In Progress or Held can be stopped" in answer.text
+
+    def test_delete_with_another_name_keeps_the_dialog(self, panel: Visitor) -> None:
+        campaign_id = make_campaign(name="Keep me")
+        answer = panel.post(f"/campaigns/{campaign_id}/delete", part=True, typed_name="keep")
+        assert answer.status_code == 422
+        assert 'value="keep"' in answer.text
+        assert phase_of(campaign_id) == "ready"
+
+    def test_retry_takes_what_had_failed_when_the_dialog_opened(self, panel: Visitor) -> None:
+        campaign_id = failed_campaign()
+        dialog = panel.get(f"/campaigns/{campaign_id}/retry").text
+        assert "Retry 3 messages" in dialog
+        answer = panel.post(f"/campaigns/{campaign_id}/retry", part=True, status="failed", cutoff_at=str(NOW - 1))
+        assert answer.status_code == 409
+        answer = panel.post(f"/campaigns/{campaign_id}/retry", part=True, status="failed", cutoff_at=str(NOW))
+        assert "3 messages will be sent again" in answer.headers["HX-Trigger"]
+
+    def test_single_retry_is_about_that_message_alone(self, panel: Visitor) -> None:
+        campaign_id = failed_campaign()
+        message_id = message_ids(campaign_id)[1]
+        answer = panel.post(f"/campaigns/{campaign_id}/messages/{message_id}/retry", part=True, status="failed")
+        assert "1 message will be sent again" in answer.headers["HX-Trigger"]
+
+    def test_retry_with_nothing_ticked_says_so(self, panel: Visitor) -> None:
+        answer = panel.post(f"/campaigns/{failed_campaign()}/retry", part=True)
+        assert answer.status_code == 422
+
+    def test_open_page_of_a_deleted_campaign_says_so_and_asks_no_more(self, panel: Visitor) -> None:
+        campaign_id = make_campaign()
+        execute("UPDATE campaigns SET phase = 'deleting' WHERE id = ?", campaign_id)
+        answer = panel.get(f"/campaigns/{campaign_id}/progress")
+        assert answer.status_code == 286
+        assert "This campaign was deleted" in answer.text
+
+    def test_filtered_export_has_the_filters_rows(self, panel: Visitor) -> None:
+        campaign_id = make_ended(messages=4)
+        answer = panel.post(f"/campaigns/{campaign_id}/export?q=%2B14155550001&match=exact")
+        assert "attachment" in answer.headers["Content-Disposition"]
+        rows = list(csv.DictReader(io.StringIO(answer.data.decode("utf-8-sig"))))
+        assert [row["recipient"] for row in rows] == ["+14155550001"]
+
+    def test_ready_campaigns_template_is_edited_but_not_broken(self, panel: Visitor) -> None:
+        campaign_id = make_campaign()
+        answer = panel.post(f"/campaigns/{campaign_id}/template", body="Hi {{nobody}}")
+        assert answer.status_code == 422
+        assert "Hi {{nobody}}" in answer.text
+        assert panel.post(f"/campaigns/{campaign_id}/template", body="Line\r\nbreak").status_code == 303
+        assert campaigns.message_of(Campaign.get_by_id(campaign_id)).body == "Line\nbreak"
