@@ -3,6 +3,8 @@
 import itertools
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -66,11 +68,28 @@ class Postgres:
         self._admin.execute(statement)
 
 
+# Ends a server whose run was killed: reads until the run's end of the pipe is gone, whatever closed it.
+WATCH = """
+import contextlib, os, pathlib, shutil, signal, sys, time
+folder = pathlib.Path(sys.argv[1])
+pid_file = folder / "pg" / "postmaster.pid"
+sys.stdin.read()
+over_at = time.monotonic() + 30
+while folder.exists() and time.monotonic() < over_at:
+    if pid_file.exists():
+        with contextlib.suppress(OSError, IndexError, ValueError):  # not written yet, or gone already
+            os.kill(int(pid_file.read_text().split()[0]), signal.SIGQUIT)
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
+    time.sleep(0.1)
+"""
+
+
 @contextmanager
 def postgresql() -> Iterator[Postgres]:
-    """Start a server; stop and remove it in the end."""
+    """Start a server; stop and remove it in the end, also when the run is killed."""
     # A path of its own: short enough for a Unix socket, and its parents are opened for the server's user.
-    with folder_in_memory() as folder:
+    with folder_in_memory() as folder, _watched(folder):
         server = _pgserver(folder).get_server(folder / "pg", cleanup_mode="delete")
         try:
             postgres = Postgres(server)
@@ -88,6 +107,16 @@ def folder_in_memory() -> Iterator[Path]:
     roomy = MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ROOM_BYTES
     with TemporaryDirectory(prefix="signalbox-", dir=MEMORY if roomy else None) as folder:
         yield Path(folder)
+
+
+@contextmanager
+def _watched(folder: Path) -> Iterator[None]:
+    """See to it that nothing stays of a server in `folder`."""
+    command = [sys.executable, "-c", WATCH, str(folder)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True) as watcher:
+        yield
+        assert watcher.stdin is not None
+        watcher.stdin.close()
 
 
 def let_go() -> None:

