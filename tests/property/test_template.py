@@ -65,28 +65,19 @@ def test_value_lands_between_its_neighbours(before: str, value: str, after: str)
     # A brace or an open placeholder of a neighbour would change where the placeholder begins.
     before, after = before.replace("{", "("), after.replace("}", ")")
     fields = {"the field": value}
-    assert (
-        render(f"{before}{{{{The  Field}}}}{after}", fields) == f"{before}{value or '{{The  Field}}'}{after}"
-    )
+    assert render(f"{before}{{{{The  Field}}}}{after}", fields) == f"{before}{value or '{{The  Field}}'}{after}"
 
 
 @given(name=NAMES)
 def test_normalising_a_name_twice_changes_nothing(name: str) -> None:
     assert is_field_name(name)
-    assert (
-        normalise_name(normalise_name(name))
-        == normalise_name(name)
-        == normalise_name(f" {name.upper().lower()} ")
-    )
+    assert normalise_name(normalise_name(name)) == normalise_name(name) == normalise_name(f" {name.upper().lower()} ")
     assert placeholders(f"{{{{{name}}}}}") == (normalise_name(name),)
 
 
 @given(html=TRICKY, value=TRICKY)
 def test_escaped_value_adds_no_markup(html: str, value: str) -> None:
-    assert (
-        plain_text(render("<p>{{v}}</p>", {"v": value}, escape_html=True)).split()
-        == (value or "{{v}}").split()
-    )
+    assert plain_text(render("<p>{{v}}</p>", {"v": value}, escape_html=True)).split() == (value or "{{v}}").split()
     assert isinstance(plain_text(html), str)
 
 

@@ -80,9 +80,7 @@ class TestProcfile:
         words = shlex.split(line.split(":", 1)[1])
         assert words[:2] == ["python", "-m"]
         path = ROOT.joinpath(*words[2].split("."))
-        assert path.with_suffix(".py").exists() or (path / "__main__.py").exists(), (
-            f"{words[2]} does not exist"
-        )
+        assert path.with_suffix(".py").exists() or (path / "__main__.py").exists(), f"{words[2]} does not exist"
 
 
 class TestReadme:
@@ -116,9 +114,7 @@ class TestPins:
         lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
         pins = [line for line in lines if not line.startswith("#")]
         assert [
-            pin
-            for pin in pins
-            if not re.fullmatch(r"[\w.-]+==[\w.]+(; python_full_version < \"[\d.]+\")?", pin)
+            pin for pin in pins if not re.fullmatch(r"[\w.-]+==[\w.]+(; python_full_version < \"[\d.]+\")?", pin)
         ] == []
         project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
         wanted = [*project["dependencies"], *project["optional-dependencies"]["test"]]
@@ -139,8 +135,7 @@ class TestSizes:
     @pytest.mark.parametrize(("folders", "limit"), [(CODE, MODULE_LINES), (["tests"], TEST_MODULE_LINES)])
     def test_no_module_is_longer_than_the_limit(self, folders: list[str], limit: int) -> None:
         lengths = {
-            str(module): len((ROOT / module).read_text(encoding="utf-8").splitlines())
-            for module in modules(*folders)
+            str(module): len((ROOT / module).read_text(encoding="utf-8").splitlines()) for module in modules(*folders)
         }
         assert {name: lines for name, lines in lengths.items() if lines > limit} == {}
 
@@ -168,6 +163,4 @@ def broad_catches(tree: ast.Module) -> Iterator[ast.AST]:
 
 
 def names_all(node: ast.expr) -> bool:
-    return any(
-        isinstance(part, ast.Name) and part.id in {"Exception", "BaseException"} for part in ast.walk(node)
-    )
+    return any(isinstance(part, ast.Name) and part.id in {"Exception", "BaseException"} for part in ast.walk(node))

@@ -18,16 +18,12 @@ def test_empty_text_takes_no_segment() -> None:
     assert count_segments("") == Segments(0, Encoding.GSM_7, 0)
 
 
-@pytest.mark.parametrize(
-    ("length", "count"), [(1, 1), (160, 1), (161, 2), (306, 2), (307, 3), (459, 3), (460, 4)]
-)
+@pytest.mark.parametrize(("length", "count"), [(1, 1), (160, 1), (161, 2), (306, 2), (307, 3), (459, 3), (460, 4)])
 def test_gsm_text_is_cut_at_160_then_153(length: int, count: int) -> None:
     assert count_segments("a" * length) == Segments(length, Encoding.GSM_7, count)
 
 
-@pytest.mark.parametrize(
-    ("length", "count"), [(1, 1), (70, 1), (71, 2), (134, 2), (135, 3), (201, 3), (202, 4)]
-)
+@pytest.mark.parametrize(("length", "count"), [(1, 1), (70, 1), (71, 2), (134, 2), (135, 3), (201, 3), (202, 4)])
 def test_other_text_is_cut_at_70_then_67(length: int, count: int) -> None:
     assert count_segments("Ж" * length) == Segments(length, Encoding.UCS_2, count)
 

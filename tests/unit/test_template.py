@@ -52,15 +52,11 @@ class TestPlaceholders:
         assert is_field_name(name)
         assert render(f"<{{{{{name}}}}}>", {name: "x"}) == "<x>"
 
-    @pytest.mark.parametrize(
-        "name", ["", " ", "n" * 41, "a.b", "a/b", "a+b", "½", "☃", "a\tb", "a\nb", "a\0b", "a'b"]
-    )
+    @pytest.mark.parametrize("name", ["", " ", "n" * 41, "a.b", "a/b", "a+b", "½", "☃", "a\tb", "a\nb", "a\0b", "a'b"])
     def test_other_characters_make_no_name(self, name: str) -> None:
         assert not is_field_name(name)
 
-    @pytest.mark.parametrize(
-        "written", ["First Name", "  first  name ", "FIRST\N{NO-BREAK SPACE}NAME", "first\n name"]
-    )
+    @pytest.mark.parametrize("written", ["First Name", "  first  name ", "FIRST\N{NO-BREAK SPACE}NAME", "first\n name"])
     def test_case_and_spaces_make_no_difference(self, written: str) -> None:
         assert normalise_name(written) == "first name"
         assert render(f"Hi {{{{{written}}}}}!", {"First name": "Ben"}) == "Hi Ben!"
@@ -96,10 +92,7 @@ class TestRender:
     def test_values_are_escaped_in_html_and_text_is_not(self) -> None:
         page = '<a title="{{n}}">{{n}}</a> & {{n}}'
         safe = "&lt;b&gt; &amp; &quot;x&quot; &#x27;y&#x27;"
-        assert (
-            render(page, {"n": "<b> & \"x\" 'y'"}, escape_html=True)
-            == f'<a title="{safe}">{safe}</a> & {safe}'
-        )
+        assert render(page, {"n": "<b> & \"x\" 'y'"}, escape_html=True) == f'<a title="{safe}">{safe}</a> & {safe}'
 
     def test_one_template_renders_many_contacts(self) -> None:
         template = Template.parse("{{greeting}}, {{name}}.")
@@ -126,9 +119,7 @@ class TestCheckHeader:
     def test_one_line_is_given_back(self, text: str) -> None:
         assert check_header(text, field="Subject") == text
 
-    @pytest.mark.parametrize(
-        "end", ["\r\n", "\n", "\r", "\0", "\v", "\f", "\x1c", "\x85", "\N{LINE SEPARATOR}"]
-    )
+    @pytest.mark.parametrize("end", ["\r\n", "\n", "\r", "\0", "\v", "\f", "\x1c", "\x85", "\N{LINE SEPARATOR}"])
     def test_line_break_or_nul_is_refused(self, end: str) -> None:
         with pytest.raises(InvalidInputError, match=r"^Subject contains a line break or a NUL") as refusal:
             check_header(f"Hello{end}Bcc: mallory@example.org", field="Subject")
@@ -186,9 +177,7 @@ class TestPlainText:
         html = "<head><title>T</title><style>p{}</style></head><p>Hi<script>x('</p>')</script><!-- no --></p>"
         assert plain_text(html) == "Hi"
 
-    @pytest.mark.parametrize(
-        "html", ["</ul></a></script>Hi", "<li>Hi", "<a href='x", "<p", "&#xffffffff;", "<!["]
-    )
+    @pytest.mark.parametrize("html", ["</ul></a></script>Hi", "<li>Hi", "<a href='x", "<p", "&#xffffffff;", "<!["])
     def test_broken_html_is_read_as_far_as_it_goes(self, html: str) -> None:
         assert plain_text(html) in {"Hi", "- Hi", "", "\N{REPLACEMENT CHARACTER}", "<a href='x", "<p", "<!["}
 
