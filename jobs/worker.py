@@ -1,4 +1,4 @@
-"""The Procfile's `worker`: `python -m jobs.worker [--processes sms=2,email=2,receipts=1,bulk=1]`.
+"""The Procfile's `worker`: `python -m jobs.worker [--processes sms=2,email=2,receipts=1,bulk=2]`.
 
 It supervises RQ work processes by duty, so that no duty starves another.
 """
@@ -17,7 +17,7 @@ from jobs.work import work
 from models.config import Config
 from models.errors import NotConfiguredError
 
-DEFAULT = "sms=2,email=2,receipts=1,bulk=1"
+DEFAULT = "sms=2,email=2,receipts=1,bulk=2"
 
 
 def main(config: Config, stop: Stop, processes: dict[str, int]) -> None:

@@ -72,7 +72,7 @@ class Config:
             local_mode=local_mode,
             var=var,
             database_url=_database_url(given, var),
-            redis_url=given.get("REDIS_URL"),
+            redis_url=_redis_url(given),
             port=_integer(given, "PORT", 5000),
             slack_local_port=_integer(given, "SLACK_LOCAL_PORT", 5100),
             public_url=given.get("PUBLIC_URL"),
@@ -151,6 +151,13 @@ def _database_url(given: Mapping[str, str], var: Path) -> str:
         )
     if scheme != "sqlite" and "SECRET_KEY" not in given:
         raise NotConfiguredError("SECRET_KEY must be given with a PostgreSQL DATABASE_URL: all machines need the same.")
+    return url
+
+
+def _redis_url(given: Mapping[str, str]) -> str | None:
+    url = given.get("REDIS_URL")
+    if url is not None and not url.startswith(("redis://", "rediss://")):
+        raise NotConfiguredError("REDIS_URL must begin with redis:// or rediss://.")
     return url
 
 

@@ -6,6 +6,8 @@ pysqlite3's may lack) is for one machine; PostgreSQL for more. The tables are bo
 """
 
 import datetime as dt
+import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +24,16 @@ from models.errors import NotConfiguredError
 from models.gate import WriteGate
 
 database = DatabaseProxy()
+
+
+class _Committed(threading.local):
+    """What this thread is to say when the gate is open again."""
+
+    def __init__(self) -> None:
+        self.hints: deque[Callable[[], object]] = deque()
+
+
+_committed = _Committed()
 
 BUSY_SECONDS = 30
 ITERATE_ROWS = 2000
@@ -116,6 +128,8 @@ def transaction() -> Iterator[None]:
         return
     with database.obj.gate.held(), database.atomic():
         yield
+    while _committed.hints:
+        _committed.hints.popleft()()
 
 
 @contextmanager
@@ -130,9 +144,15 @@ def snapshot() -> Iterator[None]:
         yield
 
 
-def after_commit(hint: Callable[[], None]) -> None:
-    """Run `hint` once the open transaction is committed (at once if none is open); never if it is rolled back."""
-    database.after_commit(hint)
+def after_commit(hint: Callable[[], object]) -> None:
+    """Run `hint` once the open transaction is committed (at once if none is open); never if it is rolled back.
+
+    On SQLite that is when the gate is open again: a hint may wait for Redis, and nobody should wait with it.
+    """
+    if on_sqlite() and database.in_transaction():
+        database.after_commit(lambda: _committed.hints.append(hint))
+    else:
+        database.after_commit(hint)
 
 
 def select(sql: str, *values: Any) -> list[tuple[Any, ...]]:

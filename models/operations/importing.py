@@ -104,6 +104,7 @@ def do_import(import_id: int, *, clock: Callable[[], int]) -> Report:
         raise NotFoundError(f"There is no import {import_id}.")
     _begin(work, now=clock())
     try:
+        _refuse_unless_draft(work)
         report = _do(work, clock)
     except CampaignError as refused:
         _end(import_id, WorkState.REFUSED, str(refused), now=clock())
@@ -129,8 +130,8 @@ def _begin(work: Import, *, now: int) -> None:
             work.id,
             now - BEAT_LOST,
         )
-        if not begun or get_campaign(work.campaign_id).phase != Phase.DRAFT:
-            raise WrongStateError("This import is at work already, or its draft is finished.")
+        if not begun:
+            raise WrongStateError("This import is at work already, or has ended.")
         execute(
             "UPDATE imports SET state = 'cancelled', ended_at = ?, result = 'another import took its place' "
             "WHERE campaign_id = ? AND id <> ? AND state = 'running'",
@@ -147,7 +148,7 @@ def _do(work: Import, clock: Callable[[], int]) -> Report:
     examined = examine(source, name, header=None if work.header is None else bool(work.header))
     with transaction():
         execute("UPDATE imports SET rows_total = ? WHERE id = ?", examined.rows, work.id)
-    _start_anew(campaign.id)
+    _start_anew(work)
     report = Report()
     mapping = mapping_from_json(work.mapping)
     with SpooledTemporaryFile(max_size=REFUSED_IN_MEMORY) as refused:
@@ -169,14 +170,15 @@ def _write_refused(file: SpooledTemporaryFile[bytes], row: RefusedRow) -> None:
     file.write(refused_line(row))
 
 
-def _start_anew(campaign_id: int) -> None:
+def _start_anew(work: Import) -> None:
     """Remove what an import before this one left behind."""
     removed = 1
     while removed:
         with transaction():
-            removed = deleting.remove_messages(campaign_id, SLICE)
+            _refuse_unless_draft(work)
+            removed = deleting.remove_messages(work.campaign_id, SLICE)
     with transaction():
-        execute("DELETE FROM message_counts WHERE campaign_id = ?", campaign_id)
+        execute("DELETE FROM message_counts WHERE campaign_id = ?", work.campaign_id)
 
 
 def _write(work: Import, contacts: Sequence[Contact], mapping: ColumnMapping, *, done: int, now: int) -> None:
@@ -198,6 +200,7 @@ def _write(work: Import, contacts: Sequence[Contact], mapping: ColumnMapping, *,
 
 
 def _refuse_unless_draft(work: Import) -> None:
+    get_campaign(work.campaign_id, lock=True)
     found = select(
         "SELECT i.state, c.phase FROM imports i JOIN campaigns c ON c.id = i.campaign_id WHERE i.id = ?",
         work.id,

@@ -7,7 +7,11 @@ from models.tables import BulkMove
 from models.words import MessageStatus, MoveKind, Phase, WorkState
 
 # Phases in which nothing is queued any more, and the move that brings the rest there.
-LEFT: dict[str, MoveKind] = {Phase.STOPPING: MoveKind.STOP, Phase.FAILED: MoveKind.FAIL}
+LEFT: dict[str, MoveKind] = {
+    Phase.STOPPING: MoveKind.STOP,
+    Phase.FAILED: MoveKind.FAIL,
+    Phase.DELETING: MoveKind.DELETE,
+}
 
 
 def leave(campaign_id: int, *, to: Phase, kind: MoveKind, actor: Actor, now: int) -> int:
@@ -46,11 +50,13 @@ def open_move(
 
 
 def sweep_up(campaign_id: int, *, now: int) -> None:
-    """Bring to rest what came back into the queue in the very moment in which it was left."""
+    """Bring to rest what came back into the queue in the very moment in which it was left; end a deletion cut off."""
     with transaction():
-        phase = select(f"SELECT phase FROM campaigns WHERE id = ?{for_update()}", campaign_id)[0][0]
-        kind = LEFT.get(phase)
-        if kind and _to_move(campaign_id, kind) and not has_open_move(campaign_id):
+        found = select(f"SELECT phase FROM campaigns WHERE id = ?{for_update()}", campaign_id)
+        kind = LEFT.get(found[0][0]) if found else None
+        if kind is None or has_open_move(campaign_id):
+            return
+        if kind is MoveKind.DELETE or _to_move(campaign_id, kind):
             open_move(campaign_id, kind=kind, actor=SYSTEM, now=now)
 
 

@@ -185,7 +185,7 @@ def permitted(action: Action, campaign_id: int, actor: Actor) -> Standing:
 
 def _has_left(campaign: Standing) -> bool:
     """Whether a failed campaign still has rows to go on with, at rest or on their way there."""
-    to_go = (MessageStatus.CANCELLED, MessageStatus.QUEUED, MessageStatus.WAITING)
+    to_go = (MessageStatus.CANCELLED, MessageStatus.QUEUED, MessageStatus.WAITING, MessageStatus.SENDING)
     return any(campaign.counts[status] for status in to_go)
 
 

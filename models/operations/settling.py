@@ -7,9 +7,10 @@ attempt that is no longer the message's latest change nothing.
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
-from models.database import execute_many, for_update, marks, select, transaction
+from models.database import after_commit, execute_many, for_update, marks, select, transaction
 from models.operations import optouts, watching
 from models.operations.counters import Deltas
 from models.operations.resting import Standing, resting_place
@@ -112,9 +113,10 @@ def _settle(rows: dict[int, _Row], events: Sequence[Event], *, now: int, scale: 
 
 
 def _finish(rows: dict[int, _Row], *, now: int) -> frozenset[int]:
+    """End the campaigns that are done, once whatever transaction this is part of has let go of its locks."""
     campaign_ids = frozenset(row.campaign_id for row in rows.values())
-    for campaign_id in campaign_ids:
-        watching.finish_if_done(campaign_id, now=now)
+    for campaign_id in sorted(campaign_ids):
+        after_commit(partial(watching.finish_if_done, campaign_id, now=now))
     return campaign_ids
 
 
@@ -222,7 +224,7 @@ def _stands(row: _Row, before: AttemptState) -> Standing:
 def _write(rows: Sequence[_Row], gathered: _Gathered, *, now: int, scale: float) -> None:
     _write_attempts(rows)
     _write_messages(rows, gathered.deltas, now=now, scale=scale)
-    for row in gathered.opt_outs:
+    for row in sorted(gathered.opt_outs, key=lambda row: row.recipient_key):  # one order for all, as for every lock
         optouts.list_key(
             row.channel,
             row.recipient_key,

@@ -23,7 +23,7 @@ def find_work(*, now: int) -> None:
     This is what makes a lost hint, a wiped Redis or a dead worker cost time and nothing else.
     """
     for campaign_id, channel, phase in select(
-        "SELECT id, channel, phase FROM campaigns WHERE phase IN ('running', 'held', 'stopping', 'failed')"
+        "SELECT id, channel, phase FROM campaigns WHERE phase IN ('running', 'held', 'stopping', 'failed', 'deleting')"
     ):
         if phase in leaving.LEFT:
             leaving.sweep_up(campaign_id, now=now)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from models.actors import SYSTEM
 from models.database import execute, for_update, select, transaction
 from models.operations import audit, leaving
-from models.rules.guard import ACCOUNT_REFUSALS, slide, trips
+from models.rules.guard import ACCOUNT_REFUSALS, FAILED_MARK, slide, trips
 from models.words import MoveKind, Phase
 
 _ACCEPTED = ("", "")
@@ -62,7 +62,7 @@ def note(campaign_id: int, marks: Marks, *, now: int) -> None:
     )
     if refusals >= ACCOUNT_REFUSALS and phase in (Phase.RUNNING, Phase.HELD):
         _fail(campaign_id, marks, now=now)
-    elif phase == Phase.RUNNING and marks.verdicts and trips(window) and queued(campaign_id):
+    elif phase == Phase.RUNNING and FAILED_MARK in marks.verdicts and trips(window) and queued(campaign_id):
         execute("UPDATE campaigns SET phase = 'held', updated_at = ? WHERE id = ?", now, campaign_id)
         audit.record(SYSTEM, "hold", now=now, kind="campaign", object_id=campaign_id, failed=window.count("f"))
 

@@ -99,6 +99,8 @@ def total_of(campaign_id: int, criteria: Criteria, counts: Counts) -> Total:
     if criteria.search or criteria.message_ids or criteria.retry_classes or criteria.cutoff_at is not None:
         return _counted(campaign_id, criteria)
     if criteria.reasons:
+        if criteria.statuses and MessageStatus.FAILED not in criteria.statuses:
+            return Total(0)  # only Failed messages have a reason
         wanted = set(criteria.reasons)
         return Total(sum(n for (reason, _), n in counts.failures.items() if reason in wanted))
     return Total(sum(counts[status] for status in criteria.statuses) if criteria.statuses else counts.total)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from models.words import Channel
 from tests.browser.conftest import DESKTOP, PHONE, Panel
 from tests.crash.product import Product
 
@@ -113,14 +114,16 @@ def test_viewer_sees_neither_recipients_nor_values(product: Product, panel_of: C
 
 
 def test_lost_connection_shows_and_comes_back(product: Product, panel_of: Callable[..., Panel]) -> None:
-    product.command("run", "2", "--accept-disclaimer")
+    campaign_id, _ = product.create(Channel.EMAIL, 400)
+    product.go(campaign_id)
     panel = panel_of("vera")
     page = panel.page
-    panel.open("/campaigns/2/")
+    panel.open(f"/campaigns/{campaign_id}/")
     expect(page.locator(".asof")).to_contain_text("Live, as of")
     page.context.set_offline(True)
     expect(page.locator(".asof")).to_contain_text("Not live since")
     page.context.set_offline(False)
     expect(page.locator(".asof")).to_contain_text("Live, as of")
     panel.faults.clear()  # Chromium names each request that found no network
-    product.command("stop", "2")
+    product.command("stop", str(campaign_id))
+    product.until_ended(campaign_id, seconds=60)

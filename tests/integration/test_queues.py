@@ -117,7 +117,7 @@ class TestHints:
         hint(Work.MOVES, 1)
         assert queue_of("bulk", connection).count == 1
 
-    @pytest.mark.parametrize("url", ["redis://127.0.0.1:1/0", "not a URL", "redis://[::1", "redis://127.0.0.1:x/0"])
+    @pytest.mark.parametrize("url", ["redis://127.0.0.1:1/0", "redis://[::1", "redis://127.0.0.1:x/0"])
     def test_without_redis_an_operation_succeeds_all_the_same(self, installation: Config, url: str) -> None:
         hints.send_to(Hinter(config_with(url, installation)))
         campaign_id = factories.make_campaign()
@@ -125,7 +125,6 @@ class TestHints:
         assert factories.statuses(campaign_id) == {"queued": 3}
         hints.send_to(lambda _work, _subject_id: None)
 
-    @pytest.mark.xfail(reason="hints are said before the write gate opens", strict=True)
     def test_a_redis_that_hangs_holds_up_no_other_writer(self, installation: Config, hung_redis: str) -> None:
         hints.send_to(Hinter(config_with(hung_redis, installation)))
         begun = threading.Event()
