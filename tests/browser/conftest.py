@@ -61,11 +61,13 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     """The product with its sample people and campaigns, 240 times as quick as life."""
     variables = {"TIME_SCALE": "240", "SLACK_LOCAL": "1", "SLACK_LOCAL_PORT": str(free_port())}
     made = Product(tmp_path_factory.mktemp("panel") / "product", **variables)
-    made.change(simulated__mix={"delivered": 1000})  # who does not choose an outcome gets the message
-    made.start()
-    yield made
-    print(made.said())
-    made.close()
+    try:
+        made.change(simulated__mix={"delivered": 1000})  # who does not choose an outcome gets the message
+        made.start()
+        yield made
+    finally:
+        print(made.said())
+        made.close()
 
 
 @pytest.fixture(scope="session")

@@ -23,7 +23,7 @@ from tests.sample_contacts import HEADERS, sample_file
 READY_SECONDS = 40.0
 PROCFILE = ("web", "bot", "worker", "clock", "redis")
 DUTIES = ("sms", "email", "receipts", "bulk")
-WORK_PROCESSES = 6
+WORK_PROCESSES = 7
 TEXT = "Hi {{name}}, our spring sale starts in {{city}} on Friday. Reply STOP to opt out."
 HTML = '<h1>Hello {{name}}</h1><p>News from {{city}}. {{note}}</p><a href="{{unsubscribe_url}}">Unsubscribe</a>'
 
