@@ -12,7 +12,7 @@ from models.database import select
 from models.operations.people import first_org_admin, make_sign_in_link
 
 BOT_SECONDS = 1.0
-SLACK_SECONDS = 10.0
+SLACK_SECONDS = 5.0
 POLL_SECONDS = 0.1
 
 

@@ -12,7 +12,7 @@ from tests.processes import House, Started, free_port, kill, resident_mb, until
 
 PROCFILE = """\
 web: python -m admin.server
-bot: python -m tests.stand_in bot
+bot: python -m bot
 worker: python -m tests.stand_in worker quiet quiet
 redis: python -m jobs.valkey
 """
