@@ -15,6 +15,7 @@ from urllib.error import HTTPError
 from urllib.request import urlopen
 
 from jobs.runtime import ancestors, owner, waiting
+from jobs.worker import DEFAULT, parse_processes
 from models.words import Channel
 from tests.crash.look import Rows
 from tests.processes import House, Started, free_port, kill, until
@@ -23,7 +24,7 @@ from tests.sample_contacts import HEADERS, sample_file
 READY_SECONDS = 40.0
 PROCFILE = ("web", "bot", "worker", "clock", "redis")
 DUTIES = ("sms", "email", "receipts", "bulk")
-WORK_PROCESSES = 7
+WORK_PROCESSES = sum(parse_processes(DEFAULT).values())
 TEXT = "Hi {{name}}, our spring sale starts in {{city}} on Friday. Reply STOP to opt out."
 HTML = '<h1>Hello {{name}}</h1><p>News from {{city}}. {{note}}</p><a href="{{unsubscribe_url}}">Unsubscribe</a>'
 
@@ -217,13 +218,23 @@ class Product:
 
     def claimed(self) -> set[int]:
         """Messages whose hand-over has begun, or may have, and has no answer yet."""
-        return {
-            message_id
-            for (message_id,) in self.rows(
-                "SELECT m.id FROM messages m JOIN attempts a ON a.message_id = m.id AND a.number = m.attempt "
-                "WHERE m.status = 'sending' AND a.answer IS NULL"
-            )
-        }
+        return self._ids(
+            "SELECT m.id FROM messages m JOIN attempts a ON a.message_id = m.id AND a.number = m.attempt "
+            "WHERE m.status = 'sending' AND a.answer IS NULL"
+        )
+
+    def claimed_shortly_before(self, moment: float) -> set[int]:
+        """Messages claimed within two seconds before and never answered for.
+
+        PostgreSQL may still commit a claim whose process was killed when the rows were read.
+        """
+        at = int(moment * 1000)
+        return self._ids(
+            "SELECT message_id FROM attempts WHERE claimed_at BETWEEN ? AND ? AND handed_over_at IS NULL", at - 2000, at
+        )
+
+    def _ids(self, sql: str, *values: object) -> set[int]:
+        return {message_id for (message_id,) in self.rows(sql, *values)}
 
     def flush_redis(self) -> float:
         """FLUSHALL; returns the moment (epoch seconds)."""
