@@ -15,7 +15,8 @@ import uvloop
 
 from jobs import context
 from jobs.bucket import Bucket
-from jobs.providers.base import Outcome, OutgoingMessage, Provider
+from jobs.providers.base import Outcome, Provider
+from jobs.providers.messages import OutgoingMessage
 from jobs.providers.registry import provider_for
 from jobs.rendering import Renderer
 from jobs.runtime import addresses
@@ -83,7 +84,7 @@ class Sender:
         self._stop = stop
         rates = [limit for limit in (rate, provider.speed) if limit]
         self._rate = min(rates) if rates else None
-        self._renderer = Renderer(campaign)
+        self._renderer = Renderer(campaign, addresses.public_url(config))
         self._lease_ms = int(LEASE / self._scale)
         self._under_way: dict[tuple[int, int], asyncio.Task[None]] = {}
         self._outcomes: list[Outcome] = []

@@ -6,25 +6,12 @@ data, its name in `models.config.PROVIDERS` and in `jobs.providers.registry`, an
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, Self
+from typing import NamedTuple, Protocol, Self
 
+from jobs.providers.messages import OutgoingMessage
+from models.rules.preferences import Preference
 from models.rules.verdicts import Event, Word
 from models.words import Channel, FailureReason, RetryClass, Scope
-
-
-@dataclass(frozen=True, slots=True)
-class OutgoingMessage:
-    """One message ready to be handed over; for SMS only the body matters."""
-
-    message_id: int
-    attempt: int
-    recipient: str
-    body: str
-    subject: str = ""
-    text: str = ""
-    from_address: str = ""
-    reply_to: str = ""
-    unsubscribe_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +19,8 @@ class Outcome:
     """What came of handing one message over.
 
     `word` is one of NOT_SENT, UNKNOWN, ACCEPTED, DELIVERED, FAILED, OPTED_OUT. With scope ACCOUNT the refusal
-    is not the message's fault, and the word is NOT_SENT. `retry_after` is in seconds, if the provider named it.
+    is not the message's fault, and the word is NOT_SENT. `retry_after` is in seconds, if the provider named it;
+    `unmapped` is set when no table of ours knows the code.
     """
 
     message: OutgoingMessage
@@ -44,6 +32,7 @@ class Outcome:
     text: str = ""
     provider_id: str = ""
     retry_after: float | None = None
+    unmapped: bool = False
 
     def event(self, *, at: int, segments: int | None = None) -> Event:
         """The outcome as an event of the attempt, known at `at` (epoch ms)."""
@@ -60,7 +49,27 @@ class Outcome:
             text=self.text,
             provider_id=self.provider_id,
             segments=segments,
+            unmapped=self.unmapped,
         )
+
+
+class Meaning(NamedTuple):
+    """What a provider's code means; `reason` None stands for Opted Out."""
+
+    reason: FailureReason | None
+    retry_class: RetryClass
+    scope: Scope = Scope.MESSAGE
+
+
+UNMAPPED = Meaning(FailureReason.UNKNOWN, RetryClass.MAY_HAVE_ARRIVED)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountCheck:
+    """Whether the account may send: `refusal` is a sentence if it surely may not, `warning` if that is not known."""
+
+    refusal: str = ""
+    warning: str = ""
 
 
 class Provider(Protocol):
@@ -88,9 +97,12 @@ class Provider(Protocol):
     async def send(self, batch: Sequence[OutgoingMessage]) -> Sequence[Outcome]:
         """Hand over up to `batch_size` messages; one outcome each. Never raises for what a provider may do."""
 
+    async def check_account(self) -> AccountCheck:
+        """Ask the provider whether it lets us in, sending nothing. Never raises for what a provider may do."""
 
-ReceiptParser = Callable[[Mapping[str, str], bytes, int], Sequence[Event]]
-"""Turns one POST of receipts (headers, body, epoch ms of arrival) into events, in the order given.
+
+ReceiptParser = Callable[[Mapping[str, str], bytes, int], Sequence[Event | Preference]]
+"""Turns one POST (headers, body, epoch ms of arrival) into what it says of attempts and of people, in its order.
 
 Raises ValueError for a body that is not the provider's.
 """

@@ -15,7 +15,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
-from jobs.providers.base import Outcome, OutgoingMessage
+from jobs.providers.base import AccountCheck, Outcome
+from jobs.providers.messages import OutgoingMessage
 from models.rules.verdicts import Event, Word
 from models.words import Channel, FailureReason, RetryClass, Scope
 
@@ -112,6 +113,10 @@ class SimulatedProvider:
         os.write(self._log, lines.encode())  # one write to a file opened for appending: lines never mix
         await asyncio.sleep(self.simulation.latency_ms / 1000)
         return [self._answer(message) for message in batch]
+
+    async def check_account(self) -> AccountCheck:
+        """There is none that could refuse."""
+        return AccountCheck()
 
     def _answer(self, message: OutgoingMessage) -> Outcome:
         fate = fate_of(message.recipient, message.message_id, message.attempt, self.channel, self.simulation)

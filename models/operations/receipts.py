@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from models.database import execute, execute_many, for_update, select, transaction
 from models.hints import Work, hint
 from models.operations.settling import settle
+from models.rules.preferences import Preference
 from models.rules.timeouts import HOUR, MINUTE
 from models.rules.verdicts import Event
 from models.tables import ReceiptPost
@@ -16,7 +17,7 @@ UNMATCHED_GAP = 5 * MINUTE
 KEPT = 30 * 24 * HOUR
 PROBLEM_LENGTH = 500
 
-Parser = Callable[[Mapping[str, str], bytes, int], Sequence[Event]]
+Parser = Callable[[Mapping[str, str], bytes, int], Sequence[Event | Preference]]
 
 
 @dataclass(frozen=True)
@@ -68,8 +69,9 @@ def apply_receipts(parsers: Mapping[str, Parser], *, limit: int, now: int, scale
             except ValueError as problem:
                 notes[post_id] = (0, str(problem)[:PROBLEM_LENGTH])
                 continue
-            events.extend(found)
-            post_of.update((id(event), post_id) for event in found)
+            said = [word for word in found if isinstance(word, Event)]
+            events.extend(said)
+            post_of.update((id(event), post_id) for event in said)
         settled = settle(events, now=now, scale=scale)
         for event in settled.unmatched:
             post_id = post_of[id(event)]

@@ -8,7 +8,7 @@ from models.database import for_update, marks, select
 from models.errors import NotFoundError
 from models.rules.actions import Blocker, Standing
 from models.rules.counts import Counts, shown_status
-from models.tables import Campaign
+from models.tables import Attachment, Campaign, File
 from models.words import HOLDS_CHANNEL, CampaignStatus, Channel, Phase
 
 
@@ -30,6 +30,12 @@ def get_campaign(campaign_id: int, *, lock: bool = False) -> Campaign:
         raise NotFoundError(f"There is no campaign {campaign_id}.", campaign_id=campaign_id)
     campaign: Campaign = found
     return campaign
+
+
+def attachments_of(campaign_id: int) -> list[File]:
+    """The files that go with every message of the campaign, by name."""
+    joined = File.select().join(Attachment, on=Attachment.file_id == File.id)
+    return list(joined.where(Attachment.campaign_id == campaign_id).order_by(File.name))
 
 
 def counts_of(campaign_id: int) -> Counts:

@@ -43,7 +43,8 @@ class Event:
     """One word about one attempt.
 
     `at` is epoch milliseconds; `answers` is true when this is the hand-over's own answer (or the end of
-    waiting for one); `code` and `text` are the provider's own.
+    waiting for one); `code` and `text` are the provider's own, and `unmapped` says that no table of ours knows
+    the code.
     """
 
     message_id: int
@@ -58,6 +59,7 @@ class Event:
     text: str = ""
     provider_id: str = ""
     segments: int | None = None
+    unmapped: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ import pytest
 
 from jobs import carrier as carriers
 from jobs.carrier import Carrier
-from jobs.providers.base import Outcome, OutgoingMessage
+from jobs.providers.base import Outcome
+from jobs.providers.messages import Content, OutgoingMessage
 from jobs.providers.registry import PARSERS
 from jobs.providers.simulated import SimulatedProvider, Simulation
 from models.config import Config
@@ -27,6 +28,7 @@ from tests.factories import MINUTE, NOW, SECOND
 
 HOUR = 60 * MINUTE
 SIMULATION = Simulation(latency_ms=0)
+HI = Content.of_sms("Hi")
 # Where a message stands 5 minutes, 20 minutes, 2 hours and 3 days after its hand-over.
 FATES = {
     Channel.SMS: {
@@ -63,7 +65,7 @@ def hand_over(campaign_id: int, var: Path, *, at: int = NOW) -> Sequence[Outcome
     claimed = sending.claim_messages(
         campaign_id, provider="simulated", limit=1000, after_id=0, lease_ms=LEASE, now=at
     ).messages
-    batch = [OutgoingMessage(one.message_id, one.attempt, one.recipient, "Hi") for one in claimed]
+    batch = [OutgoingMessage(one.message_id, one.attempt, one.recipient, HI, {}) for one in claimed]
     write_log(var, channel, batch, at=at)
 
     async def send() -> Sequence[Outcome]:

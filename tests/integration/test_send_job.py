@@ -16,7 +16,8 @@ from redis.asyncio import Redis
 import jobs.sending
 from jobs import context
 from jobs.bucket import Bucket
-from jobs.providers.base import Outcome, OutgoingMessage, Provider
+from jobs.providers.base import AccountCheck, Outcome, Provider
+from jobs.providers.messages import OutgoingMessage
 from jobs.runtime.stopping import Stop
 from jobs.sending import Sender
 from models import database
@@ -103,6 +104,9 @@ class FakeProvider:
         self.batches.append(len(batch))
         self.on_hand_over(len(self.handed_over))
         return [await self.answer(message) for message in batch]
+
+    async def check_account(self) -> AccountCheck:
+        return AccountCheck()
 
     @property
     def times(self) -> list[float]:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from jobs.providers.base import Outcome, OutgoingMessage
+from jobs.providers.base import Outcome
+from jobs.providers.messages import Content, OutgoingMessage
 from jobs.providers.registry import PARSERS, provider_for
 from jobs.providers.simulated import (
     FATES,
@@ -60,6 +61,7 @@ AT_ONCE = {
     "account": (Word.NOT_SENT, FailureReason.CONFIGURATION),
 }
 MIX = {"delivered": 880, "failed": 60, "optedout": 10, "deferred": 20, "silent": 15, "sent": 15}
+HI = Content.of_sms("Hi")
 PLAIN = {Channel.SMS: "+12025550100", Channel.EMAIL: "ada@example.com"}
 IDS = range(1, 4001)
 
@@ -85,7 +87,7 @@ def hand_over(folder: Path, recipients: Sequence[str], channel: Channel = Channe
 
 
 def message(message_id: int, recipient: str, attempt: int = 1) -> OutgoingMessage:
-    return OutgoingMessage(message_id, attempt, recipient, "Hi")
+    return OutgoingMessage(message_id, attempt, recipient, HI, {})
 
 
 class TestChoice:

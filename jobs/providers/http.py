@@ -1,0 +1,68 @@
+"""HTTP as hand-overs need it: whatever goes wrong, it is known whether the request may have left.
+
+No request is ever repeated here: no provider has a key by which it would know a repeated one.
+"""
+
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+
+CONNECT_SECONDS = 10
+ANSWER_SECONDS = 30
+# Shorter than providers keep idle connections, so that none is closed under a request that just leaves.
+KEPT_SECONDS = 5
+ANSWER_LENGTH = 1_000_000  # bytes of an answer that are kept
+READ = 65_536
+
+
+class NotSentError(Exception):
+    """The request surely never left: no connection came about."""
+
+
+class LostAnswerError(Exception):
+    """The request may have left, and its answer did not come whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer that came whole."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def open_session(*, connections: int, headers: Mapping[str, str] | None = None) -> aiohttp.ClientSession:
+    """A client with so many connections at most and explicit time-outs; close it when done."""
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=connections, keepalive_timeout=KEPT_SECONDS),
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=ANSWER_SECONDS),
+        headers=headers,
+        cookie_jar=aiohttp.DummyCookieJar(),
+    )
+
+
+async def ask(session: aiohttp.ClientSession, method: str, url: str, **given: Any) -> Reply:
+    """One request, its answer read whole; redirects are not followed.
+
+    Raises NotSentError and LostAnswerError, nothing else of aiohttp's.
+    """
+    try:
+        async with session.request(method, url, allow_redirects=False, **given) as response:
+            pieces, left = [], ANSWER_LENGTH
+            async for piece in response.content.iter_chunked(READ):
+                pieces.append(piece[:left])
+                left -= len(pieces[-1])
+            return Reply(response.status, response.headers, b"".join(pieces))
+    except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL, ssl.SSLError) as trouble:
+        raise NotSentError(_named(trouble)) from trouble
+    except (aiohttp.ClientError, TimeoutError, OSError) as trouble:
+        raise LostAnswerError(_named(trouble)) from trouble
+
+
+def _named(trouble: Exception) -> str:
+    """The fault in a few words, without the address asked for: it may hold an account's name."""
+    return type(trouble).__name__
