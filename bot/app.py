@@ -12,6 +12,7 @@ from bot import cards, clicks, commands, dialogs
 from bot.connection import Connection
 from bot.people import actor_of
 from bot.replies import Reply, refusal
+from models import database
 from models.actors import Actor
 from models.errors import CampaignError
 
@@ -57,6 +58,8 @@ def _listen(listener: Listener) -> Callable[..., None]:
         except Exception:  # the entry of a request: bolt would only log, and the person would see nothing
             log.exception("a listener failed")
             reply.whisper_if_possible(FAULT)
+        finally:
+            database.close()  # bolt's threads live on, and an idle one must not hold a connection
 
     return listen
 
@@ -66,9 +69,12 @@ def _home(event: dict[str, Any], client: Any) -> None:
     try:
         actor = actor_of(event["user"], client)
     except CampaignError as refused:
-        client.views_publish(user_id=event["user"], view=cards.home([cards.sentence(refusal(refused))]))
-        return
-    client.views_publish(user_id=event["user"], view=cards.home(cards.home_blocks(actor)))
+        shown = [cards.sentence(refusal(refused))]
+    else:
+        shown = cards.home_blocks(actor)
+    finally:
+        database.close()
+    client.views_publish(user_id=event["user"], view=cards.home(shown))
 
 
 def _submission(ack: Callable[..., object], body: dict[str, Any], client: Any) -> None:
@@ -87,5 +93,7 @@ def _submission(ack: Callable[..., object], body: dict[str, Any], client: Any) -
         log.exception("a submission failed")
         ack(response_action="update", view=dialogs.fault_view(FAULT))
         return
+    finally:
+        database.close()
     ack()
     reply.tell(said)

@@ -23,10 +23,8 @@ class Quiet(WSGIRequestHandler):
 
 
 @contextmanager
-def served(slack: LocalSlack, answer: Callable[[], Response]) -> Iterator[None]:
-    """Payloads of the local Slack go to `answer` over HTTP."""
-    flask = Flask(__name__)
-    flask.add_url_rule("/slack/events", view_func=answer, methods=["POST"])
+def served(slack: LocalSlack, flask: Flask) -> Iterator[None]:
+    """Payloads of the local Slack go to the application's `/slack/events` over HTTP."""
     server = make_server("127.0.0.1", 0, flask, threaded=True, request_handler=Quiet)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
@@ -39,11 +37,18 @@ def served(slack: LocalSlack, answer: Callable[[], Response]) -> Iterator[None]:
         server.server_close()
 
 
+def answering(answer: Callable[[], Response]) -> Flask:
+    """An application that has nothing but an answer to Slack."""
+    flask = Flask(__name__)
+    flask.add_url_rule("/slack/events", view_func=answer, methods=["POST"])
+    return flask
+
+
 @contextmanager
 def over_http(slack: LocalSlack, app: App) -> Iterator[None]:
     """The app behind bolt's Flask adapter."""
     handler = SlackRequestHandler(app)
-    with served(slack, lambda: handler.handle(request)):
+    with served(slack, answering(lambda: handler.handle(request))):
         yield
 
 

@@ -131,8 +131,11 @@ class Product:
         started = self.house.start("python", "-m", "tests.crash.settings", *pairs, **self.variables)
         assert started.ended(seconds=30) == 0, started.said()
 
-    def create(self, channel: Channel, rows: int) -> tuple[int, int]:
-        """A Ready campaign from the sample file of so many rows; returns its id and how many were imported."""
+    def create(self, channel: Channel, rows: int, *options: str) -> tuple[int, int]:
+        """A Ready campaign from the sample file of so many rows; returns its id and how many were imported.
+
+        `options` are further ones of the command line.
+        """
         contacts = self.house.folder / f"{channel}-{rows}.csv"
         contacts.write_bytes(sample_file(channel, rows))
         template = self.house.folder / f"{channel}.txt"
@@ -142,6 +145,7 @@ class Product:
             *("create-campaign", "--channel", channel, "--name", f"{channel} to {rows}"),
             *("--contacts", str(contacts), "--destination", HEADERS[channel][0], "--consent"),
             *("--template", str(template), *(email if channel is Channel.EMAIL else ())),
+            *options,
         )
         assert said.code == 0, said.remarks
         found = re.search(r"([\d,]+) rows read: ([\d,]+) imported", said.remarks)

@@ -1,0 +1,205 @@
+"""A campaign from its run to its export in the local Slack's page, its figures held against panel and command line."""
+
+import csv
+import io
+import json
+import re
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from models.words import MESSAGE_STATUS_LABELS, Channel, MessageStatus
+from tests.browser.conftest import DESKTOP, PATIENCE, PHONE, Panel
+from tests.crash.product import Product
+from tests.processes import until
+
+ROWS = 500
+ENDED = 60_000  # ms
+BEHIND_SECONDS = 6.0  # card, panel and command line are never further apart (SPEC 7 and 8)
+SLACK_IDS = {"alice": "U0ALICE", "ben": "U0BEN", "vera": "U0VERA", "mallory": "U0MALLORY"}
+
+
+@dataclass
+class Desk:
+    """The local Slack's page as one person sees it."""
+
+    page: Page
+    faults: list[str] = field(default_factory=list)
+
+    def types(self, line: str) -> None:
+        """Type a line into the channel."""
+        self.page.get_by_label("Message", exact=True).fill(line)
+        self.page.get_by_label("Message", exact=True).press("Enter")
+
+    @property
+    def modal(self) -> Locator:
+        """The open dialog."""
+        return self.page.locator("#modal")
+
+    @property
+    def last(self) -> Locator:
+        """The last message of the channel."""
+        return self.page.locator("#messages article").last
+
+    def card(self, name: str) -> Locator:
+        """The campaign's card."""
+        return self.page.locator("#messages article").filter(has_text=re.compile(rf"{name}.*recipients", re.DOTALL))
+
+
+@pytest.fixture
+def slack_of(product: Product, browser: Browser) -> Iterator[Callable[..., Desk]]:
+    """Opens the local Slack as somebody; afterwards no script may have failed in it."""
+    desks: list[Desk] = []
+
+    def open_as(name: str, *, width: int = DESKTOP, scheme: str = "light") -> Desk:
+        context = browser.new_context(
+            viewport={"width": width, "height": 900}, color_scheme="dark" if scheme == "dark" else "light"
+        )
+        context.set_default_timeout(PATIENCE)
+        page = context.new_page()
+        desk = Desk(page)
+        page.on("pageerror", lambda error: desk.faults.append(str(error)))
+        page.goto(f"{product.house.published('slack_local')['url']}/?as={SLACK_IDS[name]}")
+        desks.append(desk)
+        return desk
+
+    yield open_as
+    for desk in desks:
+        desk.page.context.close()
+        assert desk.faults == []
+
+
+def number(text: str, label: str) -> int:
+    """The count that stands behind (card) or below (tile) a label; 0 where the label isn't."""
+    found = re.search(rf"\b{label}\s+([\d,]+)", text)
+    return int(found[1].replace(",", "")) if found else 0
+
+
+def on_card(card: Locator) -> dict[str, int]:
+    text = card.inner_text()
+    return {status.value: number(text, MESSAGE_STATUS_LABELS[status]) for status in MessageStatus}
+
+
+def on_tiles(page: Page) -> dict[str, int]:
+    text = page.locator(".tiles").inner_text()
+    return {status.value: number(text, MESSAGE_STATUS_LABELS[status]) for status in MessageStatus}
+
+
+def delivered(product: Product, campaign_id: int) -> int:
+    counted = product.rows(
+        "SELECT SUM(n) FROM message_counts WHERE campaign_id = ? AND status = 'delivered'", campaign_id
+    )
+    return int(counted[0][0] or 0)
+
+
+def watch_until_it_ends(product: Product, campaign_id: int, card: Locator, panel: Page) -> None:
+    """Look at all of them until the end: a figure shown was true within the last six seconds.
+
+    Delivered only grows while a campaign runs, so what was true then lies between two looks at the rows.
+    """
+    truth: list[tuple[float, int]] = [(0.0, 0)]
+    looks = 0
+    give_up_at = time.monotonic() + ENDED / 1000
+    while product.phase(campaign_id) != "ended":
+        assert time.monotonic() < give_up_at
+        truth.append((time.monotonic(), delivered(product, campaign_id)))
+        shown = [on_card(card)["delivered"], on_tiles(panel)["delivered"]]
+        if looks == 3:
+            shown.append(product.status(campaign_id)["counts"]["delivered"])
+        since = time.monotonic() - BEHIND_SECONDS
+        at_least = max(n for at, n in truth if at <= since or n == 0)
+        at_most = delivered(product, campaign_id)
+        assert all(at_least <= n <= at_most for n in shown), (at_least, shown, at_most)
+        looks += 1
+    assert looks > 5
+
+
+def test_campaign_goes_the_whole_way(
+    product: Product, slack_of: Callable[..., Desk], panel_of: Callable[..., Panel]
+) -> None:
+    campaign_id, imported = product.create(Channel.SMS, ROWS, "--slack-channel", "C0CAMPAIGNS")
+    name = f"sms to {ROWS}"
+    ben = slack_of("ben")
+    panel = panel_of("ben")
+    panel.open(f"/campaigns/{campaign_id}/")
+
+    ben.types(f"/campaign run “{name.upper()}”")
+    expect(ben.modal).to_contain_text(f"{imported:,} messages")
+    first, *others = ben.modal.get_by_role("checkbox").all()
+    first.check()
+    ben.modal.get_by_role("button", name="Run Campaign").click()
+    expect(ben.modal).to_contain_text("Confirm all four to run it.")
+    assert product.phase(campaign_id) == "ready"
+    for box in others:
+        box.check()
+    ben.modal.get_by_role("button", name="Run Campaign").click()
+    expect(ben.modal).to_be_hidden()
+
+    card = ben.card(name)
+    expect(card).to_contain_text("In Progress")
+    expect(card).to_contain_text("Simulated: no message leaves Signalbox")
+    panel.page.reload()
+    watch_until_it_ends(product, campaign_id, card, panel.page)
+    expect(card).to_contain_text("Complete (with errors)", timeout=PATIENCE)
+    expect(panel.page.locator("#head .badge")).to_have_text("Complete (with errors)")
+    told = product.status(campaign_id)["counts"]
+    until(lambda: on_card(card) == told, seconds=BEHIND_SECONDS, what="the card's last state")
+    until(lambda: on_tiles(panel.page) == told, seconds=BEHIND_SECONDS, what="the panel's last state")
+
+    card.get_by_role("button", name="Retry…").click()
+    expect(ben.modal).to_contain_text("from Complete (with errors) to In Progress")
+    ben.modal.get_by_role("button", name=f"Retry {told['failed']:,} messages").click()
+    expect(ben.last).to_contain_text(f"{told['failed']:,} queued.")
+    product.until_ended(campaign_id, seconds=ENDED / 1000)
+    again = product.rows("SELECT COUNT(*) FROM messages WHERE campaign_id = ? AND attempt = 2", campaign_id)
+    assert again == [(told["failed"],)]
+    card.get_by_role("button", name=re.compile("replies")).click()
+    expect(ben.page.locator("aside")).to_contain_text(f"@Ben retried {told['failed']:,} messages.")
+
+    ben.types(f"/campaign export {name}")
+    rows = exported(ben)
+    at_rest = product.status(campaign_id)["counts"]
+    assert {status: sum(row["status"] == status for row in rows) for status in at_rest} == at_rest
+    assert len({row["recipient"] for row in rows}) == imported
+
+
+def exported(desk: Desk) -> list[dict[str, str]]:
+    """The file that came as a direct message."""
+    desk.page.get_by_role("link", name="Signalbox").click()
+    desk.page.get_by_role("button", name="Messages").click()
+    expect(desk.page.locator("#messages")).to_contain_text("is ready.", timeout=ENDED)
+    with desk.page.expect_download() as download:
+        desk.page.locator("a.file").last.click()
+    text = Path(download.value.path()).read_text(encoding="utf-8-sig")
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+ACTS = ("run", "stop", "resume", "retry", "delete", "export")
+
+
+@pytest.mark.parametrize(
+    ("name", "answer"),
+    [("vera", "your role must be Campaigner or above; you are Viewer"), ("mallory", "You are not known to Signalbox")],
+)
+def test_who_may_not_is_told_and_changes_nothing(
+    product: Product, slack_of: Callable[..., Desk], name: str, answer: str
+) -> None:
+    acts = "SELECT COUNT(*) FROM audit WHERE object_kind = 'campaign' OR surface = 'slack'"
+    before = product.rows(acts)
+    desk = slack_of(name, width=PHONE, scheme="dark")
+    for number_of_acts, act in enumerate(ACTS, start=1):
+        desk.types(f"/campaign {act} June newsletter")
+        if name == "vera" and act != "export":  # the others begin with a dialog
+            expect(desk.modal).to_contain_text(answer)
+            desk.modal.get_by_role("button", name="Close", exact=True).click()
+            expect(desk.modal).to_be_hidden()
+        else:
+            told = desk.page.locator("#messages article").filter(has_text=answer)
+            expect(told).to_have_count(1 if name == "vera" else number_of_acts)
+    assert desk.page.evaluate("document.documentElement.scrollWidth") <= PHONE
+    assert product.rows(acts) == before
+    assert json.loads(product.command("status", "2", "--json"))["status"] == "ready"
