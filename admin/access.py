@@ -21,7 +21,7 @@ MACHINES = frozenset(
         "twilio_status",
         "twilio_inbound",
         "sendgrid_events",
-        "unsubscribe",
+        "unsubscribing.page",
     }
 )
 # For people who are not signed in yet.

@@ -13,6 +13,7 @@ from typing import Any
 
 from admin import doctor as checkup
 from admin import sample
+from jobs import starting
 from jobs.runtime import run_file
 from models import database, schema
 from models.actors import COMMAND_LINE, RIGHTS, Right
@@ -97,7 +98,7 @@ def create_campaign(options: Namespace) -> None:
 def run(options: Namespace) -> None:
     """Start a Ready campaign."""
     try:
-        running.run_campaign(
+        starting.run_campaign(
             options.id, actor=COMMAND_LINE, disclaimer_accepted=options.accept_disclaimer, now=now_ms()
         )
     except InvalidInputError as refused:
@@ -111,7 +112,7 @@ def stop(options: Namespace) -> None:
 
 def resume(options: Namespace) -> None:
     """Go on with a stopped, held or failed campaign."""
-    running.resume_campaign(options.id, actor=COMMAND_LINE, now=now_ms())
+    starting.resume_campaign(options.id, actor=COMMAND_LINE, now=now_ms())
 
 
 def delete(options: Namespace) -> None:

@@ -13,6 +13,7 @@ import apsw
 import redis
 from peewee import DatabaseError
 
+from jobs import starting
 from jobs.queues import DUTIES
 from jobs.runtime import addresses, logs, owner, run_file, waiting
 from models import config as variables
@@ -165,7 +166,7 @@ def _channels(config: Config) -> Iterator[Finding]:
         elif lacking:
             yield fault(subject, f"{provider}, half set", lacking)
         else:
-            yield ok(subject, provider)
+            yield _account(channel, provider, config)
     if not config.providers:
         yield fault("channels", "neither SMS nor email is configured", "Set SMS_PROVIDER or EMAIL_PROVIDER.")
     for provider, names in variables.CREDENTIALS.items():
@@ -174,6 +175,20 @@ def _channels(config: Config) -> Iterator[Finding]:
             channel = next(channel for channel, known in variables.PROVIDERS.items() if provider in known)
             step = f"Set {variables.PROVIDER_VARIABLES[channel]}={provider}, or unset it."
             yield warning(CHANNEL_LABELS[channel], f"{given[0]} is ignored", step)
+
+
+def _account(channel: Channel, provider: str, config: Config) -> Finding:
+    """What the provider itself says of the account."""
+    subject = CHANNEL_LABELS[channel]
+    try:
+        answer = starting.check_account(channel, config)
+    except NotConfiguredError as wrong:
+        return fault(subject, f"{provider}, not understood", str(wrong))
+    if answer.refusal:
+        return fault(subject, f"{provider} refuses the account", answer.refusal)
+    if answer.warning:
+        return warning(subject, f"{provider}, the account could not be checked", answer.warning)
+    return ok(subject, provider)
 
 
 def _folder(config: Config) -> Iterator[Finding]:

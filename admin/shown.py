@@ -9,7 +9,7 @@ from admin.presenting import bars, times, words
 from models.actors import Actor, Right
 from models.clock import now_ms
 from models.config import Config
-from models.words import CHANNEL_LABELS, ROLE_LABELS, Channel, MessageStatus, Phase, Role
+from models.words import CHANNEL_LABELS, ROLE_LABELS, SILENCE_LABELS, Channel, MessageStatus, Phase, Role, Silence
 
 SIMULATED = "simulated"
 THEMES = ("light", "dark")
@@ -53,6 +53,7 @@ def set_up(app: Flask, config: Config) -> None:
         message_badge=words.message_badge,
         campaign_badge=words.campaign_badge,
         reason_name=words.reason_name,
+        silence_label=lambda silence: SILENCE_LABELS[Silence(silence)],
         channel_label=lambda channel: CHANNEL_LABELS[Channel(channel)],
         channel_icon=lambda channel: words.CHANNEL_ICONS[Channel(channel)],
     )

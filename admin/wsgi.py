@@ -9,7 +9,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from admin import access, panel
+from admin import access, panel, unsubscribing, webhooks
 from bot import http
 from jobs.runtime import addresses, waiting
 from models import database, schema
@@ -55,6 +55,8 @@ def create_app(config: Config) -> Flask:
         return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
 
     panel.install(app, config)
+    webhooks.install(app, config)
+    app.register_blueprint(unsubscribing.blueprint)
     http.mount(app, config)
     access.refuse_unnamed(app)
     return app

@@ -19,10 +19,12 @@ from models.words import (
     HOLDS_CHANNEL,
     MESSAGE_STATUS_LABELS,
     ROLE_LABELS,
+    SILENCE_LABELS,
     CampaignStatus,
     Channel,
     MessageStatus,
     Phase,
+    Silence,
 )
 
 SIMULATED = "Simulated: no message leaves Signalbox"
@@ -74,6 +76,8 @@ def card(campaign_id: int) -> Card:
     ]
     if summary.status is CampaignStatus.FAILED:
         shown.append(blocks.section(_why_stopped(summary)))
+    if summary.campaign.silence:
+        shown.append(blocks.section(f":warning: {SILENCE_LABELS[Silence(summary.campaign.silence)]}"))
     if progress.reasons:
         shown.append(blocks.section(_why(progress)))
     buttons, more = _OFFERED[offered_by(summary)]

@@ -8,6 +8,7 @@ from typing import Any
 from bot import blocks
 from bot.blocks import Block, escaped
 from bot.replies import Reply, refusal
+from jobs import starting
 from models.actors import Actor
 from models.clock import now_ms
 from models.errors import CampaignError, InvalidInputError, WrongStateError
@@ -217,7 +218,7 @@ def _run(actor: Actor, asked: dict[str, Any], given: dict[str, Any]) -> str:
     accepted = len(given.get("disclaimer", [])) == len(_SHORT_DISCLAIMER)
     if not accepted:
         raise InputError({"disclaimer": "Confirm all four to run it."})
-    moved = running.run_campaign(asked["campaign"], actor=actor, disclaimer_accepted=accepted, now=now_ms())
+    moved = starting.run_campaign(asked["campaign"], actor=actor, disclaimer_accepted=accepted, now=now_ms())
     return f"It runs: {moved.messages:,} messages are being queued."
 
 
@@ -227,7 +228,7 @@ def _stop(actor: Actor, asked: dict[str, Any], _given: dict[str, Any]) -> str:
 
 
 def _resume(actor: Actor, asked: dict[str, Any], _given: dict[str, Any]) -> str:
-    moved = running.resume_campaign(asked["campaign"], actor=actor, now=now_ms())
+    moved = starting.resume_campaign(asked["campaign"], actor=actor, now=now_ms())
     return f"It goes on: {moved.messages:,} messages are queued again."
 
 

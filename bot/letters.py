@@ -9,7 +9,14 @@ from bot.cards import BUTTON_TEXTS, Card, card_buttons
 from models.clock import now_ms
 from models.queries.people import person_by_id
 from models.queries.progress import progress_of
-from models.words import CAMPAIGN_STATUS_LABELS, CHANNEL_LABELS, FAILURE_REASON_NAMES, Channel, MessageStatus
+from models.words import (
+    CAMPAIGN_STATUS_LABELS,
+    CHANNEL_LABELS,
+    FAILURE_REASON_NAMES,
+    SILENCE_LABELS,
+    Channel,
+    MessageStatus,
+)
 
 _THREAD = {
     "run": "{who} ran the campaign: {messages:,} recipients, disclaimer accepted.",
@@ -21,6 +28,7 @@ _THREAD = {
     "hold": "*Held*: {failed:,} of the last 500 first attempts failed.",
     "fail": "*Failed*: the provider refused the account five times.",
     "end": "It ended.",
+    **{silence.value: label for silence, label in SILENCE_LABELS.items()},
 }
 _BUTTONS = {
     "hold": ("resume", "stop", "failures"),
@@ -78,6 +86,7 @@ _TEXTS = {
     "resume": "*{who} resumed {name}.* {messages:,} messages go on.",
     "retry": "*{who} retried {name}.* {messages:,} messages are queued again.",
     "delete": "*{who} deleted {name}.*",
+    **{silence.value: f"*{{name}}*: {label}" for silence, label in SILENCE_LABELS.items()},
 }
 
 

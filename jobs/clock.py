@@ -23,6 +23,7 @@ from models.operations.files import remove_expired_files
 from models.operations.presence import give_up_lease, hold_lease
 from models.operations.receipts import purge_receipts
 from models.operations.sweeping import find_work, sweep_due
+from models.operations.watching import notice_silence
 
 log = structlog.stdlib.get_logger("signalbox.clock")
 
@@ -49,6 +50,7 @@ def timetable(config: Config) -> list[Periodic]:
     return [
         Periodic("time-outs and leases", sweep, lambda: _sweep(scale)),
         Periodic("work that nobody is at", sweep, lambda: find_work(now=now_ms())),
+        Periodic("silence", sweep, lambda: notice_silence(config.providers, now=now_ms(), scale=scale)),
         Periodic("checkpoint", 5, database.checkpoint),
         Periodic("applied receipts", 600, lambda: purge_receipts(now=now_ms())),
         Periodic("expired files", 600, lambda: remove_expired_files(now=now_ms())),

@@ -61,7 +61,7 @@ def send(campaign_id: int) -> None:
     except NotConfiguredError as missing:
         watching.refuse_configuration(campaign_id, str(missing), now=now_ms())
         return
-    left = uvloop.run(Sender(campaign, provider, now.config, now.stop, rate=rate_of(channel)).run())
+    left = uvloop.run(Sender(campaign, provider, now.config, now.stop, rate=partial(rate_of, channel)).run())
     watching.finish_if_done(campaign_id, now=now_ms())
     if left:
         hint(SENDING[channel], campaign_id)
@@ -75,15 +75,15 @@ class Sender:
     """
 
     def __init__(
-        self, campaign: Campaign, provider: Provider, config: Config, stop: Stop, *, rate: float | None
+        self, campaign: Campaign, provider: Provider, config: Config, stop: Stop, *, rate: Callable[[], float | None]
     ) -> None:
         self._campaign = campaign
         self._provider = provider
         self._scale = config.time_scale
         self._redis_url = addresses.redis_url(config)
         self._stop = stop
-        rates = [limit for limit in (rate, provider.speed) if limit]
-        self._rate = min(rates) if rates else None
+        self._read_rate = rate
+        self._rate = self._slowest(rate())
         self._renderer = Renderer(campaign, addresses.public_url(config))
         self._lease_ms = int(LEASE / self._scale)
         self._under_way: dict[tuple[int, int], asyncio.Task[None]] = {}
@@ -119,8 +119,13 @@ class Sender:
             await self._flush()
         return left and not self._halted
 
+    def _slowest(self, rate: float | None) -> float | None:
+        """The channel's rate or the provider's own, whichever is less; None when neither limits."""
+        return min((limit for limit in (rate, self._provider.speed) if limit), default=None)
+
     async def _open_bucket(self, stack: AsyncExitStack) -> Bucket | None:
-        if self._rate is None or self._redis_url is None:
+        """The channel's bucket; connects when the first token is asked for, which may be never."""
+        if self._redis_url is None:
             return None
         connection = await stack.enter_async_context(redis.Redis.from_url(self._redis_url))
         return Bucket(connection, self._campaign.channel)
@@ -134,12 +139,15 @@ class Sender:
             if room < self._smallest_claim() or time.monotonic() < self._pause_until:
                 await self._wait_for_room()
                 continue
-            tokens = await bucket.take(room, rate=self._rate or 0) if bucket else room
+            rate = self._rate  # may change while tokens are waited for
+            if rate is not None and bucket is None:
+                return True  # no bucket to be had: another job goes on once Redis is back
+            tokens = await bucket.take(room, rate=rate) if bucket and rate else room
             if not tokens:
                 continue
             claimed = await self._claim_and_start(tokens)
-            if bucket:
-                await bucket.give_back(tokens - claimed, rate=self._rate or 0)
+            if bucket and rate:
+                await bucket.give_back(tokens - claimed, rate=rate)
             if not claimed and not await self._more_to_come():
                 return False
         return True
@@ -193,8 +201,8 @@ class Sender:
                 self._pause = min(LONGEST_PAUSE, max(FIRST_PAUSE, self._pause * 2))
             wait = max(named, self._pause * random.uniform(0.5, 1) / self._scale)  # noqa: S311  # jitter
             self._pause_until = max(self._pause_until, time.monotonic() + wait)
-        elif any(outcome.word is Word.ACCEPTED for outcome in outcomes):
-            self._pause = 0.0
+        elif any(outcome.word is not Word.UNKNOWN for outcome in outcomes):
+            self._pause = 0.0  # also a refused message shows that the provider is there
 
     async def _wait_for_room(self) -> None:
         """No longer than a stop may take to be noticed."""
@@ -249,10 +257,14 @@ class Sender:
             )
 
     async def _watch(self) -> None:
-        """Notice a stop within half a second: the claim would notice too, but what is claimed must not begin."""
+        """Notice a stop within half a second: the claim would notice too, but what is claimed must not begin.
+
+        A rate that somebody changed is noticed too.
+        """
         while not self._halted:
             await asyncio.sleep(PHASE_EVERY_SECONDS)
             running = await self._in_database(lambda: sending.campaign_is_running(self._campaign.id))
+            self._rate = self._slowest(await self._in_database(self._read_rate))
             self._halted = self._halted or not running
 
     async def _in_database(self, work: Callable[[], Result]) -> Result:

@@ -7,6 +7,7 @@ import argparse
 from functools import partial
 
 import jobs.bulk
+import jobs.lookups
 import jobs.receipts
 import jobs.sending  # noqa: F401  # loaded once here: the forked work processes share it
 from jobs.queues import DUTIES

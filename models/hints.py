@@ -17,6 +17,7 @@ class Work(StrEnum):
     SEND_SMS = "send_sms"  # a campaign
     SEND_EMAIL = "send_email"  # a campaign
     RECEIPTS = "receipts"  # no row: all that is due
+    LOOK_UPS = "look_ups"  # no row: all that is due
     MOVES = "moves"  # a campaign
     IMPORT = "import"
     EXPORT = "export"

@@ -168,6 +168,13 @@ class Surface(StrEnum):
     SYSTEM = "system"
 
 
+class Silence(StrEnum):
+    """What a provider has not done for five minutes while a campaign sends."""
+
+    NOTHING_ACCEPTED = "nothing_accepted"
+    NO_RECEIPTS = "no_receipts"
+
+
 class OptOutSource(StrEnum):
     """How a person came onto the opt-out list."""
 
@@ -203,6 +210,13 @@ ROLE_LABELS = {
 }
 
 FAILURE_REASON_NAMES = {reason: reason.value.replace("_", " ").capitalize() for reason in FailureReason}
+
+SILENCE_LABELS = {
+    Silence.NOTHING_ACCEPTED: "The provider has accepted nothing for 5 minutes, and messages are Queued. "
+    "Signalbox keeps trying; look at the provider's status page and at Health.",
+    Silence.NO_RECEIPTS: "No receipt has come for 5 minutes, though messages are with the provider. "
+    "Check that its webhook points to this installation.",
+}
 
 # What each reason means, for tooltips.
 FAILURE_REASON_LABELS = {

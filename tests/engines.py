@@ -31,11 +31,11 @@ FAST = ("fsync = off", "full_page_writes = off")
 class Postgres:
     """A server at work; its databases are copies of one that the migrations have made."""
 
-    def __init__(self, server: Any) -> None:
+    def __init__(self, server: Any, *, durable: bool) -> None:
         self._server = server
         self._numbers = itertools.count(1)
         self._admin = psycopg.connect(self.url("postgres"), autocommit=True)
-        for parameter in FAST:
+        for parameter in () if durable else FAST:
             self._run(f"ALTER SYSTEM SET {parameter}")
         self._run("SELECT pg_reload_conf()")
         self._make_template()
@@ -86,13 +86,16 @@ while folder.exists() and time.monotonic() < over_at:
 
 
 @contextmanager
-def postgresql() -> Iterator[Postgres]:
-    """Start a server; stop and remove it in the end, also when the run is killed."""
+def postgresql(*, durable: bool = False) -> Iterator[Postgres]:
+    """Start a server; stop and remove it in the end, also when the run is killed.
+
+    `durable` keeps it as careful as it comes, on a disk, for measuring.
+    """
     # A path of its own: short enough for a Unix socket, and its parents are opened for the server's user.
-    with folder_in_memory() as folder, _watched(folder):
+    with folder_on_disk() if durable else folder_in_memory() as folder, _watched(folder):
         server = _pgserver(folder).get_server(folder / "pg", cleanup_mode="delete")
         try:
-            postgres = Postgres(server)
+            postgres = Postgres(server, durable=durable)
             try:
                 yield postgres
             finally:
@@ -106,6 +109,13 @@ def folder_in_memory() -> Iterator[Path]:
     """A folder that nobody will miss, in memory if there is room: no test has to wait for a disk."""
     roomy = MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ROOM_BYTES
     with TemporaryDirectory(prefix="signalbox-", dir=MEMORY if roomy else None) as folder:
+        yield Path(folder)
+
+
+@contextmanager
+def folder_on_disk() -> Iterator[Path]:
+    """A folder where temporary files usually are."""
+    with TemporaryDirectory(prefix="signalbox-") as folder:
         yield Path(folder)
 
 

@@ -18,6 +18,7 @@ from admin.views.seeing import (
     seen_campaign,
     sending_of,
 )
+from jobs import starting
 from models.actors import Actor
 from models.clock import now_ms
 from models.errors import InvalidInputError, NotFoundError
@@ -80,7 +81,7 @@ def run(campaign_id: int) -> ResponseReturnValue:
 
     def act(campaign: Campaign, actor: Actor) -> ResponseReturnValue:
         accepted = len(set(request.form.getlist("confirm"))) == len(running.DISCLAIMER)
-        moved = running.run_campaign(campaign.id, actor=actor, disclaimer_accepted=accepted, now=now_ms())
+        moved = starting.run_campaign(campaign.id, actor=actor, disclaimer_accepted=accepted, now=now_ms())
         return _done(campaign, f"{campaign.name} is In Progress: {words.counted(moved.messages, 'message')} to send.")
 
     return _ask_then(Action.RUN, campaign_id, act, disclaimer=running.DISCLAIMER, sending=sending_of(campaign_id))
@@ -102,7 +103,7 @@ def resume(campaign_id: int) -> ResponseReturnValue:
     """Go on with a stopped, held or failed campaign."""
 
     def act(campaign: Campaign, actor: Actor) -> ResponseReturnValue:
-        moved = running.resume_campaign(campaign.id, actor=actor, now=now_ms())
+        moved = starting.resume_campaign(campaign.id, actor=actor, now=now_ms())
         return _done(campaign, f"Resumed: {words.counted(moved.messages, 'message')} will be sent.")
 
     return _ask_then(Action.RESUME, campaign_id, act)

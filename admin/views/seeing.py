@@ -70,7 +70,7 @@ def live_context(campaign_id: int, actor: Actor, wanted: MessageFilter) -> dict[
         "was_run": phase not in (Phase.DRAFT, Phase.READY),
         "owner": owner_of(campaign),
         "head": heads.head(progress.summary.status, phase, answers),
-        "standing": heads.standing(badge.word, answers),
+        "standing": heads.standing(f"{badge.word} {campaign.silence}", answers),
         "answers": answers,
         "filter": wanted,
         "tiles": told.tiles(progress),

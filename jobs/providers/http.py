@@ -3,7 +3,7 @@
 No request is ever repeated here: no provider has a key by which it would know a repeated one.
 """
 
-import ssl
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +11,8 @@ from typing import Any
 import aiohttp
 
 CONNECT_SECONDS = 10
-ANSWER_SECONDS = 30
+ANSWER_SECONDS = 30  # of silence
+WHOLE_SECONDS = 120  # for all of it, so that an answer that comes drop by drop ends too
 # Shorter than providers keep idle connections, so that none is closed under a request that just leaves.
 KEPT_SECONDS = 5
 ANSWER_LENGTH = 1_000_000  # bytes of an answer that are kept
@@ -46,21 +47,25 @@ def open_session(*, connections: int, headers: Mapping[str, str] | None = None) 
 
 
 async def ask(session: aiohttp.ClientSession, method: str, url: str, **given: Any) -> Reply:
-    """One request, its answer read whole; redirects are not followed.
+    """One request, its answer read whole within `WHOLE_SECONDS`; redirects are not followed.
 
-    Raises NotSentError and LostAnswerError, nothing else of aiohttp's.
+    Raises NotSentError and LostAnswerError, nothing else. Neither names its cause: aiohttp's errors show the
+    request's headers, and these hold credentials.
     """
     try:
-        async with session.request(method, url, allow_redirects=False, **given) as response:
+        async with (
+            asyncio.timeout(WHOLE_SECONDS),
+            session.request(method, url, allow_redirects=False, **given) as response,
+        ):
             pieces, left = [], ANSWER_LENGTH
             async for piece in response.content.iter_chunked(READ):
                 pieces.append(piece[:left])
                 left -= len(pieces[-1])
             return Reply(response.status, response.headers, b"".join(pieces))
-    except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL, ssl.SSLError) as trouble:
-        raise NotSentError(_named(trouble)) from trouble
+    except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL, ValueError) as trouble:
+        raise NotSentError(_named(trouble)) from None  # ValueError: an address that can't be one
     except (aiohttp.ClientError, TimeoutError, OSError) as trouble:
-        raise LostAnswerError(_named(trouble)) from trouble
+        raise LostAnswerError(_named(trouble)) from None
 
 
 def _named(trouble: Exception) -> str:

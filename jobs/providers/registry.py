@@ -3,20 +3,56 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from jobs.providers import simulated
+from jobs.providers import sendgrid, sendgrid_receipts, simulated, smtp, twilio, twilio_webhooks
 from jobs.providers.base import Provider, ReceiptParser
+from jobs.providers.sendgrid import SendGridAccount, SendGridProvider
 from jobs.providers.simulated import SimulatedProvider, Simulation
+from jobs.providers.smtp import SmtpProvider
+from jobs.providers.smtp_connection import SmtpAccount
+from jobs.providers.twilio import TwilioAccount, TwilioProvider
+from jobs.runtime import addresses
 from models.config import Config
 from models.errors import NotConfiguredError
+from models.rules.timeouts import VALIDITY
 from models.words import Channel
 
-PARSERS: Mapping[str, ReceiptParser] = {simulated.NAME: simulated.parse_receipts}
+TWILIO_STATUS = "/webhooks/twilio/status"
+TWILIO_INBOUND = "/webhooks/twilio/inbound"
+SENDGRID_EVENTS = "/webhooks/sendgrid/events"
+# What is kept of inbound messages stands beside the receipts, under a name of its own.
+INBOUND = "twilio_inbound"
+
+PARSERS: Mapping[str, ReceiptParser] = {
+    simulated.NAME: simulated.parse_receipts,
+    twilio.NAME: twilio_webhooks.parse_receipts,
+    INBOUND: twilio_webhooks.parse_inbound,
+    sendgrid.NAME: sendgrid_receipts.parse_receipts,
+}
 
 
 def provider_for(channel: Channel, config: Config, simulation: Simulation) -> Provider:
     """The channel's provider. Raises NotConfiguredError naming what is missing."""
     if lacking := config.lacks(channel):
         raise NotConfiguredError(lacking)
-    if config.providers[channel] == simulated.NAME:
-        return SimulatedProvider(channel, simulation, Path(config.var))
-    raise NotConfiguredError(f"{config.providers[channel]} can't be used yet; set it to simulated.")
+    name = config.providers[channel]
+    if name == twilio.NAME:
+        return twilio_provider(config)
+    if name == sendgrid.NAME:
+        return SendGridProvider(SendGridAccount.from_variables(config.variables))
+    if name == smtp.NAME:
+        return SmtpProvider(SmtpAccount.from_url(config.variables["SMTP_URL"]))
+    return SimulatedProvider(channel, simulation, Path(config.var))
+
+
+def twilio_provider(config: Config) -> TwilioProvider:
+    """Twilio as the environment names it. Raises NotConfiguredError."""
+    return TwilioProvider(
+        TwilioAccount.from_variables(config.variables),
+        callback_url=callback_url(config),
+        validity_seconds=round(VALIDITY / 1000 / config.time_scale),
+    )
+
+
+def callback_url(config: Config) -> str | None:
+    """Where Twilio sends its receipts; None without a PUBLIC_URL, as it refuses an address it can't reach."""
+    return f"{addresses.public_url(config)}{TWILIO_STATUS}" if config.public_url else None

@@ -101,14 +101,16 @@ class SimulatedProvider:
         return self.simulation.speed
 
     async def __aenter__(self) -> Self:
-        self._log = os.open(self.directory / LOG_NAME, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        os.close(self._log)
+        if self._log >= 0:
+            os.close(self._log)
 
     async def send(self, batch: Sequence[OutgoingMessage]) -> Sequence[Outcome]:
         """One line each in the log, then the answers, after the latency."""
+        if self._log < 0:
+            self._log = os.open(self.directory / LOG_NAME, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         lines = "".join(hand_over_line(self.channel, message) for message in batch)
         os.write(self._log, lines.encode())  # one write to a file opened for appending: lines never mix
         await asyncio.sleep(self.simulation.latency_ms / 1000)

@@ -3,11 +3,16 @@
 from collections.abc import Sequence
 
 from models.actors import Actor, Right
+from models.addresses import opt_out_key
 from models.database import execute, marks, select, transaction
 from models.errors import NotFoundError
 from models.operations import audit
+from models.rules.preferences import Preference
 from models.secret_key import opt_out_hash
+from models.unsubscribe import Refuser
 from models.words import CHANNEL_LABELS, Channel, OptOutSource
+
+RECIPIENT = "the recipient"
 
 
 def opt_out(
@@ -43,6 +48,47 @@ def opt_in(channel: Channel, recipient_key: str, *, actor: Actor, now: int) -> N
         if not changed:
             raise NotFoundError("That recipient is not on the opt-out list.")
         audit.record(actor, "opt_in", now=now, kind="opt_out", object_id=None, name=CHANNEL_LABELS[channel])
+
+
+def note_preferences(preferences: Sequence[Preference], *, now: int) -> None:
+    """Follow what recipients said themselves, in its order, within the open transaction. Messages stay as they are.
+
+    What takes back an opt-out that came after it changes nothing: it was said before.
+    """
+    words = [(opt_out_key(said.channel, said.recipient), said) for said in preferences]
+    for key, said in sorted(words, key=lambda word: word[0]):  # one order of people for all, as for every lock
+        if said.refuses:
+            list_key(said.channel, key, source=said.source, campaign_id=None, by=RECIPIENT, now=said.at)
+        else:
+            _take_back(key, said, now=now)
+
+
+def opt_out_by_link(refuser: Refuser, *, now: int) -> bool:
+    """The recipient's own act on the unsubscribe page; returns False when they were on the list already."""
+    with transaction():
+        return list_key(
+            refuser.channel,
+            refuser.recipient_key,
+            source=OptOutSource.LINK,
+            campaign_id=None,
+            by=RECIPIENT,
+            now=now,
+        )
+
+
+def _take_back(recipient_key: str, said: Preference, *, now: int) -> None:
+    by_any = said.source is OptOutSource.INBOUND  # START is the person's word, whatever listed them
+    execute(
+        "UPDATE opt_outs SET removed_at = ?, removed_by = ? WHERE channel = ? AND key_hash = ? "
+        "AND removed_at IS NULL AND created_at <= ? AND (? = 1 OR source = ?)",
+        now,
+        RECIPIENT,
+        said.channel.value,
+        opt_out_hash(said.channel, recipient_key),
+        said.at,
+        int(by_any),
+        said.source.value,
+    )
 
 
 def list_key(

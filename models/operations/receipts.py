@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from models.database import execute, execute_many, for_update, select, transaction
 from models.hints import Work, hint
+from models.operations.optouts import note_preferences
 from models.operations.settling import settle
 from models.rules.preferences import Preference
 from models.rules.timeouts import HOUR, MINUTE
@@ -29,13 +30,16 @@ class Applied:
 
 
 def record_receipts(*, provider: str, headers: Mapping[str, str], body: bytes, now: int) -> bool:
-    """Keep one POST of receipts; once this returns it may be answered for. False if this very POST is known already."""
+    """Keep one POST of receipts; once this returns it may be answered for. False if this very POST is known already.
+
+    `headers` are those that its parser reads; `query` among them is the address's query, which is part of the POST.
+    """
     with transaction():
         added = execute(
             "INSERT INTO receipt_inbox (provider, digest, headers, body, received_at, due_at, unmatched) "
             "VALUES (?, ?, ?, ?, ?, ?, 0) ON CONFLICT (provider, digest) DO NOTHING",
             provider,
-            hashlib.sha256(body).hexdigest(),
+            hashlib.sha256(headers.get("query", "").encode() + b"\0" + body).hexdigest(),
             ReceiptPost.headers.db_value(dict(headers)),
             body,
             now,
@@ -61,6 +65,7 @@ def apply_receipts(parsers: Mapping[str, Parser], *, limit: int, now: int, scale
             limit,
         )
         events: list[Event] = []
+        preferences: list[Preference] = []
         post_of: dict[int, int] = {}
         notes: dict[int, tuple[int, str | None]] = {}
         for post_id, provider, headers, body, received_at in posts:
@@ -72,7 +77,9 @@ def apply_receipts(parsers: Mapping[str, Parser], *, limit: int, now: int, scale
             said = [word for word in found if isinstance(word, Event)]
             events.extend(said)
             post_of.update((id(event), post_id) for event in said)
+            preferences.extend(word for word in found if isinstance(word, Preference))
         settled = settle(events, now=now, scale=scale)
+        note_preferences(preferences, now=now)  # the opt-out list is locked last, as settling does
         for event in settled.unmatched:
             post_id = post_of[id(event)]
             notes[post_id] = (notes.get(post_id, (0, None))[0] + 1, None)

@@ -151,7 +151,7 @@ def take_channel(campaign_id: int, campaign: Standing, phases: Collection[Phase]
         with transaction():
             changed = execute(
                 "UPDATE campaigns SET phase = 'running', started_at = ?, updated_at = ?, ended_at = NULL, "
-                "failed_code = NULL, failed_text = NULL, account_refusals = 0 "
+                "failed_code = NULL, failed_text = NULL, account_refusals = 0, unheard_since = NULL, silence = NULL "
                 f"WHERE id = ? AND phase IN ({marks(list(phases))})",
                 now,
                 now,

@@ -14,6 +14,7 @@ from models.database import after_commit, execute_many, for_update, marks, selec
 from models.operations import optouts, watching
 from models.operations.counters import Deltas
 from models.operations.resting import Standing, resting_place
+from models.operations.unmapped import Unmapped, note_unmapped
 from models.rules.guard import guard_mark
 from models.rules.standing import follows, standing_after
 from models.rules.timeouts import deadline, is_answer_overdue
@@ -77,6 +78,7 @@ class _Gathered:
     deltas: Deltas = field(default_factory=Deltas)
     marks: dict[int, watching.Marks] = field(default_factory=lambda: defaultdict(watching.Marks))
     opt_outs: list[_Row] = field(default_factory=list)
+    unmapped: list[Unmapped] = field(default_factory=list)
 
 
 def settle(events: Sequence[Event], *, now: int, scale: float) -> Settled:
@@ -196,6 +198,8 @@ def _apply(row: _Row, event: Event, gathered: _Gathered) -> None:
         campaign.heard(event.at)
     if row.state is before:
         return
+    if event.unmapped:
+        gathered.unmapped.append(Unmapped(row.provider, event.code, event.text))
     if event.scope is Scope.ACCOUNT:
         campaign.refused(event.code, event.text)
     if is_verdict(row.state) and not is_verdict(before):
@@ -224,6 +228,10 @@ def _stands(row: _Row, before: AttemptState) -> Standing:
 def _write(rows: Sequence[_Row], gathered: _Gathered, *, now: int, scale: float) -> None:
     _write_attempts(rows)
     _write_messages(rows, gathered.deltas, now=now, scale=scale)
+    gathered.deltas.write(now)
+    for campaign_id in sorted(gathered.marks):
+        watching.note(campaign_id, gathered.marks[campaign_id], now=now)
+    note_unmapped(gathered.unmapped, now=now)
     for row in sorted(gathered.opt_outs, key=lambda row: row.recipient_key):  # one order for all, as for every lock
         optouts.list_key(
             row.channel,
@@ -233,9 +241,6 @@ def _write(rows: Sequence[_Row], gathered: _Gathered, *, now: int, scale: float)
             by="provider",
             now=now,
         )
-    gathered.deltas.write(now)
-    for campaign_id in sorted(gathered.marks):
-        watching.note(campaign_id, gathered.marks[campaign_id], now=now)
 
 
 def _write_attempts(rows: Sequence[_Row]) -> None:

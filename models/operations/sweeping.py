@@ -1,8 +1,10 @@
 """The sweep of what is due: leases that ran out and time-outs (SPEC 2)."""
 
+from models.config import current
 from models.database import select
 from models.hints import SENDING, Work, hint
 from models.operations import leaving, watching
+from models.operations.doubts import doubts_due
 from models.operations.settling import settle_overdue
 from models.words import Channel
 
@@ -32,8 +34,15 @@ def find_work(*, now: int) -> None:
         watching.finish_if_done(campaign_id, now=now)
     for (campaign_id,) in select("SELECT DISTINCT campaign_id FROM bulk_moves WHERE state IN ('queued', 'running')"):
         hint(Work.MOVES, campaign_id)
+    _find_jobs(now=now)
+
+
+def _find_jobs(*, now: int) -> None:
+    """Hint at what belongs to no campaign's sending."""
     if select("SELECT 1 FROM receipt_inbox WHERE applied_at IS NULL AND due_at <= ? LIMIT 1", now):
         hint(Work.RECEIPTS)
+    if doubts_due(now=now, scale=current().time_scale, limit=1):
+        hint(Work.LOOK_UPS)
     for work, table in ((Work.IMPORT, "imports"), (Work.EXPORT, "exports")):
         for (subject_id,) in select(
             f"SELECT id FROM {table} WHERE state = 'queued' OR (state = 'running' AND COALESCE(beat_at, 0) < ?)",

@@ -10,11 +10,11 @@ from models.actors import Actor
 from models.config import current
 from models.database import execute, select, transaction
 from models.tables import Export, SlackOutbox
-from models.words import Surface
+from models.words import Silence, Surface
 
 # Acts on a campaign that its thread tells of, once it has a card.
-TOLD = frozenset({"run", "stop", "resume", "retry", "delete", "hold", "fail", "end", "export"})
-OWNER_ALWAYS = frozenset({"hold", "fail", "end"})
+TOLD = frozenset({"run", "stop", "resume", "retry", "delete", "hold", "fail", "end", "export", *Silence})
+OWNER_ALWAYS = frozenset({"hold", "fail", "end", Silence.NOTHING_ACCEPTED})
 OWNER_BY_OTHERS = frozenset({"stop", "resume", "retry", "delete"})
 IN_CHANNEL = frozenset({"hold", "fail"})
 DM_LIFE = 24 * 3600 * 1000  # ms after which a direct message is no news any more

@@ -1,12 +1,14 @@
 """Watching a campaign while it sends: refusals of the account, the guard, and its end."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from models.actors import SYSTEM
 from models.database import execute, for_update, select, transaction
 from models.operations import audit, leaving
 from models.rules.guard import ACCOUNT_REFUSALS, FAILED_MARK, slide, trips
-from models.words import MoveKind, Phase
+from models.rules.silence import Sounds, silence_of
+from models.words import Channel, MoveKind, Phase
 
 _ACCEPTED = ("", "")
 
@@ -53,9 +55,12 @@ def note(campaign_id: int, marks: Marks, *, now: int) -> None:
     window = slide(window, marks.verdicts)
     execute(
         "UPDATE campaigns SET accepted_at = COALESCE(?, accepted_at), receipt_at = COALESCE(?, receipt_at), "
+        "unheard_since = CASE WHEN ? = 1 THEN NULL ELSE COALESCE(unheard_since, ?) END, "
         "account_refusals = ?, guard_window = ? WHERE id = ?",
         marks.accepted_at,
         marks.receipt_at,
+        int(marks.receipt_at is not None),
+        marks.accepted_at,
         refusals,
         window,
         campaign_id,
@@ -86,13 +91,31 @@ def finish_if_done(campaign_id: int, *, now: int) -> bool:
         if leaving.has_open_move(campaign_id) or _pending(campaign_id):  # in this order: a move that is done has queued
             return False
         execute(
-            "UPDATE campaigns SET phase = 'ended', ended_at = ?, updated_at = ? WHERE id = ?",
+            "UPDATE campaigns SET phase = 'ended', ended_at = ?, updated_at = ?, silence = NULL WHERE id = ?",
             now,
             now,
             campaign_id,
         )
         audit.record(SYSTEM, "end", now=now, kind="campaign", object_id=campaign_id, name=row[0][1])
     return True
+
+
+def notice_silence(providers: Mapping[Channel, str], *, now: int, scale: float) -> None:
+    """Note for each campaign at work whether its provider has fallen silent, and tell of it once."""
+    for row in select(
+        "SELECT id, name, channel, phase, COALESCE(started_at, 0), accepted_at, unheard_since, silence FROM campaigns "
+        "WHERE phase IN ('running', 'held', 'stopping')"
+    ):
+        campaign_id, name, channel, phase, *moments, told = row
+        counts = (_counted(campaign_id, "queued"), _counted(campaign_id, "sending"))
+        sounds = Sounds(Phase(phase), providers.get(Channel(channel), ""), *counts, *moments)
+        silence = silence_of(sounds, now=now, scale=scale)
+        if silence == told:
+            continue
+        with transaction():
+            execute("UPDATE campaigns SET silence = ? WHERE id = ?", silence, campaign_id)
+            if silence:
+                audit.record(SYSTEM, silence.value, now=now, kind="campaign", object_id=campaign_id, name=name)
 
 
 def queued(campaign_id: int) -> int:

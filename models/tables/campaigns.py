@@ -9,7 +9,8 @@ class Campaign(Table):
     """One bulk send. `fields` lists {"name", "searchable"} in the order of a message's `field_values`.
 
     `account_refusals` counts the account's refusals since the last success. `guard_window` holds the last
-    500 verdicts of first attempts, one character each: `f` for Failed, `.` for any other.
+    500 verdicts of first attempts, one character each: `f` for Failed, `.` for any other. `unheard_since`
+    is the first acceptance that no receipt has followed; `silence` the kind of silence that people were told of.
     """
 
     name = TextField()
@@ -35,6 +36,8 @@ class Campaign(Table):
     guard_window = TextField(default="")
     accepted_at = Moment(null=True)
     receipt_at = Moment(null=True)
+    unheard_since = Moment(null=True)
+    silence = TextField(null=True)
     created_at = Moment()
     run_at = Moment(null=True)
     started_at = Moment(null=True)

@@ -89,6 +89,7 @@ class TestTimetable:
         assert {periodic.name: periodic.every_seconds for periodic in table} == {
             "time-outs and leases": sweep,
             "work that nobody is at": sweep,
+            "silence": sweep,
             "checkpoint": 5,
             "applied receipts": 600,
             "expired files": 600,

@@ -138,9 +138,10 @@ class Job:
     stop: Stop
     campaign_id: int
 
-    def send(self, provider: FakeProvider, *, rate: float | None = None) -> bool:
+    def send(self, provider: FakeProvider, *, rate: float | Callable[[], float | None] | None = None) -> bool:
         """One sender until its end; whether something may be left."""
-        sender = Sender(get_campaign(self.campaign_id), satisfies(provider), self.config, self.stop, rate=rate)
+        read = rate if callable(rate) else lambda: rate
+        sender = Sender(get_campaign(self.campaign_id), satisfies(provider), self.config, self.stop, rate=read)
         return uvloop.run(sender.run())
 
     def attempts(self) -> dict[int, str | None]:
@@ -276,6 +277,19 @@ class TestRate:
         work, provider, since = job(60, REDIS_URL=valkey), FakeProvider(concurrency=100, speed=40), time.monotonic()
         work.send(provider, rate=1000)
         assert provider.times[-1] - since >= 0.5  # 40 at once, and 20 at 40 a second
+
+    def test_a_rate_that_somebody_changes_is_followed(self, job: MakeJob, valkey: str) -> None:
+        work, provider = job(400, REDIS_URL=valkey), FakeProvider(concurrency=100)
+        since = time.monotonic()
+        work.send(provider, rate=lambda: 20 if time.monotonic() < since + 1 else None)
+        slow = [moment for moment in provider.times if moment < since + 1]
+        assert len(slow) <= 40
+        assert provider.times[-1] - since < 5  # 400 at 20 a second would take 19
+
+    def test_without_a_bucket_a_rate_lets_nothing_through(self, job: MakeJob) -> None:
+        work, provider = job(5), FakeProvider()
+        assert work.send(provider, rate=100) is True
+        assert provider.handed_over == []
 
     def test_a_redis_that_dies_ends_claims_but_not_what_is_under_way(
         self, job: MakeJob, dying_valkey: tuple[str, Callable[[], None]]
@@ -478,8 +492,10 @@ class TestJob:
 
         return enter
 
-    def test_it_sends_through_the_channels_provider(self, job: MakeJob, surroundings: Callable[[Config], None]) -> None:
-        work = job(3)
+    def test_it_sends_through_the_channels_provider(
+        self, job: MakeJob, valkey: str, surroundings: Callable[[Config], None]
+    ) -> None:
+        work = job(3, REDIS_URL=valkey)
         surroundings(work.config)
         jobs.sending.send(work.campaign_id)
         assert (work.config.var / "simulated.log").read_text().count("\n") == 3

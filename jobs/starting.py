@@ -1,0 +1,47 @@
+"""Run and resume as people ask for them: the provider is asked first whether the account may send (SPEC 1).
+
+The operations themselves know no network. Only a clear no refuses; what can't be told is a warning.
+"""
+
+import asyncio
+
+from jobs.providers.base import AccountCheck
+from jobs.providers.registry import provider_for
+from jobs.providers.simulated import Simulation
+from models.actors import Actor
+from models.config import Config, current
+from models.errors import NotConfiguredError
+from models.operations import running
+from models.operations.running import Moved
+from models.words import Action, Channel
+
+
+def run_campaign(campaign_id: int, *, actor: Actor, disclaimer_accepted: bool, now: int) -> Moved:
+    """`running.run_campaign`, unless the provider refuses the account. Raises NotConfiguredError then."""
+    _ask_first(Action.RUN, campaign_id, actor)
+    return running.run_campaign(campaign_id, actor=actor, disclaimer_accepted=disclaimer_accepted, now=now)
+
+
+def resume_campaign(campaign_id: int, *, actor: Actor, now: int) -> Moved:
+    """`running.resume_campaign`, unless the provider refuses the account. Raises NotConfiguredError then."""
+    _ask_first(Action.RESUME, campaign_id, actor)
+    return running.resume_campaign(campaign_id, actor=actor, now=now)
+
+
+def check_account(channel: Channel, config: Config) -> AccountCheck:
+    """What the channel's provider says of the account, within 2 s or so. Raises NotConfiguredError."""
+    provider = provider_for(channel, config, Simulation())
+
+    async def ask() -> AccountCheck:
+        async with provider:
+            return await provider.check_account()
+
+    return asyncio.run(ask())
+
+
+def _ask_first(action: Action, campaign_id: int, actor: Actor) -> None:
+    """Role and state first: who may not act, or a campaign that can't, is no reason to ask anybody."""
+    campaign = running.permitted(action, campaign_id, actor)
+    answer = check_account(campaign.channel, current())
+    if answer.refusal:
+        raise NotConfiguredError(answer.refusal, campaign_id=campaign_id)

@@ -1,0 +1,26 @@
+"""`python -m tests.bench send|receipts|import|all [--quick] [-o FOLDER]`: measures, prints and keeps tables."""
+
+import argparse
+from pathlib import Path
+
+from tests.bench import imports, receipts, send
+from tests.bench.tables import Table
+
+BENCHES = {"send": send.measure, "receipts": receipts.measure, "import": imports.measure}
+
+
+def main() -> None:
+    """Run what is named; `--quick` takes a tenth of the messages, to try whether it works at all."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("names", nargs="+", choices=[*BENCHES, "all"])
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("-o", type=Path, default=Path("bench-results"), help="where tables are kept")
+    given = parser.parse_args()
+    for name in BENCHES if "all" in given.names else given.names:
+        table: Table = BENCHES[name](quick=given.quick)
+        print(table.markdown())
+        table.keep(given.o, name)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,96 @@
+"""Run and resume ask the provider about the account first; only a clear no refuses (SPEC 1)."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from jobs import starting
+from models.actors import Actor
+from models.config import Config
+from models.errors import NotAllowedError, NotConfiguredError, WrongStateError
+from models.operations.running import Moved
+from models.words import Phase
+from tests.factories import NOW, make_campaign, make_ended, move_all, phase_of, refused, run, stop
+from tests.fakes.twilio import ACCOUNT, SERVICE, TOKEN, FakeTwilio, running
+
+
+@pytest.fixture
+def fake(tmp_path: Path) -> Iterator[FakeTwilio]:
+    with running(FakeTwilio(tmp_path / "ledger")) as started:
+        yield started
+
+
+def variables(url: str) -> dict[str, str]:
+    return {
+        "SMS_PROVIDER": "twilio",
+        "TWILIO_ACCOUNT_SID": ACCOUNT,
+        "TWILIO_AUTH_TOKEN": TOKEN,
+        "TWILIO_MESSAGING_SERVICE_SID": SERVICE,
+        "TWILIO_API_URL": url,
+    }
+
+
+@pytest.fixture
+def environment(fake: FakeTwilio) -> Mapping[str, str]:
+    return variables(fake.url)
+
+
+def start(campaign_id: int, actor: Actor) -> Moved:
+    return starting.run_campaign(campaign_id, actor=actor, disclaimer_accepted=True, now=NOW)
+
+
+def test_an_account_in_good_standing_runs(installation: Config, ben: Actor) -> None:
+    campaign_id = make_campaign()
+    assert start(campaign_id, ben).messages == 3
+    assert phase_of(campaign_id) == Phase.RUNNING
+
+
+def test_a_dead_credential_is_named_and_nothing_runs(fake: FakeTwilio, installation: Config, ben: Actor) -> None:
+    campaign_id = make_campaign()
+    fake.refuses_all = True
+    with refused(NotConfiguredError) as caught:
+        start(campaign_id, ben)
+    assert "TWILIO_AUTH_TOKEN" in str(caught.value)
+    assert TOKEN not in str(caught.value)
+
+
+def test_a_suspended_account_is_refused(fake: FakeTwilio, installation: Config, ben: Actor) -> None:
+    campaign_id = make_campaign()
+    fake.account_status = "suspended"
+    with refused(NotConfiguredError):
+        start(campaign_id, ben)
+
+
+class TestNoAnswer:
+    @pytest.fixture
+    def environment(self) -> Mapping[str, str]:
+        return variables("http://127.0.0.1:1")
+
+    def test_what_can_not_be_told_refuses_nothing(self, installation: Config, ben: Actor) -> None:
+        campaign_id = make_campaign()
+        start(campaign_id, ben)
+        assert phase_of(campaign_id) == Phase.RUNNING
+
+
+def test_who_may_not_and_what_can_not_be_run_ask_nobody(
+    fake: FakeTwilio, installation: Config, ben: Actor, vera: Actor
+) -> None:
+    fake.refuses_all = True
+    ready, ended = make_campaign(), make_ended()
+    with refused(NotAllowedError):
+        start(ready, vera)
+    with refused(WrongStateError):
+        start(ended, ben)
+
+
+def test_resume_asks_too(fake: FakeTwilio, installation: Config, ben: Actor) -> None:
+    campaign_id = make_campaign()
+    run(campaign_id)
+    stop(campaign_id)
+    move_all(campaign_id)
+    fake.refuses_all = True
+    with refused(NotConfiguredError):
+        starting.resume_campaign(campaign_id, actor=ben, now=NOW)
+    fake.refuses_all = False
+    assert starting.resume_campaign(campaign_id, actor=ben, now=NOW).messages == 3
