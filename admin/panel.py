@@ -36,7 +36,7 @@ def install(app: Flask, config: Config) -> None:
     _refuse_foreign_forms(app)
     refusals.set_up(app)
     shown.set_up(app, config)
-    app.teardown_request(lambda _error: database.close())
+    app.teardown_request(lambda _error: database.release())
     for views in (signing_in, campaign, creating, contacts, exports):
         app.register_blueprint(views.blueprint)
     _add_model_views(app)

@@ -59,7 +59,7 @@ def _listen(listener: Listener) -> Callable[..., None]:
             log.exception("a listener failed")
             reply.whisper_if_possible(FAULT)
         finally:
-            database.close()  # bolt's threads live on, and an idle one must not hold a connection
+            database.release()  # bolt's threads live on, and an idle one must not hold a connection
 
     return listen
 
@@ -73,7 +73,7 @@ def _home(event: dict[str, Any], client: Any) -> None:
     else:
         shown = cards.home_blocks(actor)
     finally:
-        database.close()
+        database.release()
     client.views_publish(user_id=event["user"], view=cards.home(shown))
 
 
@@ -94,6 +94,6 @@ def _submission(ack: Callable[..., object], body: dict[str, Any], client: Any) -
         ack(response_action="update", view=dialogs.fault_view(FAULT))
         return
     finally:
-        database.close()
+        database.release()
     ack()
     reply.tell(said)

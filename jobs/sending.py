@@ -5,7 +5,7 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from functools import partial
 from typing import TypeVar
 
@@ -41,8 +41,8 @@ log = structlog.stdlib.get_logger("signalbox.sending")
 Result = TypeVar("Result")
 
 JOB_SECONDS = 120  # then another worker may go on; divided by TIME_SCALE
-RECORD_EVERY_SECONDS = 0.1
-RECORD_GROUP = 50
+RECORD_EVERY_SECONDS = 0.025  # or sooner, once a claim's worth of answers has come
+NOTICE_SECONDS = 0.1  # how soon a stop is seen while there is nothing to do
 PHASE_EVERY_SECONDS = 0.5
 EMPTY_QUEUE_SECONDS = 0.2
 DRAIN_SECONDS = 2.0  # after a stop, for answers still to come; the supervisor kills after 3
@@ -89,6 +89,7 @@ class Sender:
         self._under_way: dict[tuple[int, int], asyncio.Task[None]] = {}
         self._outcomes: list[Outcome] = []
         self._room = asyncio.Event()
+        self._answers = asyncio.Event()
         self._halted = False
         self._after_id = 0
         self._pause = 0.0
@@ -154,7 +155,7 @@ class Sender:
 
     def _smallest_claim(self) -> int:
         """A quarter of the concurrency: a claim is a durable commit, too dear for one message at a time."""
-        return max(1, self._provider.concurrency // 4)
+        return max(1, self._provider.concurrency // 2)
 
     async def _claim_and_start(self, limit: int) -> int:
         lease_until = time.monotonic() + self._lease_ms / 1000
@@ -187,6 +188,8 @@ class Sender:
         outcomes = await self._provider.send(batch)
         self._heed(outcomes)
         self._outcomes.extend(outcomes)
+        if len(self._outcomes) >= self._smallest_claim():
+            self._answers.set()
 
     def _forget(self, keys: Sequence[tuple[int, int]]) -> None:
         for key in keys:
@@ -206,11 +209,7 @@ class Sender:
 
     async def _wait_for_room(self) -> None:
         """No longer than a stop may take to be noticed."""
-        self._room.clear()
-        try:
-            await asyncio.wait_for(self._room.wait(), RECORD_EVERY_SECONDS)
-        except TimeoutError:
-            return
+        await _set_within(self._room, NOTICE_SECONDS)
 
     async def _more_to_come(self) -> bool:
         """With an empty claim: whether a bulk move is still queueing, or answers may queue something again."""
@@ -226,12 +225,13 @@ class Sender:
         """Wait for the answers of what was handed over."""
         until = time.monotonic() + (DRAIN_SECONDS if self._stop.asked else LEASE / 1000)
         while self._under_way and time.monotonic() < until:
-            await asyncio.wait(set(self._under_way.values()), timeout=RECORD_EVERY_SECONDS)
+            await asyncio.wait(set(self._under_way.values()), timeout=NOTICE_SECONDS)
             await self._flush()
 
     async def _record(self) -> None:
         while True:
-            await asyncio.sleep(RECORD_EVERY_SECONDS / 4 if len(self._outcomes) < RECORD_GROUP else 0)
+            if len(self._outcomes) < self._smallest_claim():
+                await _set_within(self._answers, RECORD_EVERY_SECONDS)
             await self._flush()
 
     async def _flush(self) -> None:
@@ -270,3 +270,10 @@ class Sender:
     async def _in_database(self, work: Callable[[], Result]) -> Result:
         """The database on its own thread, one call at a time: the loop goes on meanwhile."""
         return await asyncio.get_running_loop().run_in_executor(self._database, work)
+
+
+async def _set_within(event: asyncio.Event, seconds: float) -> None:
+    """Wait until somebody sets the event, but not for longer than that."""
+    event.clear()
+    with suppress(TimeoutError):
+        await asyncio.wait_for(event.wait(), seconds)

@@ -109,6 +109,16 @@ def forget_connections() -> None:
     database.dispose()
 
 
+def release() -> None:
+    """Let go of this thread's connection after a request.
+
+    PostgreSQL's goes back to the pool. SQLite's stays with its thread: nobody waits for it, and to open and
+    close one takes longer than most requests do.
+    """
+    if not on_sqlite():
+        close()
+
+
 def close() -> None:
     """Close this thread's connection, or give it back to the pool."""
     if not database.is_closed():

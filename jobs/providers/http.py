@@ -5,6 +5,7 @@ No request is ever repeated here: no provider has a key by which it would know a
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,13 @@ WHOLE_SECONDS = 120  # for all of it, so that an answer that comes drop by drop 
 KEPT_SECONDS = 5
 ANSWER_LENGTH = 1_000_000  # bytes of an answer that are kept
 READ = 65_536
+# Only what surely comes before the first byte: whatever else goes wrong may have come after it.
+_NEVER_LEFT = (
+    aiohttp.ClientConnectorError,
+    aiohttp.ConnectionTimeoutError,
+    aiohttp.InvalidURL,
+    aiohttp.NonHttpUrlClientError,
+)
 
 
 class NotSentError(Exception):
@@ -53,19 +61,21 @@ async def ask(session: aiohttp.ClientSession, method: str, url: str, **given: An
     request's headers, and these hold credentials.
     """
     try:
-        async with (
-            asyncio.timeout(WHOLE_SECONDS),
-            session.request(method, url, allow_redirects=False, **given) as response,
-        ):
-            pieces, left = [], ANSWER_LENGTH
-            async for piece in response.content.iter_chunked(READ):
-                pieces.append(piece[:left])
-                left -= len(pieces[-1])
-            return Reply(response.status, response.headers, b"".join(pieces))
-    except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL, ValueError) as trouble:
-        raise NotSentError(_named(trouble)) from None  # ValueError: an address that can't be one
-    except (aiohttp.ClientError, TimeoutError, OSError) as trouble:
+        async with asyncio.timeout(WHOLE_SECONDS):
+            return await _read(session.request(method, url, allow_redirects=False, **given))
+    except _NEVER_LEFT as trouble:
+        raise NotSentError(_named(trouble)) from None
+    except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as trouble:
         raise LostAnswerError(_named(trouble)) from None
+
+
+async def _read(request: AbstractAsyncContextManager[aiohttp.ClientResponse]) -> Reply:
+    async with request as response:
+        pieces, left = [], ANSWER_LENGTH
+        async for piece in response.content.iter_chunked(READ):
+            pieces.append(piece[:left])
+            left -= len(pieces[-1])
+        return Reply(response.status, response.headers, b"".join(pieces))
 
 
 def _named(trouble: Exception) -> str:

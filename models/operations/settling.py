@@ -21,23 +21,7 @@ from models.rules.timeouts import deadline, is_answer_overdue
 from models.rules.verdicts import AttemptState, Event, Word, is_verdict, judge
 from models.words import WITH_PROVIDER, Channel, MessageStatus, OptOutSource, Phase, Scope
 
-STATE_COLUMNS = [
-    "status",
-    "claimed_at",
-    "answer",
-    "progress",
-    "timed_out",
-    "failure_reason",
-    "retry_class",
-    "provider_code",
-    "provider_text",
-    "provider_id",
-    "lookups",
-    "handed_over_at",
-    "progress_at",
-    "event_at",
-    "verdict_at",
-]
+STATE_COLUMNS = AttemptState._fields
 _OUR_OWN = frozenset({Word.ASSUMED, Word.EXPIRED, Word.UNCONFIRMED, Word.UNKNOWN, Word.NOT_SENT})
 LOAD_SLICE = 1000
 
@@ -136,13 +120,6 @@ def _put_off(rows: Sequence[_Row], *, scale: float) -> None:
     execute_many("UPDATE messages SET due_at = ? WHERE id = ?", [(_due(row, scale), row.id) for row in rows])
 
 
-def attempt_state(values: Sequence[Any]) -> AttemptState:
-    """An attempt as the rules see it, from the values of STATE_COLUMNS."""
-    known = dict(zip(STATE_COLUMNS, values, strict=True))
-    known["timed_out"] = bool(known["timed_out"])
-    return AttemptState(**known)
-
-
 def _load(message_ids: Iterable[int]) -> dict[int, _Row]:
     ids = sorted(message_ids)
     rows: dict[int, _Row] = {}
@@ -169,7 +146,7 @@ def _load_slice(ids: Sequence[int]) -> dict[int, _Row]:
 def _row(*values: Any) -> _Row:
     message_id, campaign_id, channel, phase, key, number, retries, due_at, provider = values[:9]
     stood = Standing(*values[9:14])
-    state = attempt_state(values[14:])
+    state = AttemptState._make(values[14:])
     return _Row(
         message_id,
         campaign_id,
@@ -247,14 +224,8 @@ def _write_attempts(rows: Sequence[_Row]) -> None:
     columns = ", ".join(f"{column} = ?" for column in STATE_COLUMNS)
     execute_many(
         f"UPDATE attempts SET {columns} WHERE message_id = ? AND number = ?",
-        [(*_stored(row.state), row.id, row.number) for row in rows],
+        [(*row.state, row.id, row.number) for row in rows],
     )
-
-
-def _stored(state: AttemptState) -> Iterable[object]:
-    for column in STATE_COLUMNS:
-        value = getattr(state, column)
-        yield int(value) if column == "timed_out" else value
 
 
 def _write_messages(rows: Sequence[_Row], deltas: Deltas, *, now: int, scale: float) -> None:

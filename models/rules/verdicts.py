@@ -5,8 +5,9 @@ is the highest that was ever said, whatever the order in which words came and ho
 step down is *surely not sent*, which is only believed of an attempt about which nothing else is known.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from models.words import Channel, FailureReason, MessageStatus, RetryClass, Scope
 
@@ -62,15 +63,17 @@ class Event:
     unmapped: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class AttemptState:
-    """What is known of one attempt; times in epoch milliseconds."""
+class AttemptState(NamedTuple):
+    """What is known of one attempt, named as the columns of its row; times in epoch milliseconds.
+
+    A tuple, since one is made for each word of a provider's: a dataclass takes several times as long.
+    """
 
     status: str
     claimed_at: int
     answer: str | None = None
     progress: str | None = None
-    timed_out: bool = False
+    timed_out: int = 0  # 1 when the verdict is our own time-out
     failure_reason: str | None = None
     retry_class: str | None = None
     provider_code: str | None = None
@@ -153,8 +156,7 @@ def _answered(state: AttemptState, event: Event) -> AttemptState:
     if state.answer not in (None, Answer.UNKNOWN) or answer == state.answer:
         return state
     handed_over_at = state.handed_over_at if answer is Answer.UNKNOWN else event.at
-    return replace(
-        state,
+    return state._replace(
         answer=answer.value,
         handed_over_at=handed_over_at,
         provider_id=event.provider_id or state.provider_id,
@@ -164,8 +166,7 @@ def _answered(state: AttemptState, event: Event) -> AttemptState:
 def _not_sent(state: AttemptState, event: Event) -> AttemptState:
     if state.status != MessageStatus.SENDING or state.progress:
         return state
-    return replace(
-        state,
+    return state._replace(
         status=NOT_SENT,
         verdict_at=event.at,
         provider_code=event.code or None,
@@ -175,29 +176,28 @@ def _not_sent(state: AttemptState, event: Event) -> AttemptState:
 
 def _progressed(state: AttemptState, event: Event) -> AttemptState:
     """Note how far it came. The first arrival of each step counts, and an answer is no receipt."""
-    moved = replace(state, provider_id=event.provider_id) if event.provider_id and not state.provider_id else state
+    moved = state._replace(provider_id=event.provider_id) if event.provider_id and not state.provider_id else state
     if event.answers or event.word in (Word.UNKNOWN, Word.ASSUMED, Word.EXPIRED, Word.UNCONFIRMED):
         return moved
     if moved.status in OPEN and event.at > (moved.event_at or 0):
-        moved = replace(moved, event_at=event.at)
+        moved = moved._replace(event_at=event.at)
     if _PROGRESS.get(event.word, 0) > _PROGRESS.get(state.progress, 0):
-        moved = replace(moved, progress=event.word.value, progress_at=event.at)
+        moved = moved._replace(progress=event.word.value, progress_at=event.at)
     return moved
 
 
 def _ranked(channel: Channel, state: AttemptState, event: Event) -> AttemptState:
     status, timed_out = _BECOMES[event.word]
     rank = _RANK[channel]
-    new, old = rank.get((status, timed_out), -1), rank[state.status, state.timed_out]
+    new, old = rank.get((status, timed_out), -1), rank[state.status, bool(state.timed_out)]
     told = _telling(event, timed_out=timed_out) if status == MessageStatus.FAILED else (None, None)
     words = (event.code or None, event.text or None)
     known = (state.failure_reason, state.retry_class), (state.provider_code, state.provider_text)
     if new < old or (new == old and _weight(told, words) >= _weight(*known)):
         return state
-    return replace(
-        state,
+    return state._replace(
         status=str(status),
-        timed_out=timed_out,
+        timed_out=int(timed_out),
         failure_reason=told[0],
         retry_class=told[1],
         provider_code=words[0],

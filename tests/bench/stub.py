@@ -42,7 +42,7 @@ class Stub(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)
+        self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, received: bytes) -> None:
         """One request after the other, each answered when its latency is over."""

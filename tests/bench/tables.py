@@ -9,6 +9,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 
+def _machine() -> str:
+    """What it was measured on, with the load at the beginning: shared machines are noisy."""
+    model = next((line for line in _cpuinfo() if line.startswith("model name")), ": unknown processor")
+    load = os.getloadavg()[0]
+    moment = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    processor = model.partition(":")[2].strip()
+    return f"{moment}, {os.cpu_count()} cores of {processor}, Python {platform.python_version()}, load {load:.1f}"
+
+
+def _cpuinfo() -> list[str]:
+    path = Path("/proc/cpuinfo")
+    return path.read_text().splitlines() if path.exists() else []
+
+
 @dataclass
 class Table:
     """Rows of figures; a cell is shown as it is written."""
@@ -17,7 +31,7 @@ class Table:
     columns: Sequence[str]
     rows: list[list[str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    machine: str = field(default_factory=lambda: machine())
+    machine: str = field(default_factory=_machine)
 
     def add(self, *cells: object) -> None:
         """Add a row, and show it: a bench takes its time."""
@@ -40,17 +54,3 @@ class Table:
 
 def _line(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
-
-
-def machine() -> str:
-    """What it was measured on, with the load at the beginning: shared machines are noisy."""
-    model = next((line for line in _cpuinfo() if line.startswith("model name")), ": unknown processor")
-    load = os.getloadavg()[0]
-    moment = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-    processor = model.partition(":")[2].strip()
-    return f"{moment}, {os.cpu_count()} cores of {processor}, Python {platform.python_version()}, load {load:.1f}"
-
-
-def _cpuinfo() -> list[str]:
-    path = Path("/proc/cpuinfo")
-    return path.read_text().splitlines() if path.exists() else []

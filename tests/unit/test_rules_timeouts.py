@@ -1,6 +1,5 @@
 """When to stop waiting: each row of SPEC 2's table of time-outs, per channel and provider."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -58,7 +57,7 @@ def test_sending_waits_as_long_as_its_row_says(
 @pytest.mark.parametrize("scale", [1, 30])
 @pytest.mark.parametrize(("handed_over", "since"), [({"handed_over_at": HANDED_OVER}, HANDED_OVER), ({}, CLAIMED)])
 def test_deferral_expires_73_hours_after_the_hand_over(handed_over: dict[str, Any], since: int, scale: float) -> None:
-    state = replace(sending(**handed_over), status="retrying", progress="accepted", event_at=HEARD)
+    state = sending(**handed_over)._replace(status="retrying", progress="accepted", event_at=HEARD)
     assert deadline(E, "sendgrid", state, scale) == Deadline(since + int(73 * HOUR / scale), Word.EXPIRED)
 
 
@@ -76,4 +75,4 @@ def test_nothing_is_overdue_once_something_was_heard(known: dict[str, Any]) -> N
 @pytest.mark.parametrize("status", ["delivered", "assumed_delivered", "failed", "opted_out", "unconfirmed", NOT_SENT])
 @pytest.mark.parametrize("channel", Channel)
 def test_what_is_over_waits_for_nothing(channel: Channel, status: str) -> None:
-    assert deadline(channel, "simulated", replace(sending(**ACCEPTED), status=status), 1) is None
+    assert deadline(channel, "simulated", sending(**ACCEPTED)._replace(status=status), 1) is None

@@ -89,7 +89,7 @@ def name_of(attempt: AttemptState) -> str:
 
 
 def without_arrival(attempt: AttemptState) -> AttemptState:
-    return replace(attempt, event_at=None)
+    return attempt._replace(event_at=None)
 
 
 def event(word: Word, **details: object) -> Event:
