@@ -6,8 +6,11 @@ from typing import NamedTuple
 import structlog
 from flask import Flask, Response, request
 
-from jobs.providers import sendgrid, sendgrid_receipts, twilio, twilio_webhooks
 from jobs.providers.registry import INBOUND, SENDGRID_EVENTS, TWILIO_INBOUND, TWILIO_STATUS
+from jobs.providers.sendgrid import webhooks as sendgrid
+from jobs.providers.sendgrid.provider import NAME as SENDGRID
+from jobs.providers.twilio import webhooks as twilio
+from jobs.providers.twilio.provider import NAME as TWILIO
 from jobs.runtime import addresses
 from models.clock import now_ms
 from models.config import Config
@@ -36,7 +39,7 @@ def install(app: Flask, config: Config) -> None:
 
     @app.post(TWILIO_STATUS)
     def twilio_status() -> Response:
-        return _kept(config, twilio.NAME, _twilio_signed)
+        return _kept(config, TWILIO, _twilio_signed)
 
     @app.post(TWILIO_INBOUND)
     def twilio_inbound() -> Response:
@@ -45,7 +48,7 @@ def install(app: Flask, config: Config) -> None:
 
     @app.post(SENDGRID_EVENTS)
     def sendgrid_events() -> Response:
-        return _kept(config, sendgrid.NAME, _sendgrid_signed)
+        return _kept(config, SENDGRID, _sendgrid_signed)
 
 
 def _kept(config: Config, provider: str, is_signed: Verifier) -> Response:
@@ -68,9 +71,9 @@ def _read(config: Config) -> Post:
 
 def _twilio_signed(config: Config, post: Post) -> bool:
     token = config.variables.get("TWILIO_AUTH_TOKEN", "")
-    return bool(token) and twilio_webhooks.is_signed(token, post.url, post.headers, post.body)
+    return bool(token) and twilio.is_signed(token, post.url, post.headers, post.body)
 
 
 def _sendgrid_signed(config: Config, post: Post) -> bool:
     key = config.variables.get("SENDGRID_WEBHOOK_PUBLIC_KEY", "")
-    return bool(key) and sendgrid_receipts.is_signed(key, post.headers, post.body, now_ms())
+    return bool(key) and sendgrid.is_signed(key, post.headers, post.body, now_ms())

@@ -5,10 +5,9 @@ from collections.abc import Callable, Sequence
 import uvloop
 
 from jobs import context
-from jobs.providers import twilio
 from jobs.providers.messages import OutgoingMessage
 from jobs.providers.registry import twilio_provider
-from jobs.providers.twilio import Doubt, LookUp, TwilioProvider
+from jobs.providers.twilio.provider import NAME, Doubt, LookUp, TwilioProvider
 from jobs.rendering import Renderer
 from jobs.runtime import addresses
 from models.clock import now_ms
@@ -26,7 +25,7 @@ def look_up(_subject_id: int) -> None:
     Where Twilio does not answer, the look-up does not count, and the next sweep hints again.
     """
     now = context.current()
-    if now.config.providers.get(Channel.SMS) != twilio.NAME or now.config.lacks(Channel.SMS):
+    if now.config.providers.get(Channel.SMS) != NAME or now.config.lacks(Channel.SMS):
         return
     provider, render = twilio_provider(now.config), _texts(addresses.public_url(now.config))
     while not now.stop.asked:

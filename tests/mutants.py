@@ -73,7 +73,7 @@ MUTANTS = (
     ),
     Mutant(
         "resend on 5xx",
-        "jobs/providers/twilio_words.py",
+        "jobs/providers/twilio/words.py",
         "    if status < 400 or code in PERHAPS_TAKEN or (status >= 500 and meaning is UNMAPPED):\n"
         "        return Word.UNKNOWN\n",
         "    if status >= 500:\n        return Word.NOT_SENT\n",

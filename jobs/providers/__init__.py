@@ -1,1 +1,1 @@
-"""Companies that carry messages, one file each behind the Protocol of `base`."""
+"""Companies that carry messages, a folder each behind the Protocol of `base`."""

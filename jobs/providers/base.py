@@ -1,6 +1,6 @@
 """What every provider offers, and the words in which it answers.
 
-To add one: a file beside this one with a class that satisfies `Provider` and its word tables as literal
+To add one: a folder beside this file with a class that satisfies `Provider` and its word tables as literal
 data, its name in `models.config.PROVIDERS` and in `jobs.providers.registry`, and its tests.
 """
 

@@ -4,12 +4,14 @@ No request is ever repeated here: no provider has a key by which it would know a
 """
 
 import asyncio
+import socket
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
+from aiohttp import AddrInfoType
 
 CONNECT_SECONDS = 10
 ANSWER_SECONDS = 30  # of silence
@@ -47,11 +49,22 @@ class Reply:
 def open_session(*, connections: int, headers: Mapping[str, str] | None = None) -> aiohttp.ClientSession:
     """A client with so many connections at most and explicit time-outs; close it when done."""
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=connections, keepalive_timeout=KEPT_SECONDS),
+        connector=aiohttp.TCPConnector(
+            limit=connections, keepalive_timeout=KEPT_SECONDS, socket_factory=_impatient_socket
+        ),
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=ANSWER_SECONDS),
         headers=headers,
         cookie_jar=aiohttp.DummyCookieJar(),
     )
+
+
+def _impatient_socket(address: AddrInfoType) -> socket.socket:
+    """A socket that gives up on a peer which stops reading: aiohttp's time-outs begin once the body is written."""
+    family, kind, protocol, _, _ = address
+    made = socket.socket(family, kind, protocol)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, ANSWER_SECONDS * 1000)
+    return made
 
 
 async def ask(session: aiohttp.ClientSession, method: str, url: str, **given: Any) -> Reply:

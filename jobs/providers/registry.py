@@ -3,13 +3,18 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from jobs.providers import sendgrid, sendgrid_receipts, simulated, smtp, twilio, twilio_webhooks
+from jobs.providers import simulated
 from jobs.providers.base import Provider, ReceiptParser
-from jobs.providers.sendgrid import SendGridAccount, SendGridProvider
+from jobs.providers.sendgrid import webhooks as sendgrid
+from jobs.providers.sendgrid.provider import NAME as SENDGRID
+from jobs.providers.sendgrid.provider import SendGridAccount, SendGridProvider
 from jobs.providers.simulated import SimulatedProvider, Simulation
-from jobs.providers.smtp import SmtpProvider
-from jobs.providers.smtp_connection import SmtpAccount
-from jobs.providers.twilio import TwilioAccount, TwilioProvider
+from jobs.providers.smtp.connection import SmtpAccount
+from jobs.providers.smtp.provider import NAME as SMTP
+from jobs.providers.smtp.provider import SmtpProvider
+from jobs.providers.twilio import webhooks as twilio
+from jobs.providers.twilio.provider import NAME as TWILIO
+from jobs.providers.twilio.provider import TwilioAccount, TwilioProvider
 from jobs.runtime import addresses
 from models.config import Config
 from models.errors import NotConfiguredError
@@ -24,9 +29,9 @@ INBOUND = "twilio_inbound"
 
 PARSERS: Mapping[str, ReceiptParser] = {
     simulated.NAME: simulated.parse_receipts,
-    twilio.NAME: twilio_webhooks.parse_receipts,
-    INBOUND: twilio_webhooks.parse_inbound,
-    sendgrid.NAME: sendgrid_receipts.parse_receipts,
+    TWILIO: twilio.parse_receipts,
+    INBOUND: twilio.parse_inbound,
+    SENDGRID: sendgrid.parse_receipts,
 }
 
 
@@ -35,11 +40,11 @@ def provider_for(channel: Channel, config: Config, simulation: Simulation) -> Pr
     if lacking := config.lacks(channel):
         raise NotConfiguredError(lacking)
     name = config.providers[channel]
-    if name == twilio.NAME:
+    if name == TWILIO:
         return twilio_provider(config)
-    if name == sendgrid.NAME:
+    if name == SENDGRID:
         return SendGridProvider(SendGridAccount.from_variables(config.variables))
-    if name == smtp.NAME:
+    if name == SMTP:
         return SmtpProvider(SmtpAccount.from_url(config.variables["SMTP_URL"]))
     return SimulatedProvider(channel, simulation, Path(config.var))
 

@@ -10,7 +10,7 @@ import time
 import uvloop
 
 from jobs.providers.messages import Content, OutgoingMessage
-from jobs.providers.twilio import TwilioProvider
+from jobs.providers.twilio.provider import TwilioProvider
 from tests.bench.campaign import account
 
 CONTENT = Content.of_sms("Hi, our spring sale starts on Friday. Reply STOP to opt out.")

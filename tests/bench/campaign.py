@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from jobs.providers.twilio import TwilioAccount
+from jobs.providers.twilio.provider import TwilioAccount
 from models import hints
 from models.config import Config
 from models.installation import open_installation

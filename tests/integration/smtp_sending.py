@@ -8,8 +8,8 @@ import uvloop
 
 from jobs.providers.base import Outcome
 from jobs.providers.messages import Content, OutgoingMessage
-from jobs.providers.smtp import SmtpProvider
-from jobs.providers.smtp_connection import SmtpAccount
+from jobs.providers.smtp.connection import SmtpAccount
+from jobs.providers.smtp.provider import SmtpProvider
 from tests.fakes.smtp import Certificate, FakeSmtp
 
 T = TypeVar("T")

@@ -21,10 +21,12 @@ from sendgrid import SendGridAPIClient
 from sendgrid.helpers.eventwebhook import EventWebhook
 from sendgrid.helpers.mail import Mail as OfficialMail
 
-from jobs.providers import http, sendgrid
+from jobs.providers import http
 from jobs.providers.base import UNMAPPED, AccountCheck, Outcome, Provider
 from jobs.providers.messages import Attachment, Content, OutgoingMessage
-from jobs.providers.sendgrid import SendGridAccount, SendGridProvider, is_signed, parse_receipts
+from jobs.providers.sendgrid import provider as sendgrid
+from jobs.providers.sendgrid.provider import SendGridAccount, SendGridProvider
+from jobs.providers.sendgrid.webhooks import is_signed, parse_receipts
 from models.clock import now_ms
 from models.rules.preferences import Preference
 from models.rules.verdicts import AttemptState, Event, Word, judge

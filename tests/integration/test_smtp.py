@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from jobs.providers import smtp_connection
 from jobs.providers.base import AccountCheck, Outcome, Provider
-from jobs.providers.smtp import SmtpProvider
-from jobs.providers.smtp_connection import SmtpAccount
+from jobs.providers.smtp import connection as smtp_connection
+from jobs.providers.smtp.connection import SmtpAccount
+from jobs.providers.smtp.provider import SmtpProvider
 from models.errors import NotConfiguredError
 from models.rules.verdicts import Word
 from models.words import Channel, FailureReason, RetryClass, Scope

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 import uvloop
 
-from jobs.providers import http, twilio
+from jobs.providers import http
 from jobs.providers.base import AccountCheck, Outcome, Provider
-from jobs.providers.twilio import Doubt, TwilioAccount, TwilioProvider
+from jobs.providers.twilio import provider as twilio
+from jobs.providers.twilio.provider import Doubt, TwilioAccount, TwilioProvider
 from models.errors import NotConfiguredError
 from models.rules.verdicts import Word
 from models.words import Channel, FailureReason, RetryClass, Scope
@@ -305,7 +306,7 @@ class TestAnswers:
     def test_busy_twilio_names_seconds_or_a_date(
         self, header: str, seconds: float | None, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("jobs.providers.twilio_words.now_ms", lambda: NOW - 20_000)
+        monkeypatch.setattr("jobs.providers.twilio.words.now_ms", lambda: NOW - 20_000)
         assert answered_with(raw(429, b"", Retry_After=header))[0].retry_after == seconds
 
 

@@ -20,7 +20,7 @@ from twilio.http.http_client import TwilioHttpClient
 from twilio.http.response import Response
 from twilio.rest import Client
 
-from jobs.providers.twilio import TwilioAccount, TwilioProvider
+from jobs.providers.twilio.provider import TwilioAccount, TwilioProvider
 from models.rules.verdicts import Word
 from tests.fakes import ledger
 from tests.fakes.twilio import ACCOUNT, ROOT, SERVICE, TOKEN, FakeTwilio, running

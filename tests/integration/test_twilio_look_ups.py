@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import uvloop
 
-from jobs.providers.twilio import Doubt, LookUp, TwilioAccount, TwilioProvider
+from jobs.providers.twilio.provider import Doubt, LookUp, TwilioAccount, TwilioProvider
 from models.rules.verdicts import Word
 from models.words import FailureReason, RetryClass, Scope
 from tests.fakes.twilio import ACCOUNT, SERVICE, TOKEN, FakeTwilio, running

@@ -17,8 +17,8 @@ from multidict import MultiDict
 from twilio.request_validator import RequestValidator
 
 from jobs.providers.messages import Content, OutgoingMessage
-from jobs.providers.twilio import TwilioAccount, TwilioProvider
-from jobs.providers.twilio_webhooks import STOP_WORDS, is_signed, parse_inbound, parse_receipts
+from jobs.providers.twilio.provider import TwilioAccount, TwilioProvider
+from jobs.providers.twilio.webhooks import STOP_WORDS, is_signed, parse_inbound, parse_receipts
 from models.rules.preferences import Preference
 from models.rules.verdicts import AttemptState, Event, Word, judge
 from models.words import Channel, FailureReason, OptOutSource, RetryClass, Scope

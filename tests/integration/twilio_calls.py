@@ -10,7 +10,7 @@ import uvloop
 
 from jobs.providers.base import Outcome
 from jobs.providers.messages import Content, OutgoingMessage
-from jobs.providers.twilio import TwilioAccount, TwilioProvider
+from jobs.providers.twilio.provider import TwilioAccount, TwilioProvider
 from tests.fakes.twilio import ACCOUNT, SERVICE, TOKEN
 
 T = TypeVar("T")

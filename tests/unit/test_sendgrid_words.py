@@ -16,8 +16,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from sendgrid.helpers.eventwebhook import EventWebhook, EventWebhookHeader
 
 from jobs.providers.base import UNMAPPED, AccountCheck
-from jobs.providers.sendgrid import SendGridAccount, SendGridProvider, is_signed, parse_receipts
-from jobs.providers.sendgrid_words import (
+from jobs.providers.sendgrid.provider import SendGridAccount, SendGridProvider
+from jobs.providers.sendgrid.webhooks import is_signed, parse_receipts
+from jobs.providers.sendgrid.words import (
     CLASSIFICATIONS,
     DROPS,
     EVENTS,

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.providers.base import Meaning
-from jobs.providers.smtp_codes import (
+from jobs.providers.smtp.codes import (
     ENHANCED,
     LOCAL,
     NO_CONNECTION,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.providers.twilio_codes import MEANINGS, meaning_of
+from jobs.providers.twilio.codes import MEANINGS, meaning_of
 from models.words import Scope
 
 PATH = Path(__file__).parents[1] / "fixtures" / "failure_reasons" / "twilio_errors.csv"

@@ -12,7 +12,7 @@ from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from urllib.parse import parse_qs, parse_qsl, urlsplit, urlunsplit
 
-from jobs.providers.twilio_words import SID, code_in, text_in, told_by
+from jobs.providers.twilio.words import SID, code_in, text_in, told_by
 from models.rules.preferences import Preference
 from models.rules.verdicts import Event
 from models.words import Channel, OptOutSource

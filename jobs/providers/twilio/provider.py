@@ -18,7 +18,7 @@ import aiohttp
 from jobs.providers import http
 from jobs.providers.base import AccountCheck, Outcome
 from jobs.providers.messages import OutgoingMessage
-from jobs.providers.twilio_words import (
+from jobs.providers.twilio.words import (
     Resource,
     Told,
     account_check_of,

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from jobs.providers.base import UNMAPPED, Meaning
-from jobs.providers.sendgrid_words import (
+from jobs.providers.sendgrid.words import (
     EVENTS,
     STANCES,
     kept,

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from jobs.providers import smtp_codes
 from jobs.providers.base import UNMAPPED, AccountCheck, Meaning, Outcome
 from jobs.providers.messages import OutgoingMessage
+from jobs.providers.smtp import codes as smtp_codes
 from models.rules.verdicts import Word
 from models.words import FailureReason, OptOutSource, RetryClass, Scope
 

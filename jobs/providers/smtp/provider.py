@@ -26,10 +26,9 @@ from collections.abc import Sequence
 from typing import Self
 
 from jobs.providers.base import UNMAPPED, AccountCheck, Meaning, Outcome
-from jobs.providers.mail import Envelope, UnfitAddressError, message_id_of
 from jobs.providers.messages import OutgoingMessage, one_line
-from jobs.providers.smtp_codes import REPLY, enhanced_in, meaning_of
-from jobs.providers.smtp_connection import (
+from jobs.providers.smtp.codes import REPLY, enhanced_in, meaning_of
+from jobs.providers.smtp.connection import (
     Connection,
     LostError,
     RefusedError,
@@ -37,6 +36,7 @@ from jobs.providers.smtp_connection import (
     Stage,
     Utf8RefusedError,
 )
+from jobs.providers.smtp.mail import Envelope, UnfitAddressError, message_id_of
 from models.rules.verdicts import Word
 from models.words import Channel, FailureReason, RetryClass, Scope
 

@@ -16,9 +16,9 @@ from urllib.parse import unquote, urlsplit
 
 import aiosmtplib
 
-from jobs.providers.mail import Envelope, as_data, compose
 from jobs.providers.messages import OutgoingMessage
-from jobs.providers.smtp_codes import NO_CONNECTION, TIMED_OUT, TLS_ERROR
+from jobs.providers.smtp.codes import NO_CONNECTION, TIMED_OUT, TLS_ERROR
+from jobs.providers.smtp.mail import Envelope, as_data, compose
 from models.errors import NotConfiguredError
 
 CONNECT_SECONDS = 10

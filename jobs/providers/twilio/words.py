@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from jobs.providers.base import UNMAPPED, AccountCheck, Meaning, Outcome
 from jobs.providers.http import Reply
 from jobs.providers.messages import OutgoingMessage, one_line
-from jobs.providers.twilio_codes import meaning_of
+from jobs.providers.twilio.codes import meaning_of
 from models.clock import now_ms
 from models.rules.verdicts import Word
 from models.words import FailureReason, RetryClass, Scope

@@ -1,0 +1,1 @@
+"""SendGrid: email with receipts."""

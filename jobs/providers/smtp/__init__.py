@@ -1,0 +1,1 @@
+"""SMTP: email through a mail server of one's own."""
