@@ -25,16 +25,27 @@ STRONGEST = {"sms": ("opted_out", "delivered", "failed"), "email": ("opted_out",
 ANSWERS = {"not_sent": "not_sent", "unknown": "unknown", "failed": "refused", "opted_out": "refused"}
 
 
+class Told(NamedTuple):
+    """What a provider may say: a word, a failure's reason, and whether it is about the whole account."""
+
+    word: str
+    reason: str | None = None
+    account: bool = False
+
+
 class Said(NamedTuple):
-    """One word about one hand-over; `answers` if it is the hand-over's own answer."""
+    """What a provider said of one hand-over, and when; `answers` if it is the hand-over's own answer."""
 
     message_id: int
     number: int
-    word: str
+    told: Told
     at: int
     answers: bool = False
-    reason: str | None = None
-    account: bool = False
+
+    @property
+    def word(self) -> str:
+        """The word alone."""
+        return self.told.word
 
 
 class Wish(NamedTuple):
@@ -108,6 +119,16 @@ class Attempt:
     def in_doubt(self) -> bool:
         """Whether nobody can tell if the provider has it."""
         return self.verdict == "sending" and self.answer == "unknown" and not self.reached
+
+    @property
+    def is_heard_of(self) -> bool:
+        """Whether its hand-over surely was, or surely was refused."""
+        return self.reached or self.answer not in (None, "unknown")
+
+    def renew(self, now: int) -> None:
+        """Its holder keeps it for as long again."""
+        if self.verdict == "sending" and self.answer is None and not self.reached:
+            self.lease_until = now + LEASE
 
     def hear(self, said: Said) -> None:
         """Note one word."""
@@ -216,10 +237,43 @@ class Campaign:
         """What is Queued, in the order of claims."""
         return [message for _, message in sorted(self.messages.items()) if message.status == "queued"]
 
+    def retryable_ids(self) -> list[int]:
+        """All that a person might want to retry."""
+        return [one.id for _, one in sorted(self.messages.items()) if one.status in ("failed", "unconfirmed")]
+
+    def retryable(self, ids: Sequence[int], reasons: Sequence[str], *, unconfirmed: bool, now: int) -> set[int]:
+        """What somebody means who asks for a retry now: of these messages, if any are named, for these reasons."""
+        return {
+            message.id
+            for message in self.messages.values()
+            if message.updated_at <= now
+            and (not ids or message.id in ids)
+            and (
+                (message.status == "failed" and (not reasons or message.reason in reasons))
+                or (message.status == "unconfirmed" and unconfirmed)
+            )
+        }
+
+    def confirm_retry(self, move_id: int, asked: set[int]) -> None:
+        """A person has confirmed that these are to be sent again, which is the bulk move `move_id`."""
+        self.asked[move_id] = asked
+        for message_id in asked:
+            self.messages[message_id].retry_after = len(self.messages[message_id].attempts)
+        if self.phase != "running":
+            self.start()
+
     def start(self) -> None:
         """Enter `running`."""
         self.phase = "running"
         self.refusals = 0
+
+    def resume(self) -> None:
+        """Go on; with nothing to go on with, only the Failed state ends."""
+        if self.phase == "failed" and not self.count("cancelled", "queued", "waiting", "sending"):
+            self.phase = "ended"
+            return
+        self.start()
+        self.near_guard = False
 
     def refused(self) -> None:
         """The account was refused once more."""
@@ -299,12 +353,29 @@ class Life:
         if message is None or number != len(message.attempts) or message.status != "sending":
             return False
         attempt = message.attempts[-1]
-        if attempt.reached or attempt.answer not in (None, "unknown"):
+        if attempt.is_heard_of:
             return False
         message.attempts.pop()
         goes_on = message.campaign.phase in GOES_ON
         message.status = "queued" if goes_on else message.resting_place(message.attempts)
         return True
+
+    def doubts(self, now: int) -> list[tuple[int, int]]:
+        """The hand-overs that Twilio is to be asked about: twice, a minute apart."""
+        found = ((message, message.attempts[-1]) for message in self.messages.values() if message.attempts)
+        return sorted(
+            (message.id, len(message.attempts))
+            for message, attempt in found
+            if attempt.provider == "twilio" and attempt.in_doubt and message.status == "sending"
+            if attempt.lookups < 2 and now >= attempt.claimed_at + (attempt.lookups + 1) * MINUTE
+        )
+
+    def look_in_vain(self, asked: Iterable[tuple[int, int]]) -> None:
+        """Twilio has nothing of these."""
+        for message_id, number in asked:
+            message = self.messages.get(message_id)
+            if message is not None and number == len(message.attempts) and message.attempts[-1].in_doubt:
+                message.attempts[-1].lookups += 1
 
     def hear(self, words: Iterable[Said], now: int) -> None:
         """Words about hand-overs, all of them settled at once."""
@@ -318,7 +389,7 @@ class Life:
         attempt.hear(said)
         if said.answers and said.word in ("accepted", "delivered"):
             message.campaign.refusals = 0
-        elif said.account and (unanswered if said.answers else attempt.told != told):
+        elif said.told.account and (unanswered if said.answers else attempt.told != told):
             message.campaign.refused()
         if attempt.told == "opted_out" != told:
             self.refusing.setdefault(message.refuses, ("provider", now))
