@@ -155,7 +155,7 @@ class Sender:
 
     def _smallest_claim(self) -> int:
         """A quarter of the concurrency: a claim is a durable commit, too dear for one message at a time."""
-        return max(1, self._provider.concurrency // 2)
+        return max(1, self._provider.concurrency // 4)
 
     async def _claim_and_start(self, limit: int) -> int:
         lease_until = time.monotonic() + self._lease_ms / 1000

@@ -21,6 +21,7 @@ GOES_ON = ("running", "held")
 HOLDS_CHANNEL = ("running", "held", "stopping")
 AT_REST = ("draft", "ready", "ended", "failed")
 AT_WORK = ("waiting", "queued", "sending", "retrying")
+RETRYABLE = ("failed", "unconfirmed")
 STRONGEST = {"sms": ("opted_out", "delivered", "failed"), "email": ("opted_out", "failed", "delivered")}
 ANSWERS = {"not_sent": "not_sent", "unknown": "unknown", "failed": "refused", "opted_out": "refused"}
 
@@ -179,7 +180,7 @@ class Attempt:
 
 @dataclass
 class Message:
-    """One imported row; `retry_after` is which attempt was the latest when a person confirmed its retry."""
+    """One imported row; `retry_after` is which attempt was its latest when a person's retry last queued it."""
 
     id: int
     campaign: "Campaign"
@@ -214,16 +215,40 @@ class Message:
         return "unconfirmed" if last.verdict == "retrying" and last is not self.attempts[-1] else last.verdict
 
 
+class Asked(NamedTuple):
+    """Which messages somebody means who confirms a retry at `at`; no ids or reasons stand for any.
+
+    `attempts` is how many each message had then: one that has had another since is no longer meant. What fails
+    later is not, either, as far as clocks can tell.
+    """
+
+    at: int
+    attempts: dict[int, int]
+    ids: tuple[int, ...]
+    reasons: tuple[str, ...]
+    unconfirmed: bool
+
+    def means(self, message: Message) -> bool:
+        """Whether it is one of them, and still to be retried."""
+        by_reason = message.status == "failed" and (not self.reasons or message.reason in self.reasons)
+        return (
+            message.updated_at <= self.at
+            and self.attempts[message.id] == len(message.attempts)
+            and (not self.ids or message.id in self.ids)
+            and (by_reason or (message.status == "unconfirmed" and self.unconfirmed))
+        )
+
+
 @dataclass
 class Campaign:
-    """A living campaign; `asked` are the messages that the person who opened a retry meant, by bulk move."""
+    """A living campaign; `asked` is what the retry behind a bulk move means, by the move's id."""
 
     id: int
     name: str
     channel: str
     phase: str = "draft"
     messages: dict[int, Message] = field(default_factory=dict)
-    asked: dict[int, set[int]] = field(default_factory=dict)
+    asked: dict[int, Asked] = field(default_factory=dict)
     refusals: int = 0
     refused_fifth: bool = False
     near_guard: bool = False
@@ -237,28 +262,14 @@ class Campaign:
         """What is Queued, in the order of claims."""
         return [message for _, message in sorted(self.messages.items()) if message.status == "queued"]
 
-    def retryable_ids(self) -> list[int]:
-        """All that a person might want to retry."""
-        return [one.id for _, one in sorted(self.messages.items()) if one.status in ("failed", "unconfirmed")]
+    def ask(self, ids: Sequence[int], reasons: Sequence[str], *, unconfirmed: bool, now: int) -> Asked:
+        """What a person asks to be retried."""
+        attempts = {message.id: len(message.attempts) for message in self.messages.values()}
+        return Asked(now, attempts, tuple(ids), tuple(reasons), unconfirmed)
 
-    def retryable(self, ids: Sequence[int], reasons: Sequence[str], *, unconfirmed: bool, now: int) -> set[int]:
-        """What somebody means who asks for a retry now: of these messages, if any are named, for these reasons."""
-        return {
-            message.id
-            for message in self.messages.values()
-            if message.updated_at <= now
-            and (not ids or message.id in ids)
-            and (
-                (message.status == "failed" and (not reasons or message.reason in reasons))
-                or (message.status == "unconfirmed" and unconfirmed)
-            )
-        }
-
-    def confirm_retry(self, move_id: int, asked: set[int]) -> None:
-        """A person has confirmed that these are to be sent again, which is the bulk move `move_id`."""
+    def confirm_retry(self, move_id: int, asked: Asked) -> None:
+        """It was confirmed, which is the bulk move `move_id`."""
         self.asked[move_id] = asked
-        for message_id in asked:
-            self.messages[message_id].retry_after = len(self.messages[message_id].attempts)
         if self.phase != "running":
             self.start()
 
@@ -321,7 +332,7 @@ class Life:
         if act == "resume":
             return (phase in ("failed", "held", "stopping") or self._is_stopped(campaign)) and free
         if act == "retry":
-            return phase in ("running", "ended", "failed") and campaign.count("failed", "unconfirmed") > 0 and free
+            return phase in ("running", "ended", "failed") and campaign.count(*RETRYABLE) > 0 and free
         assert act == "delete"
         return phase in AT_REST and not campaign.count("sending", "retrying")
 
@@ -426,18 +437,16 @@ class Life:
         if kind == "delete":
             self.emptying = campaign.id
         for message in campaign.messages.values():
-            becomes = self._moved(message, kind, campaign.asked.get(move_id, set()))
+            becomes = self._moved(message, kind, campaign.asked.get(move_id))
             if becomes:
                 self.may[message.id] = {message.status, becomes}
 
-    def _moved(self, message: Message, kind: str, asked: set[int]) -> str | None:
+    def _moved(self, message: Message, kind: str, asked: Asked | None) -> str | None:
         if kind in ("stop", "fail"):
             queued = message.resting_place(message.attempts) if message.status == "queued" else None
             return "cancelled" if message.status == "waiting" else queued
-        if kind == "retry":
-            wanted = message.id in asked and message.retry_after == len(message.attempts)
-            eligible = message.status in ("failed", "unconfirmed") and message.refuses not in self.refusing
-            return "queued" if wanted and eligible else None
+        if asked is not None:
+            return "queued" if asked.means(message) and message.refuses not in self.refusing else None
         begins = {"run": ("waiting",), "resume": ("cancelled", "waiting")}
         return "queued" if message.status in begins.get(kind, ()) else None
 
@@ -487,7 +496,8 @@ class Life:
             message.attempts[-1].timed_out = status
         elif move:
             self.moved[move[0]] += 1
-            message.retried |= move[1] == "retry"
+            if move[1] == "retry":
+                message.retried, message.retry_after = True, len(message.attempts)
         message.status = status
 
     def see_attempts(self, rows: Iterable[AttemptRow], now: int) -> None:
