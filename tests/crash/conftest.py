@@ -21,7 +21,7 @@ def make_product(tmp_path: Path, database_variables: dict[str, str]) -> Iterator
     made = []
 
     def make(name: str, **variables: str) -> Product:
-        made.append(Product(tmp_path / name, TIME_SCALE=TIME_SCALE, **database_variables, **variables))
+        made.append(Product(tmp_path / name, **{"TIME_SCALE": TIME_SCALE, **database_variables, **variables}))
         return made[-1]
 
     yield make

