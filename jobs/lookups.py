@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+import structlog
 import uvloop
 
 from jobs import context
@@ -11,10 +12,13 @@ from jobs.providers.twilio.provider import NAME, Doubt, LookUp, TwilioProvider
 from jobs.rendering import Renderer
 from jobs.runtime import addresses
 from models.clock import now_ms
+from models.errors import NotConfiguredError
 from models.operations.doubts import InDoubt, bound_provider_ids, doubts_due, note_lookups
 from models.operations.sending import Claimed
 from models.queries.campaigns import get_campaign
 from models.words import Channel
+
+log = structlog.stdlib.get_logger("signalbox.lookups")
 
 AT_ONCE = 50  # hand-overs a round: what was found is noted before the next are asked about
 
@@ -27,7 +31,12 @@ def look_up(_subject_id: int) -> None:
     now = context.current()
     if now.config.providers.get(Channel.SMS) != NAME or now.config.lacks(Channel.SMS):
         return
-    provider, render = twilio_provider(now.config), _texts(addresses.public_url(now.config))
+    try:
+        provider = twilio_provider(now.config)
+    except NotConfiguredError as wrong:
+        log.warning("look-ups can't be made", reason=str(wrong))
+        return
+    render = _texts(addresses.public_url(now.config))
     while not now.stop.asked:
         due = doubts_due(now=now_ms(), scale=now.config.time_scale, limit=AT_ONCE)
         if not due:

@@ -11,6 +11,8 @@ from typing import Any
 from jobs.providers.simulated import Simulation, fate_of
 from models.operations.settings import DEFINITIONS
 from models.words import Channel, MessageStatus
+from tests.crash import mortal
+from tests.crash.mortal import Death
 from tests.crash.product import HandOver, Product
 from tests.processes import until
 
@@ -105,10 +107,53 @@ def until_as_fated(product: Product, campaign_id: int, *, but: Collection[int] =
 
 
 def in_hand(product: Product, campaign_id: int, death: Death) -> set[int]:
-    """Messages that a killed process had claimed, and whose answer was not on record when it died."""
-    claimed = mortal.claims(product.house.var, death.pid)
-    answered = product.rows("SELECT id, attempt, handed_over_at FROM messages m JOIN attempts a ")
-    return set()
+    """Messages that a killed process had claimed, and of which no answer was on record when it died."""
+    unanswered = product.rows(
+        "SELECT message_id, number FROM attempts "
+        "WHERE campaign_id = ? AND (handed_over_at IS NULL OR handed_over_at > ?)",
+        campaign_id,
+        int(death.at * 1000),
+    )
+    return {message_id for message_id, _ in mortal.claims(product.house.var, death.pid).intersection(unanswered)}
+
+
+def until_as_taken(
+    product: Product, campaign_id: int, ends: Collection[str], *, but: Collection[int], seconds: float = 30.0
+) -> dict[int, str]:
+    """Wait until what the provider took has come to one of `ends`; returns each message's status.
+
+    All it took then is there, all it did not take is Unconfirmed, and nothing is that but those given.
+    """
+    over_at = time.monotonic() + seconds
+    while True:
+        taken = {one.message_id for one in product.hand_overs()}
+        standing = dict(product.rows("SELECT id, status FROM messages WHERE campaign_id = ?", campaign_id))
+        wrong = {
+            message_id: (status, message_id in taken)
+            for message_id, status in standing.items()
+            if status not in (ends if message_id in taken else ("unconfirmed",))
+            or (status == "unconfirmed" and message_id not in but)
+        }
+        if not wrong:
+            return standing
+        assert time.monotonic() < over_at, f"(status, whether it was taken) by message: {wrong}"
+        time.sleep(LOOK_SECONDS)
+
+
+def settled_after(product: Product, campaign_id: int, moment: float) -> float:
+    """Seconds from `moment` (epoch seconds) until the last message that was under way then was settled.
+
+    Assumed Delivered leaves out: nothing was in doubt about it, it waited for a receipt.
+    """
+    at = int(moment * 1000)
+    last = product.rows(
+        "SELECT MAX(m.updated_at) FROM messages m JOIN attempts a ON a.message_id = m.id AND a.number = m.attempt "
+        "WHERE m.campaign_id = ? AND a.claimed_at <= ? AND m.updated_at > ? AND m.status <> 'assumed_delivered'",
+        campaign_id,
+        at,
+        at,
+    )[0][0]
+    return (last - at) / 1000 if last else 0.0
 
 
 def leads_to(channel: Channel, fate: str) -> str:
