@@ -232,6 +232,9 @@ class Teller(RuleBasedStateMachine):
         campaign.confirm_retry(moved.move_id, asked)
         self.acts.append(("retry", campaign.id))
 
+    def retry_all(self, campaign: Campaign) -> None:
+        self.ask_to_retry(campaign, (), (), unconfirmed=True)
+
     def delete(self, campaign: Campaign) -> None:
         running.delete_campaign(campaign.id, actor=ALICE, typed_name=campaign.name, now=self.tick())
         campaign.phase = "deleting"
@@ -312,7 +315,7 @@ class Teller(RuleBasedStateMachine):
     def apply_posts(self) -> None:
         """What came at a moment that the clock has not reached again waits."""
         now = self.tick()
-        due = [post for post in self.posts if post[0] <= now]
+        due = sorted((post for post in self.posts if post[0] <= now), key=lambda post: post[0])
         self.posts = [post for post in self.posts if post[0] > now]
         self.life.hear([said for _, words, _ in due for said in words], now)
         wishes = [wish for _, _, wishes in due for wish in wishes]

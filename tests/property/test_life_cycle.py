@@ -86,18 +86,19 @@ class Story(Teller):
             if pick % 4:
                 self.finish(campaign)
 
-    @precondition(lambda self: self.who_may("run") or self.who_may("resume") or self.who_may("stop"))
+    @precondition(lambda self: self.who_may("run") or self.campaigns("running", "held", "stopping", "ended", "failed"))
     @rule(pick=picks)
     def start_or_stop(self, pick: int) -> None:
-        acts = {self.run: self.who_may("run"), self.resume: self.who_may("resume"), self.halt: self.who_may("stop")}
-        act, campaign = chosen([(act, campaign) for act, found in acts.items() for campaign in found], pick)
-        act(campaign)
+        acts = [("run", self.run), ("retry", self.retry_all), ("resume", self.resume), ("stop", self.halt)]
+        found = [(act, campaign) for name, act in acts for campaign in self.who_may(name)]
+        for act, campaign in found[pick % max(1, len(found)) :][:1]:
+            act(campaign)
 
     @precondition(lambda self: self.who_may("retry"))
     @rule(
         pick=picks,
         one=st.none() | picks,
-        reasons=st.sampled_from([(), (), ("blocked",), ("invalid_recipient", "expired")]),
+        reasons=st.sampled_from([(), ("blocked",), ("invalid_recipient", "expired")]),
         unconfirmed=st.sampled_from([True, True, False]),
     )
     def retry(self, pick: int, one: int | None, reasons: tuple[str, ...], unconfirmed: bool) -> None:
@@ -227,9 +228,11 @@ class Story(Teller):
 
     @rule(pick=picks, refuses=st.booleans(), source=st.sampled_from(["hand", "inbound", "complaint", "link"]))
     def say_who_refuses(self, pick: int, refuses: bool, source: str) -> None:
+        """Mostly somebody whose message is, or may be, still to be sent."""
+        waited = {one.refuses for one in self.life.messages.values() if one.status in ("queued", *RETRYABLE)}
         refusing = sorted(self.life.refusing)
         if refuses or not refusing:
-            self.refuse(Wish(*chosen(PERSONS, pick), True, source, self.tick()))
+            self.refuse(Wish(*chosen([*sorted(waited), *PERSONS[:2]], pick), True, source, self.tick()))
         elif source != "link":
             self.take_back(Wish(*chosen(refusing, pick), False, source, self.tick()))
 
