@@ -273,7 +273,11 @@ class Sender:
 
 
 async def _set_within(event: asyncio.Event, seconds: float) -> None:
-    """Wait until somebody sets the event, but not for longer than that."""
+    """Wait until somebody sets the event, but not for longer than that.
+
+    Not by `wait_for`: until Python 3.12 it swallows a cancellation that comes together with what it waits for.
+    """
     event.clear()
     with suppress(TimeoutError):
-        await asyncio.wait_for(event.wait(), seconds)
+        async with asyncio.timeout(seconds):
+            await event.wait()

@@ -537,3 +537,23 @@ class TestJob:
             jobs.sending.send(work.campaign_id)
         assert factories.phase_of(work.campaign_id) == "failed"
         assert "SMS_PROVIDER" in str(get_campaign(work.campaign_id).failed_text)
+
+
+@pytest.mark.parametrize("turns", range(4))
+def test_a_cancellation_that_comes_with_the_event_is_not_lost(turns: int) -> None:
+    async def wait_again_and_again(event: asyncio.Event) -> None:
+        while True:
+            await jobs.sending._set_within(event, 60)
+
+    async def cancel_as_it_comes() -> bool:
+        event = asyncio.Event()
+        waiting = asyncio.create_task(wait_again_and_again(event))
+        await asyncio.sleep(0.01)
+        event.set()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        waiting.cancel()
+        await asyncio.wait([waiting], timeout=2)
+        return waiting.cancelled()
+
+    assert uvloop.run(cancel_as_it_comes())
