@@ -151,13 +151,13 @@ class TestEvents:
 
         from flask import Response, request
 
-        from tests.bolt_hosts import served
+        from tests.bolt_hosts import answering, served
 
         def answer() -> Response:
             got.append(request.headers.get("X-Slack-Retry-Num"))
             return Response(status=answers.pop(0))
 
-        with served(slack, answer):
+        with served(slack, answering(answer)):
             Person(slack, "U0BEN").opens_home()
             eventually(lambda: got == [None, "1"])
 

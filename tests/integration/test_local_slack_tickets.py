@@ -15,7 +15,7 @@ from slack_sdk.signature import SignatureVerifier
 from slack_sdk.webhook import WebhookClient
 
 from bot.local_slack import AppProfile, LocalSlack, Shortcut
-from tests.bolt_hosts import served
+from tests.bolt_hosts import answering, served
 from tests.slack_person import Person, eventually
 
 Document = dict[str, Any]
@@ -60,7 +60,7 @@ def slack(tmp_path: Path) -> Iterator[LocalSlack]:
 @pytest.fixture
 def listener(slack: LocalSlack) -> Iterator[Listener]:
     made = Listener(slack)
-    with served(slack, made.answer):
+    with served(slack, answering(made.answer)):
         yield made
 
 
