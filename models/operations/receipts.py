@@ -1,8 +1,8 @@
 """Receipts: kept as they came before they are answered for, then applied in batches."""
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from models.database import execute, execute_many, for_update, select, transaction
 from models.hints import Work, hint
@@ -27,6 +27,38 @@ class Applied:
 
     posts: int
     changed: int
+
+
+@dataclass(slots=True)
+class _Post:
+    """A row of the inbox, and what its body says. With `unmatched` it has been applied before."""
+
+    id: int
+    provider: str
+    headers: str
+    body: bytes
+    received_at: int
+    unmatched: int
+    events: list[Event] = field(default_factory=list)
+    preferences: list[Preference] = field(default_factory=list)
+    problem: str | None = None
+
+    def read(self, parsers: Mapping[str, Parser]) -> None:
+        """Take the body apart. What people said of themselves is heard once: an undone opt-out stays undone."""
+        try:
+            words = self._words(parsers)
+        except ValueError as problem:
+            self.problem = str(problem)[:PROBLEM_LENGTH]
+            return
+        self.events = [word for word in words if isinstance(word, Event)]
+        if not self.unmatched:
+            self.preferences = [word for word in words if isinstance(word, Preference)]
+
+    def _words(self, parsers: Mapping[str, Parser]) -> Sequence[Event | Preference]:
+        if self.provider not in parsers:
+            raise ValueError(f"nobody reads receipts of {self.provider}")
+        headers = ReceiptPost.headers.python_value(self.headers)
+        return parsers[self.provider](headers, bytes(self.body), self.received_at)
 
 
 def record_receipts(*, provider: str, headers: Mapping[str, str], body: bytes, now: int) -> bool:
@@ -57,33 +89,22 @@ def apply_receipts(parsers: Mapping[str, Parser], *, limit: int, now: int, scale
     is set aside with the problem. Posts with events whose message is not there yet wait, 25 h at most.
     """
     with transaction():
-        posts = select(
-            "SELECT id, provider, headers, body, received_at FROM receipt_inbox "
-            "WHERE applied_at IS NULL AND due_at <= ? "
-            f"ORDER BY due_at, id LIMIT ?{for_update(skip_locked=True)}",
-            now,
-            limit,
-        )
-        events: list[Event] = []
-        preferences: list[Preference] = []
-        post_of: dict[int, int] = {}
-        notes: dict[int, tuple[int, str | None]] = {}
-        for post_id, provider, headers, body, received_at in posts:
-            try:
-                found = _parser(parsers, provider)(ReceiptPost.headers.python_value(headers), bytes(body), received_at)
-            except ValueError as problem:
-                notes[post_id] = (0, str(problem)[:PROBLEM_LENGTH])
-                continue
-            said = [word for word in found if isinstance(word, Event)]
-            events.extend(said)
-            post_of.update((id(event), post_id) for event in said)
-            preferences.extend(word for word in found if isinstance(word, Preference))
-        settled = settle(events, now=now, scale=scale)
-        note_preferences(preferences, now=now)  # the opt-out list is locked last, as settling does
-        for event in settled.unmatched:
-            post_id = post_of[id(event)]
-            notes[post_id] = (notes.get(post_id, (0, None))[0] + 1, None)
-        _note(posts, notes, now=now, scale=scale)
+        posts = [
+            _Post(*row)
+            for row in select(
+                "SELECT id, provider, headers, body, received_at, unmatched FROM receipt_inbox "
+                "WHERE applied_at IS NULL AND due_at <= ? "
+                f"ORDER BY due_at, id LIMIT ?{for_update(skip_locked=True)}",
+                now,
+                limit,
+            )
+        ]
+        for post in posts:
+            post.read(parsers)
+        settled = settle([event for post in posts for event in post.events], now=now, scale=scale)
+        # The opt-out list is locked last, as settling does.
+        note_preferences([word for post in posts for word in post.preferences], now=now)
+        _note(posts, {id(event) for event in settled.unmatched}, now=now, scale=scale)
     return Applied(len(posts), settled.changed)
 
 
@@ -97,22 +118,11 @@ def purge_receipts(*, now: int, limit: int = 1000) -> int:
         )
 
 
-def _parser(parsers: Mapping[str, Parser], provider: str) -> Parser:
-    if provider not in parsers:
-        raise ValueError(f"nobody reads receipts of {provider}")
-    return parsers[provider]
-
-
-def _note(
-    posts: Sequence[tuple[int, str, str, bytes, int]],
-    notes: Mapping[int, tuple[int, str | None]],
-    *,
-    now: int,
-    scale: float,
-) -> None:
+def _note(posts: Sequence[_Post], unmatched: Collection[int], *, now: int, scale: float) -> None:
+    """Write down what came of each post; `unmatched` are the ids of events whose message is not there."""
     rows = []
-    for post_id, _, _, _, received_at in posts:
-        unmatched, problem = notes.get(post_id, (0, None))
-        waits = unmatched and now < received_at + UNMATCHED_WAIT / scale
-        rows.append((None if waits else now, unmatched, problem, now + int(UNMATCHED_GAP / scale), post_id))
+    for post in posts:
+        left = sum(id(event) in unmatched for event in post.events)
+        waits = left and now < post.received_at + UNMATCHED_WAIT / scale
+        rows.append((None if waits else now, left, post.problem, now + int(UNMATCHED_GAP / scale), post.id))
     execute_many("UPDATE receipt_inbox SET applied_at = ?, unmatched = ?, problem = ?, due_at = ? WHERE id = ?", rows)

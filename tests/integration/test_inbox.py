@@ -5,12 +5,15 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
+from models.actors import COMMAND_LINE
 from models.hints import Work
+from models.operations.optouts import opt_in, opted_out
 from models.operations.receipts import Applied, apply_receipts, purge_receipts, record_receipts
 from models.operations.sweeping import find_work
+from models.rules.preferences import Preference
 from models.rules.verdicts import Event, Word
 from models.tables import ReceiptPost
-from models.words import Channel
+from models.words import Channel, OptOutSource
 from tests.factories import (
     MINUTE,
     NOW,
@@ -198,3 +201,18 @@ def test_failing_batch_leaves_everything_to_be_applied_again() -> None:
     assert dump() == before
     assert apply() == Applied(posts=1, changed=1)
     assert statuses(campaign_id) == {"delivered": 1, "sending": 1}
+
+
+@both_engines
+def test_undone_opt_out_stays_undone_while_its_post_waits() -> None:
+    ann = "ann@example.com"
+
+    def refuses(_headers: Mapping[str, str], _body: bytes, at: int) -> Sequence[Event | Preference]:
+        return [Event(99, 1, Word.DELIVERED, at), Preference(Channel.EMAIL, ann, True, OptOutSource.LINK, at)]
+
+    record_receipts(provider="post", headers={}, body=b"x", now=NOW)
+    apply_receipts({"post": refuses}, limit=9, now=NOW, scale=1)
+    assert opted_out(Channel.EMAIL, [ann]) == {ann}
+    opt_in(Channel.EMAIL, ann, actor=COMMAND_LINE, now=NOW + MINUTE)
+    assert apply_receipts({"post": refuses}, limit=9, now=NOW + 6 * MINUTE, scale=1).posts == 1
+    assert opted_out(Channel.EMAIL, [ann]) == set()
