@@ -22,7 +22,6 @@ from tests.sample_contacts import HEADERS
 KEY = "SG.fake"
 LATENCY_MS = 150  # how long an answer takes, so that some are under way at any moment
 DELAY_SECONDS = 1.0  # within which receipts come
-BLOCK = 1000
 
 
 @dataclass(frozen=True)
@@ -102,10 +101,12 @@ def carrier_at(folder: Path, name: str, *, signer: FakeSendGrid, tells: bool = T
         "TIME_SCALE": str(KINDS[name].time_scale),
     }
     with (folder / "said.txt").open("wb") as said, _started(name, words, said.fileno()) as process:
-        until(lambda: _listens(port), seconds=30, what=f"{name} on port {port}")
-        yield Carrier(KINDS[name], variables, path)
-        assert process.poll() is None, (folder / "said.txt").read_text()
-        process.terminate()
+        try:
+            until(lambda: _listens(port), seconds=30, what=f"{name} on port {port}")
+            yield Carrier(KINDS[name], variables, path)
+            assert process.poll() is None, (folder / "said.txt").read_text()
+        finally:
+            process.terminate()
 
 
 _VARIABLES = {
@@ -118,25 +119,29 @@ _VARIABLES = {
     "sendgrid": {"EMAIL_PROVIDER": "sendgrid", "SENDGRID_API_KEY": KEY},
     "smtp": {"EMAIL_PROVIDER": "smtp"},
 }
+_MODULES = {
+    "twilio": "tests.crash.patient_twilio",
+    "sendgrid": "tests.fakes.sendgrid",
+    "smtp": "tests.fakes.smtp",
+}
 _ADDRESSES = {"twilio": "TWILIO_API_URL", "sendgrid": "SENDGRID_API_URL", "smtp": "SMTP_URL"}
 
 
-def contacts(channel: Channel, rows: int, *, block: int) -> bytes:
-    """A file of people to whom everything is delivered; no two blocks of at most 1,000 have one in common."""
-    assert rows <= BLOCK
-    recipients = [_recipient(channel, block, number) for number in range(rows)]
+def contacts(channel: Channel, rows: int, *, first: int = 0) -> bytes:
+    """A file of people to whom everything is delivered; two files whose numbers don't meet have nobody in common."""
+    recipients = [_recipient(channel, number) for number in range(first, first + rows)]
     lines = [",".join(HEADERS[channel]), *(f"{one},Ann,Cork,news" for one in recipients)]
     return "\r\n".join(lines).encode()
 
 
-def _recipient(channel: Channel, block: int, number: int) -> str:
-    """The last four digits of a number must choose no fate (tests.fakes.twilio)."""
-    return f"+614{block:04}0{number:03}" if channel is Channel.SMS else f"ann.{block}.{number}@example.com"
+def _recipient(channel: Channel, number: int) -> str:
+    """The last four digits of a phone number must choose no fate (tests.fakes.twilio)."""
+    return f"+614{number // 1000:04}0{number % 1000:03}" if channel is Channel.SMS else f"ann.{number}@example.com"
 
 
 def _started(name: str, words: Sequence[str], output: int) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(
-        [sys.executable, "-m", f"tests.fakes.{name}", *words],
+        [sys.executable, "-m", _MODULES[name], *words],
         cwd=ROOT,
         stdin=subprocess.DEVNULL,
         stdout=output,

@@ -27,7 +27,7 @@ from typing import Any
 
 import apsw
 
-from jobs.runtime import ancestors
+from jobs.runtime import ancestors, owner
 from models.database import PostgresDatabase
 from models.operations.sending import Claim
 
@@ -48,6 +48,11 @@ class When(Enum):
 def _answers(_rows: object, events: Any, **_: object) -> bool:
     """Whether a settling notes what came of hand-overs: receipts are settled by the same function."""
     return any(event.answers for event in events)
+
+
+def _hands_over(request: Any, *_: object) -> bool:
+    """Whether a request is a hand-over, not a check or a look-up."""
+    return getattr(request, "method", "POST") == "POST"
 
 
 def _some(rows: Any, *_: object, **__: object) -> bool:
@@ -74,12 +79,17 @@ SENDS = (
     "jobs.providers.sendgrid.provider:SendGridProvider.send",
     "jobs.providers.smtp.provider:SmtpProvider.send",
 )
+# Where the first byte leaves.
+REQUESTS = (
+    "aiohttp.client_reqrep:ClientRequest.send",
+    "jobs.providers.smtp.connection:Connection._send_content",
+)
 SETTLE = "models.operations.settling:_settle"  # inside its transaction
 
 SEAMS = {
     "before_claim": Seam(WORKER, When.BEFORE, (CLAIM,)),
     "after_claim": Seam(WORKER, When.BEFORE, ("jobs.sending:Sender._hand_over",)),
-    "in_request": Seam(WORKER, When.MEANWHILE, SENDS),
+    "in_request": Seam(WORKER, When.MEANWHILE, REQUESTS, _hands_over),
     "after_answer": Seam(WORKER, When.AFTER, SENDS),
     "before_commit": Seam(WORKER, When.AFTER, (SETTLE,), _answers),
     "in_commit": Seam(WORKER, When.AFTER, (SETTLE,), _answers, tears=True),
@@ -142,8 +152,9 @@ def claims(var: Path, pid: int) -> set[tuple[int, int]]:
 
 
 def _marks(var: Path) -> Path:
+    owner.prepare(var)  # it may be the first that is done there
     folder = var / "mortal"
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(exist_ok=True)
     return folder
 
 
@@ -218,8 +229,8 @@ def cut_seams(module: str, mortal: Mortal) -> None:
 def _replace(function: str, wrap: Callable[[Wrapped], Wrapped]) -> None:
     module, _, path = function.partition(":")
     *outer, name = path.split(".")
-    owner = functools.reduce(getattr, outer, importlib.import_module(module))
-    setattr(owner, name, wrap(getattr(owner, name)))
+    holder = functools.reduce(getattr, outer, importlib.import_module(module))
+    setattr(holder, name, wrap(getattr(holder, name)))
 
 
 def _wrapped(mortal: Mortal, point: str, seam: Seam, real: Wrapped) -> Wrapped:
@@ -251,10 +262,11 @@ def _after(mortal: Mortal, point: str, seam: Seam, real: Wrapped) -> Wrapped:
 
 def _around(mortal: Mortal, point: str, seam: Seam, real: Wrapped) -> Wrapped:
     async def call(*given: Any, **named: Any) -> Any:
-        if seam.when is When.MEANWHILE:
+        counts = seam.counts(*given, **named)
+        if counts and seam.when is When.MEANWHILE:
             mortal.pass_into(point)
         result = await real(*given, **named)
-        if seam.when is When.AFTER:
+        if counts and seam.when is When.AFTER:
             mortal.pass_by(point)
         return result
 
@@ -275,7 +287,7 @@ def _torn_commit(mortal: Mortal, real: Wrapped) -> Wrapped:
 
     def commit(database: PostgresDatabase) -> Any:
         if point := mortal.torn():
-            connection = database.connection().pgconn
+            connection = database.connection().pgconn  # type: ignore[no-untyped-call]  # peewee's has no types
             connection.send_query(b"COMMIT")
             while connection.flush():
                 pass

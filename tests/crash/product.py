@@ -146,7 +146,7 @@ class Product:
         `contacts` is the sample file if not given; `options` are further ones of the command line.
         """
         name = name or f"{channel} to {rows}"
-        file = self.house.folder / f"{channel}-{rows}.csv"
+        file = self.house.folder / f"{name}.csv"
         file.write_bytes(contacts or sample_file(channel, rows))
         template = self.house.folder / f"{channel}.txt"
         template.write_text(TEXT if channel is Channel.SMS else HTML)

@@ -31,7 +31,7 @@ def encoded(events: Iterable[dict[str, Any]]) -> bytes:
 
 
 def post_delivered(product: Product, campaign_id: int, signer: FakeSendGrid) -> None:
-    """Post that what has been delivered by now was delivered: late events, as from the provider that was used before."""
+    """Post what is true of all that is delivered by now: late events, as of a provider that was used before."""
     rows = until(lambda: _delivered(product, campaign_id), what="something delivered")
     body = encoded(event("delivered", *row) for row in rows)
     headers = {**signer.sign(body), "Content-Type": "application/json"}
