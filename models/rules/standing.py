@@ -3,7 +3,6 @@
 from models.rules.verdicts import NOT_SENT
 from models.words import MessageStatus, Phase
 
-DROPS_RETRY = frozenset({MessageStatus.DELIVERED, MessageStatus.OPTED_OUT})
 KEEPS_QUEUE = frozenset({Phase.RUNNING, Phase.HELD})
 
 
@@ -17,7 +16,7 @@ def standing_after(message_status: str, attempt_before: str, attempt_after: str,
 
     A message that was surely not sent is queued again if its campaign goes on; else it comes to rest
     (`resting_place` says where). A message that waits for a retry ends when its last attempt turns out
-    to be delivered, or its recipient to refuse: the retry is dropped.
+    to be delivered: the retry is dropped.
     """
     if attempt_after == attempt_before:
         return None
@@ -26,4 +25,4 @@ def standing_after(message_status: str, attempt_before: str, attempt_after: str,
             return attempt_after
         return MessageStatus.QUEUED if phase in KEEPS_QUEUE else MessageStatus.CANCELLED
     waits = message_status in (MessageStatus.QUEUED, MessageStatus.CANCELLED)
-    return attempt_after if waits and attempt_after in DROPS_RETRY else None
+    return MessageStatus.DELIVERED if waits and attempt_after == MessageStatus.DELIVERED else None

@@ -410,8 +410,8 @@ class Life:
 
     def _follow(self, message: Message, before: str, after: str) -> None:
         if message.status != before:
-            if message.status in ("queued", "cancelled") and after in ("delivered", "opted_out"):
-                message.status = after  # its retry is dropped
+            if message.status in ("queued", "cancelled") and after == "delivered":
+                message.status = "delivered"  # its retry is dropped
         elif after != "not_sent":
             message.status = after
         elif message.campaign.phase in GOES_ON:
