@@ -9,13 +9,14 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from socket import gethostname
 
 import pytest
 
 from jobs.clock import LEASE_EVERY_SECONDS, LEASE_SECONDS
 from tests import engines
 from tests.crash import mortal, promises
-from tests.crash.carriers import KINDS, Carrier, carrier_at, contacts
+from tests.crash.carriers import DELAY_SECONDS, KINDS, Carrier, carrier_at, contacts
 from tests.crash.cells import cells
 from tests.crash.conftest import Figure, MakeProduct
 from tests.crash.mortal import CLOCK, SEAMS, Death
@@ -58,18 +59,22 @@ CELLS: list[tuple[str, str, tuple[str, ...]]] = cells(
 # How many rows a campaign has, and at the how-manieth pass of a point somebody dies, in turn: in the middle of it.
 ROWS = {"twilio": 250, "sendgrid": 1000, "smtp": 200}
 PASSES = {
-    "twilio": {"hand-over": (40, 100, 70), "transaction": (2, 3, 2)},
-    "sendgrid": {"hand-over": (2, 3, 1), "transaction": (1, 1, 1)},
-    "smtp": {"hand-over": (15, 40, 25), "transaction": (3, 8, 5)},
+    "twilio": {"hand-over": (40, 100, 70), "claim": (2, 3, 2), "commit": (2, 3, 2), "post": (2, 4, 3)},
+    "sendgrid": {"hand-over": (2, 3, 1), "claim": (2, 1, 2), "commit": (1, 1, 1), "post": (1, 3, 2)},
+    "smtp": {"hand-over": (15, 40, 25), "claim": (3, 8, 5), "commit": (3, 8, 5), "post": (1, 1, 1)},
 }
-PER_HAND_OVER = frozenset({"after_claim", "in_request", "after_answer"})
-ONLY_AFTER_A_DEATH = frozenset({"in_look_up", "in_search", "in_sweep"})
+PASSED_FOR_EACH = {
+    "before_claim": "claim",
+    **dict.fromkeys(("after_claim", "in_request", "after_answer"), "hand-over"),
+    **dict.fromkeys(("before_commit", "in_commit", "after_commit"), "commit"),
+    "in_receipts": "post",
+}
 ALWAYS_PASSED = frozenset({"in_search"})  # so it is armed when its time has come
 WITHOUT_RECEIPTS = ("smtp", "in_receipts")  # a provider used before has late ones
 INTO_REQUEST_SECONDS = (0.05, 0.1, 0.02)  # of an answer that takes 0.15
 # What leaves something to recover. SendGrid's events settle what it took; without any it would take an hour.
 LEAVES_DOUBTS = {"twilio": "after_claim", "sendgrid": "after_answer", "smtp": "after_claim"}
-DEATH_SECONDS, END_SECONDS = 60.0, 120.0
+QUIET_SECONDS, DEATH_SECONDS, END_SECONDS = 60.0, 60.0, 120.0
 # What TIME_SCALE doesn't divide: a fork, a job's way through its queue, a sweep's turn, on a machine that is busy.
 UNSCALED_SECONDS = 2.0
 # Nor how long a dead clock's lease keeps the next one from its work.
@@ -110,6 +115,7 @@ class Ride:
 
     def run(self, signer: FakeSendGrid) -> None:
         """Run it until it has ended, deaths included."""
+        until(self._is_quiet, seconds=QUIET_SECONDS, what="a clock that leads, and no late receipts")
         for point in self.deadly_points:
             if point not in ALWAYS_PASSED:
                 self._arm(point)
@@ -122,11 +128,18 @@ class Ride:
             self._die(point)
         self.product.until_ended(self.campaign_id, seconds=END_SECONDS)
 
+    def _is_quiet(self) -> bool:
+        """Whether nothing is left of the ride before: its receipts are in, and a dead clock's lease is over."""
+        product = self.product
+        last = max((one.at for one in product.hand_overs()), default=0.0)
+        (holder,) = product.rows("SELECT holder FROM leases WHERE name = 'clock'")[0]
+        return time.time() > last + 2 * DELAY_SECONDS and holder == f"{gethostname()}-{product.pids('clock')[0]}"
+
     def _arm(self, point: str) -> None:
-        passes = PASSES[self.provider]["hand-over" if point in PER_HAND_OVER else "transaction"][self.turn]
-        seldom = point in ONLY_AFTER_A_DEATH or (self.provider, point) == WITHOUT_RECEIPTS
+        each = PASSED_FOR_EACH.get(point)
+        times = PASSES[self.provider][each][self.turn] if each else 1
         after_seconds = INTO_REQUEST_SECONDS[self.turn] if point == "in_request" else 0.0
-        mortal.arm(self.product.house.var, point, times=1 if seldom else passes, after_seconds=after_seconds)
+        mortal.arm(self.product.house.var, point, times=times, after_seconds=after_seconds)
 
     def _die(self, point: str) -> None:
         var = self.product.house.var
