@@ -58,6 +58,14 @@ def assert_one_message_per_recipient(hand_overs: Collection[HandOver]) -> None:
     assert not [recipient for recipient, ids in messages.items() if len(ids) > 1]
 
 
+def assert_nobody_twice(product: Product) -> None:
+    """Where nobody asked for a retry, no recipient was taken twice, whatever the rows say of it."""
+    times = Counter((one.channel, one.recipient) for one in product.hand_overs())
+    twice = [recipient for recipient, n in times.items() if n > 1]
+    assert not twice, f"taken twice: {twice}"
+    assert_never_twice(product)
+
+
 def assert_counts_add_up(product: Product, campaign_id: int, imported: int) -> dict[str, int]:
     """The counts shown add up to the rows imported and are the rows' own; returns those that aren't 0."""
     status, rows = until(lambda: _at_one_moment(product, campaign_id), seconds=30, what="a moment without receipts")
