@@ -33,6 +33,13 @@ def exports_seen_by(actor: Actor) -> list[Export]:
     return list(query)
 
 
+def kept_exports_of(actor: Actor, *, now: int) -> list[Export]:
+    """One's own finished exports whose file is still kept, newest first."""
+    kept = (Export.state == WorkState.DONE.value) & (Export.expires_at > now)
+    query = Export.select().where(Export.actor_id == actor.person_id, kept).order_by(Export.id.desc())
+    return list(query.limit(EXPORTS_LISTED))
+
+
 def export_seen_by(actor: Actor, export_id: int) -> Export:
     """One of them; raises NotFoundError for any other."""
     found: Export | None = Export.get_or_none(Export.id == export_id)

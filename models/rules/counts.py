@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from models.words import CampaignStatus, MessageStatus, Phase
+from models.words import CampaignStatus, MessageStatus, Phase, RetryClass
 
 
 @dataclass(frozen=True)
@@ -69,3 +69,8 @@ def shown_status(phase: Phase, counts: Counts) -> CampaignStatus:
     if counts[MessageStatus.FAILED] or counts[MessageStatus.UNCONFIRMED]:
         return CampaignStatus.COMPLETE_WITH_ERRORS
     return CampaignStatus.COMPLETE
+
+
+def likely_to_work(counts: Counts) -> int:
+    """How many Failed messages a retry is likely to bring through."""
+    return sum(n for (_, retry_class), n in counts.failures.items() if retry_class == RetryClass.LIKELY)

@@ -1,8 +1,10 @@
 """The bot behind the web application as it is deployed, with the local Slack in place of a workspace."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from admin.wsgi import create_app
 from bot.connection import connection
@@ -14,6 +16,7 @@ from models.installation import open_installation
 from tests.bolt_hosts import served
 from tests.slack_person import Person
 
+PERSONAL = ("+1415555", "@example.com")  # how the recipients of tests begin or end
 IDS = {"alice": "U0ALICE", "ben": "U0BEN", "vera": "U0VERA", "mallory": "U0MALLORY"}
 
 
@@ -29,6 +32,27 @@ class Workspace:
     def person(self, name: str) -> Person:
         """One of the cast."""
         return Person(self.slack, IDS[name])
+
+    def at_once(self, act: Callable[[], object], times: int) -> None:
+        """Do it so many times in parallel."""
+        with ThreadPoolExecutor(times) as pool:
+            for done in [pool.submit(act) for _ in range(times)]:
+                done.result()
+
+    def said_in_channels(self) -> list[dict[str, Any]]:
+        """All that everybody can read in a channel."""
+        core = self.slack.core
+
+        def look() -> list[dict[str, Any]]:
+            return [
+                message
+                for channel in core.workspace.store.children("conversation")
+                if channel["id"].startswith("C")
+                for message in core.workspace.messages(channel["id"], "")
+            ]
+
+        found: list[dict[str, Any]] = self.slack.do(look)
+        return found
 
     def say_what_is_due(self) -> None:
         """One round of the poster."""
@@ -52,5 +76,8 @@ def workspace(variables: Mapping[str, str], folder: Path) -> Iterator[Workspace]
         )
         open_installation(config)
         with served(slack, create_app(config)):
-            yield Workspace(slack, config)
+            running = Workspace(slack, config)
+            yield running
+            said = str(running.said_in_channels())
+            assert not [mark for mark in PERSONAL if mark in said], "a channel carries what is somebody's"
     hints.send_to(lambda _work, _subject_id: None)

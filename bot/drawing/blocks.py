@@ -1,7 +1,10 @@
-"""Pure builders of Block Kit, with Slack's limits, and the one place where outside text is made harmless."""
+"""Builders of Block Kit, with Slack's limits, and the one place where outside text is made harmless."""
 
-from collections.abc import Sequence
-from typing import Any
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Self
 
 Block = dict[str, Any]
 
@@ -17,12 +20,31 @@ _JOINER = "\u2060"
 _SIGNS = "*_~`:"
 
 
+@dataclass(frozen=True)
+class Message:
+    """A message: its blocks, and the text that says the same in one line."""
+
+    text: str
+    blocks: list[Block]
+
+    @classmethod
+    def of(cls, text: str) -> Self:
+        """One paragraph of mrkdwn."""
+        return cls(text, [section(text)])
+
+
 def escaped(text: str) -> str:
     """Outside text (names, values, bounces) for mrkdwn: it pings nobody, links nowhere and formats nothing."""
     safe = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     for sign in _SIGNS:
         safe = safe.replace(sign, sign + _JOINER)
     return " ".join(safe.split())
+
+
+def code(text: str) -> str:
+    """Outside text as it is, to be copied: inside backticks only these and &, <, > mean anything."""
+    safe = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("`", "'")
+    return f"`{' '.join(safe.split())}`"
 
 
 def cut(text: str, length: int) -> str:
@@ -74,13 +96,26 @@ def actions(elements: Sequence[Block], *, block_id: str) -> Block:
     return {"type": "actions", "block_id": block_id, "elements": list(elements)}
 
 
-def button(text: str, action_id: str, *, value: str = "", style: str = "", url: str = "") -> Block:
-    """A button; `style` is primary, danger or nothing."""
+def button(
+    text: str, action_id: str, *, value: str = "", style: str = "", url: str = "", confirm: Block | None = None
+) -> Block:
+    """A button; `style` is primary, danger or nothing, `confirm` is asked before the click counts."""
     element: Block = {"type": "button", "action_id": action_id, "text": plain(text, BUTTON_LENGTH)}
-    for name, given in (("value", value), ("style", style), ("url", url)):
+    for name, given in (("value", value), ("style", style), ("url", url), ("confirm", confirm)):
         if given:
             element[name] = given
     return element
+
+
+def confirm(title: str, text: str, yes: str, no: str) -> Block:
+    """The question before a click that hurts."""
+    return {
+        "title": plain(title, 100),
+        "text": plain(text, 300),
+        "confirm": plain(yes, 30),
+        "deny": plain(no, 30),
+        "style": "danger",
+    }
 
 
 def overflow(action_id: str, options: Sequence[tuple[str, str]]) -> Block:
@@ -104,28 +139,66 @@ def option(text: str, value: str, description: str = "") -> Block:
     return {**made, "description": plain(description, BUTTON_LENGTH)} if description else made
 
 
-def input_block(label: str, element: Block, *, block_id: str, optional: bool = False) -> Block:
-    """An input of a dialog with its label."""
+def select(action_id: str, options: Sequence[Block], *, chosen: Block | None = None, placeholder: str = "") -> Block:
+    """One of up to a hundred options."""
+    element: Block = {"type": "static_select", "action_id": action_id, "options": list(options)}
+    if placeholder:
+        element["placeholder"] = plain(placeholder, 150)
+    return {**element, "initial_option": chosen} if chosen else element
+
+
+def search_select(action_id: str, placeholder: str) -> Block:
+    """One of what the app suggests while somebody types; shown before anything is typed too."""
     return {
+        "type": "external_select",
+        "action_id": action_id,
+        "placeholder": plain(placeholder, 150),
+        "min_query_length": 0,
+    }
+
+
+def text_input(action_id: str, *, placeholder: str = "", most: int = 200) -> Block:
+    """A line to type."""
+    element: Block = {"type": "plain_text_input", "action_id": action_id, "max_length": most}
+    return {**element, "placeholder": plain(placeholder, 150)} if placeholder else element
+
+
+def moment_input(action_id: str, *, at: int) -> Block:
+    """A date and a time in the reader's own zone, `at` (epoch ms) to begin with."""
+    return {"type": "datetimepicker", "action_id": action_id, "initial_date_time": at // 1000}
+
+
+def input_block(label: str, element: Block, *, block_id: str, optional: bool = False, tells: bool = False) -> Block:
+    """An input of a dialog with its label; `tells` has each change sent at once."""
+    block: Block = {
         "type": "input",
         "block_id": block_id,
         "label": plain(label, FIELD_LENGTH),
         "element": element,
         "optional": optional,
     }
+    return {**block, "dispatch_action": True} if tells else block
 
 
-def modal(title: str, blocks: Sequence[Block], *, callback_id: str, submit: str = "", metadata: str = "") -> Block:
-    """A dialog."""
+def modal(
+    title: str, blocks: Sequence[Block], *, callback_id: str, submit: str = "", kept: Mapping[str, object] | None = None
+) -> Block:
+    """A dialog; `kept` comes back with its submission."""
     view: Block = {
         "type": "modal",
         "callback_id": callback_id,
         "title": plain(title, 24),
         "close": plain("Cancel" if submit else "Close", 24),
         "blocks": list(blocks),
-        "private_metadata": metadata,
+        "private_metadata": json.dumps(kept or {}),
     }
     return {**view, "submit": plain(submit, 24)} if submit else view
+
+
+def kept_in(view: Block) -> dict[str, Any]:
+    """What `modal` was told to keep."""
+    found: dict[str, Any] = json.loads(view.get("private_metadata") or "{}")
+    return found
 
 
 def bar(share: float) -> str:
@@ -136,7 +209,11 @@ def bar(share: float) -> str:
 
 def local_time(at: int) -> str:
     """A moment (epoch ms) that Slack shows in each reader's own zone."""
-    from datetime import UTC, datetime
-
     fallback = datetime.fromtimestamp(at / 1000, UTC).strftime("%H:%M UTC")
     return f"<!date^{at // 1000}^{{time_secs}}|{fallback}>"
+
+
+def local_date(at: int) -> str:
+    """A day and a time (epoch ms) in each reader's own zone."""
+    fallback = datetime.fromtimestamp(at / 1000, UTC).strftime("%d %b %Y, %H:%M UTC")
+    return f"<!date^{at // 1000}^{{date_short_pretty}} {{time}}|{fallback}>"

@@ -1,0 +1,37 @@
+"""Delete a campaign: its name has to be typed."""
+
+from bot.dialogs.frame import Dialog, Form, Given, Kept, require
+from bot.drawing import blocks, lines
+from bot.request import Request
+from models.clock import now_ms
+from models.operations import running
+from models.queries.campaigns import summary_of
+from models.words import Action
+
+
+def _form(request: Request, campaign_id: int, _message_ids: tuple[int, ...]) -> Form:
+    require(Action.DELETE, campaign_id, request.actor)
+    summary = summary_of(campaign_id)
+    name = summary.campaign.name
+    return Form(
+        [
+            blocks.section(lines.about(summary)),
+            blocks.section(f"*{summary.counts.total:,} messages* will be removed. The audit and the opt-outs stay."),
+            blocks.input_block(f"Type its name: {name}", blocks.text_input("name"), block_id="name"),
+        ],
+        "Delete",
+        {"name": name},
+    )
+
+
+def _check(kept: Kept, given: Given) -> dict[str, str]:
+    typed = str(given.get("name", "")).strip().casefold()
+    return {} if typed == str(kept["name"]).casefold() else {"name": f"To delete it, type its name: {kept['name']}"}
+
+
+def _submit(request: Request, kept: Kept, given: Given) -> str:
+    running.delete_campaign(kept["campaign"], actor=request.actor, typed_name=str(given["name"]), now=now_ms())
+    return "Deleted. Its messages are being removed."
+
+
+DIALOG = Dialog("Delete campaign", _form, _submit, _check)

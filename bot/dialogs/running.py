@@ -1,0 +1,94 @@
+"""Run a campaign: what will be sent to how many, what to think of first, and the disclaimer."""
+
+from bot.dialogs.frame import Dialog, Form, Given, Kept, require
+from bot.dialogs.later import in_use, schedule, start_input, starts_later, wrong_time
+from bot.drawing import blocks, lines, previews
+from bot.drawing.blocks import Block
+from bot.request import Request
+from jobs import starting
+from models.clock import now_ms
+from models.operations.running import DISCLAIMER
+from models.queries.campaigns import standing_of, summary_of
+from models.queries.previews import preview_of
+from models.queries.run_check import RunCheck, run_check
+from models.rules.actions import answer_for
+from models.words import Action, StartKind
+
+LEAVE_OUT = "leave_out"
+_SHORT_DISCLAIMER = (
+    "All recipients agreed to be written to",
+    "The content is lawful and suitable",
+    "Opt-out is offered; nobody who opted out",
+    "I am responsible for the data",
+)
+
+
+def _form(request: Request, campaign_id: int, _message_ids: tuple[int, ...]) -> Form:
+    answer = answer_for(Action.RUN, standing_of(campaign_id), request.actor)
+    taken = answer.blocker_id is not None
+    require(Action.START_LATER if taken else Action.RUN, campaign_id, request.actor)
+    summary, check = summary_of(campaign_id), run_check(campaign_id, now=now_ms())
+    shown = [
+        blocks.section(lines.about(summary)),
+        *([blocks.section(in_use(summary, answer.reason))] if taken else []),
+        blocks.section(_what(check)),
+        *previews.message(preview_of(campaign_id, 0, request.actor)),
+        *(blocks.section(f":warning: {blocks.escaped(warning)}") for warning in check.warnings),
+        *([_leave_out(check)] if check.reached else []),
+        _disclaimer(),
+        start_input(),
+    ]
+    return Form(
+        shown, f"Start when {lines.channel_label(summary)} is free" if taken else "Run Campaign", {"taken": taken}
+    )
+
+
+def _what(check: RunCheck) -> str:
+    parts = [f"*{check.sendable:,} messages* will be sent"]
+    if check.segments is not None:
+        parts.append(f"{check.segments:,} segments")
+    if check.cost is not None:
+        parts.append(f"about {check.currency} {check.cost:,.2f}")
+    if check.opted_out:
+        parts.append(f"{check.opted_out:,} opted out and get nothing")
+    return " · ".join(parts)
+
+
+def _leave_out(check: RunCheck) -> Block:
+    option = blocks.option(
+        f"Leave out these {check.reached:,} people", LEAVE_OUT, "They become Cancelled; Resume may send them."
+    )
+    boxes = blocks.checkboxes(LEAVE_OUT, [option])
+    return blocks.input_block("Reached in the last 24 hours", boxes, block_id=LEAVE_OUT, optional=True)
+
+
+def _disclaimer() -> Block:
+    options = [
+        blocks.option(f"{number}. {short}", str(number), blocks.cut(whole, 75))
+        for number, (short, whole) in enumerate(zip(_SHORT_DISCLAIMER, DISCLAIMER, strict=True), start=1)
+    ]
+    return blocks.input_block(
+        "To run it, confirm each", blocks.checkboxes("disclaimer", options), block_id="disclaimer"
+    )
+
+
+def _check(_kept: Kept, given: Given) -> dict[str, str]:
+    if len(given.get("disclaimer", [])) < len(DISCLAIMER):
+        return {"disclaimer": "Confirm all four to run it."}
+    return wrong_time(given, now_ms())
+
+
+def _submit(request: Request, kept: Kept, given: Given) -> str:
+    if starts_later(kept, given):
+        return schedule(request, kept, given, StartKind.RUN, None, accepted=True)
+    moved = starting.run_campaign(
+        kept["campaign"],
+        actor=request.actor,
+        disclaimer_accepted=True,
+        leave_out_reached=bool(given.get(LEAVE_OUT)),
+        now=now_ms(),
+    )
+    return f"It runs: {moved.messages:,} messages are being queued. Its card tells how it goes."
+
+
+DIALOG = Dialog("Run Campaign", _form, _submit, _check)

@@ -1,0 +1,1 @@
+"""Pure: figures in, Block Kit out. Nothing here asks the database or Slack."""

@@ -1,0 +1,83 @@
+"""Campaigns as one chooses among them: the commands, lists, pickers and what a search suggests."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from bot.drawing import blocks, buttons, lines
+from bot.drawing.blocks import Block, Message, escaped
+from bot.drawing.lines import Site
+from bot.parsing import VERBS
+from models.queries.campaigns import CampaignSummary
+from models.tables import ScheduledStart
+
+LISTED = 20
+_GROUPS = {"running": "Running now", "ready": "Ready", "ended": "Ended", "draft": "Drafts"}
+
+
+def help_of(running: Sequence[CampaignSummary], site: Site) -> Message:
+    """The commands, what runs now, and the way to the panel."""
+    commands = "\n".join(f"`/campaign {verb.usage}` {verb.meaning}" for verb in VERBS)
+    shown = [blocks.section(commands)]
+    shown += [
+        blocks.section(
+            f"{lines.name(found)} · {lines.percent(found)}", buttons.button("status", found.campaign.id, site)
+        )
+        for found in running
+    ]
+    shown.append(blocks.actions([blocks.button("Open panel", "open_panel", url=site.panel_url)], block_id="panel"))
+    if site.simulated:
+        shown.append(blocks.context(lines.SIMULATED))
+    return Message("The commands of /campaign", shown)
+
+
+def not_understood(typed: str, suggestion: str) -> Message:
+    """No such command; perhaps another was meant."""
+    meant = f" Did you mean `/campaign {suggestion}`?" if suggestion else ""
+    return Message(
+        "That is no command; see the commands.",
+        [blocks.section(f"There is no command “{escaped(typed)}”.{meant} See `/campaign help`.")],
+    )
+
+
+def list_of(
+    campaigns: Sequence[CampaignSummary], starts: Mapping[int, ScheduledStart], wanted: str, site: Site
+) -> Message:
+    """Campaigns with status, progress and a menu each."""
+    if not campaigns:
+        none = f"No campaign is {wanted}." if wanted else "There are no campaigns yet. `/campaign create` makes one."
+        return Message.of(none)
+    shown: list[Block] = [
+        blocks.section(line(found, starts.get(found.campaign.id)), buttons.menu(found)) for found in campaigns[:LISTED]
+    ]
+    if len(campaigns) > LISTED:
+        shown.append(blocks.context(f"{LISTED} of {len(campaigns)}. The rest: {site.panel_url}"))
+    return Message(f"{len(campaigns)} campaigns", shown)
+
+
+def line(found: CampaignSummary, start: ScheduledStart | None = None) -> str:
+    """One campaign of a list."""
+    told = f"{lines.name(found)}\n{lines.status(found)} · {lines.percent(found)} of {found.counts.total:,}"
+    return f"{told}\n{lines.start(start)}" if start else told
+
+
+def picker(verb: str, question: str) -> list[Block]:
+    """A search for the campaign that is meant."""
+    return [
+        blocks.section(question),
+        blocks.actions([blocks.search_select(f"pick_{verb}", "Type a name or a number")], block_id=f"pick-{verb}"),
+    ]
+
+
+def suggestions(campaigns: Iterable[CampaignSummary]) -> list[Block]:
+    """What a picker's search found, in groups."""
+    by_group: dict[str, list[Block]] = {group: [] for group in _GROUPS}
+    for found in campaigns:
+        by_group[buttons.group_of(found)].append(
+            blocks.option(found.campaign.name, str(found.campaign.id), f"#{found.campaign.id} · {_plain_status(found)}")
+        )
+    return [
+        {"label": blocks.plain(_GROUPS[group]), "options": options} for group, options in by_group.items() if options
+    ]
+
+
+def _plain_status(found: CampaignSummary) -> str:
+    return f"{lines.channel_label(found)} · {lines.CAMPAIGN_STATUS_LABELS[found.status]} · {lines.percent(found)}"

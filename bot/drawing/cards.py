@@ -1,0 +1,66 @@
+"""A campaign's card, the same for all who see it, and the snapshot that one person asked for."""
+
+from bot.drawing import blocks, buttons, lines
+from bot.drawing.blocks import Message
+from bot.drawing.lines import Site
+from models.queries.campaigns import CampaignSummary
+from models.queries.progress import Progress
+from models.tables import ScheduledStart
+from models.words import MESSAGE_STATUS_LABELS, SILENCE_LABELS, CampaignStatus, MessageStatus, Silence
+
+
+def card(progress: Progress, start: ScheduledStart | None, site: Site) -> Message:
+    """The status card. Nothing on it is anybody's: no recipient, no field's value, no provider's free text."""
+    summary = progress.summary
+    shown = [
+        blocks.header(summary.campaign.name),
+        blocks.section(f"{lines.status(summary)} · {summary.counts.total:,} recipients{lines.run_by(summary)}"),
+        blocks.section(f"{lines.bar(progress)}\n{progress.sent:,} of {summary.counts.total:,}{lines.pace(progress)}"),
+        blocks.fields([f"*{MESSAGE_STATUS_LABELS[status]}* {n:,}" for status, n in progress.tiles]),
+        *(blocks.section(note) for note in _notes(progress, start)),
+        buttons.of_card(summary, site),
+        lines.footer(summary, progress.as_of, site),
+    ]
+    return Message(lines.in_one_line(summary), shown)
+
+
+def snapshot(progress: Progress, start: ScheduledStart | None, site: Site) -> Message:
+    """What `status` answers: the same figures, shorter."""
+    summary = progress.summary
+    campaign_id = summary.campaign.id
+    acts = [
+        blocks.button("Refresh", "refresh", value=str(campaign_id)),
+        blocks.button("Post here", "move", value=str(campaign_id)),
+        buttons.button("panel", campaign_id, site),
+    ]
+    if start is not None:
+        acts.append(buttons.button("cancel_start", campaign_id, site))
+    shown = [
+        blocks.header(summary.campaign.name),
+        blocks.section(f"{lines.status(summary)}{lines.run_by(summary)}\n{lines.bar(progress)}{lines.pace(progress)}"),
+        blocks.section(" · ".join(lines.tiles(progress))),
+        *(blocks.section(note) for note in _notes(progress, start)),
+        blocks.actions(acts, block_id=f"snapshot-{campaign_id}"),
+        lines.footer(summary, progress.as_of, site),
+    ]
+    return Message(lines.in_one_line(summary), shown)
+
+
+def _notes(progress: Progress, start: ScheduledStart | None) -> list[str]:
+    summary = progress.summary
+    notes = []
+    if start is not None:
+        notes.append(lines.start(start))
+    if summary.status is CampaignStatus.FAILED:
+        notes.append(_why_stopped(summary))
+    if summary.campaign.silence:
+        notes.append(f":warning: {SILENCE_LABELS[Silence(summary.campaign.silence)]}")
+    if progress.reasons:
+        notes.append(f"*Why {progress.counts[MessageStatus.FAILED]:,} failed:* {lines.reasons(progress)}")
+    return notes
+
+
+def _why_stopped(summary: CampaignSummary) -> str:
+    # A provider's free text may name people; its code alone says enough for a channel.
+    code = blocks.escaped(summary.campaign.failed_code or "no code")
+    return f"*Sending could not go on:* the provider refused the account ({code}). Mend it, then Resume."

@@ -1,0 +1,117 @@
+"""The sentences that cards, lists, dialogs and messages share, so that all of them say the same in the same words."""
+
+from dataclasses import dataclass
+
+from bot.drawing import blocks
+from bot.drawing.blocks import Block, escaped
+from models.queries.campaigns import CampaignSummary
+from models.queries.progress import Progress, percent_sent
+from models.tables import ScheduledStart
+from models.words import (
+    CAMPAIGN_STATUS_LABELS,
+    CHANNEL_LABELS,
+    FAILURE_REASON_NAMES,
+    MESSAGE_STATUS_LABELS,
+    Channel,
+    MessageStatus,
+    Phase,
+    StartKind,
+)
+
+SIMULATED = "Simulated: no message leaves Signalbox"
+REASONS_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Site:
+    """The installation: where its panel is, and the channels whose provider is only simulated."""
+
+    panel_url: str
+    simulated: frozenset[Channel] = frozenset()
+
+
+def channel_label(summary: CampaignSummary) -> str:
+    """SMS or Email."""
+    return CHANNEL_LABELS[Channel(summary.campaign.channel)]
+
+
+def name(summary: CampaignSummary) -> str:
+    """The campaign's name, bold."""
+    return f"*{escaped(summary.campaign.name)}*"
+
+
+def about(summary: CampaignSummary) -> str:
+    """Which campaign a dialog is about."""
+    return f"{name(summary)} · {channel_label(summary)}"
+
+
+def status(summary: CampaignSummary) -> str:
+    """The status shown, and what keeps a stopping campaign from its end."""
+    label = f"*{CAMPAIGN_STATUS_LABELS[summary.status]}*"
+    if summary.campaign.phase == Phase.STOPPING:
+        label += f", stopping: {summary.counts[MessageStatus.SENDING]:,} still with the provider"
+    return f"{label} · {channel_label(summary)}"
+
+
+def run_by(summary: CampaignSummary) -> str:
+    """Who ran it and when; '' before it was run."""
+    campaign = summary.campaign
+    if not campaign.run_at:
+        return ""
+    return f" · run by {escaped(campaign.disclaimer_by or 'somebody')} at {blocks.local_time(campaign.run_at)}"
+
+
+def percent(summary: CampaignSummary) -> str:
+    """How far it is."""
+    return f"{percent_sent(summary.counts)} % sent"
+
+
+def bar(progress: Progress) -> str:
+    """How far it is, as a bar and a number."""
+    return f"{blocks.bar(progress.percent / 100)} *{progress.percent} % sent*"
+
+
+def pace(progress: Progress) -> str:
+    """How fast it goes and when it will be through; '' when it stands still."""
+    parts = []
+    if progress.rate:
+        parts.append(f"{progress.rate:,.0f} messages/s")
+    if progress.seconds_left:
+        parts.append(f"about {max(1, round(progress.seconds_left / 60))} min left")
+    if progress.waiting_for_receipts and progress.waits_until:
+        until = blocks.local_time(progress.waits_until)
+        parts.append(f"waiting for {progress.waiting_for_receipts:,} receipts, until {until} at most")
+    return "".join(f" · {part}" for part in parts)
+
+
+def tiles(progress: Progress) -> list[str]:
+    """The counts that add up to the total."""
+    return [f"{MESSAGE_STATUS_LABELS[status]} {n:,}" for status, n in progress.tiles]
+
+
+def reasons(progress: Progress, shown: int = REASONS_SHOWN) -> str:
+    """The most frequent failure reasons in one line."""
+    told = " · ".join(f"{FAILURE_REASON_NAMES[reason]} {n:,}" for reason, n in progress.reasons[:shown])
+    more = len(progress.reasons) - shown
+    return f"{told} · {more} more reason{'s' if more > 1 else ''}" if more > 0 else told
+
+
+def start(waiting: ScheduledStart) -> str:
+    """What a campaign that starts later waits for, and who asked for it."""
+    what = "Runs" if waiting.kind == StartKind.RUN else "Retries"
+    when = [f"at {blocks.local_date(waiting.starts_at)}"] if waiting.starts_at else []
+    when += ["when the channel is free"] if waiting.when_free else []
+    return f":clock3: {what} {', '.join(when)} · asked by {escaped(waiting.actor_name)}"
+
+
+def footer(summary: CampaignSummary, as_of: int, site: Site) -> Block:
+    """The small print: number, moment, and whether anything is really sent."""
+    parts = [f"#{summary.campaign.id}", f"as of {blocks.local_time(as_of)}"]
+    if Channel(summary.campaign.channel) in site.simulated:
+        parts.append(SIMULATED)
+    return blocks.context(" · ".join(parts))
+
+
+def in_one_line(summary: CampaignSummary) -> str:
+    """What a notification says."""
+    return f"{summary.campaign.name}: {CAMPAIGN_STATUS_LABELS[summary.status]}, {percent(summary)}"

@@ -1,0 +1,97 @@
+"""Buttons, menus and pickers: each names a verb and what it is about; the state of now decides, not the button."""
+
+from collections.abc import Callable
+from typing import Any
+
+from bot import dialogs, looks
+from bot.listeners import home
+from bot.request import Request
+from models.clock import now_ms
+from models.errors import InvalidInputError
+from models.operations import exporting, running, scheduling
+from models.queries.campaigns import get_campaign
+
+Click = Callable[[Request, str], None]
+# Buttons that only open an address: Slack tells of the click all the same.
+LINKS = frozenset({"open_panel", "open_link"})
+
+
+def answer(request: Request) -> None:
+    """Answer a click on a button, a choice in a menu, or a change of an input that tells."""
+    verb, subject = named(request.body["actions"][0])
+    if verb in LINKS:
+        return
+    if verb not in _CLICKS:
+        raise InvalidInputError("This button is from another version; type /campaign status for the present state.")
+    _CLICKS[verb](request, subject)
+
+
+def named(act: dict[str, Any]) -> tuple[str, str]:
+    """What was asked for, and about what."""
+    chosen = (act.get("selected_option") or {}).get("value", "")
+    if act["type"] == "overflow":
+        verb, _, subject = chosen.partition(":")
+        return verb, subject
+    if act["type"] == "external_select":
+        return act["action_id"].removeprefix("pick_"), chosen
+    return act["action_id"], act.get("value", "")
+
+
+def _campaign_id(subject: str) -> int:
+    if not subject.isdigit():
+        raise InvalidInputError("This button is from another version; type /campaign status for the present state.")
+    return int(subject)
+
+
+def _look(verb: str) -> Click:
+    return lambda request, subject: looks.LOOKS[verb](request, _campaign_id(subject))
+
+
+def _dialog(verb: str) -> Click:
+    def open_dialog(request: Request, subject: str) -> None:
+        dialogs.open_about(verb, request, _campaign_id(subject))
+
+    return open_dialog
+
+
+def _within(verb: str) -> Click:
+    """A button or an input of a dialog that changes what the dialog shows."""
+    return lambda request, subject: dialogs.turn(verb, request, subject)
+
+
+def _stop(request: Request, subject: str) -> None:
+    stopped = running.stop_campaign(_campaign_id(subject), actor=request.actor, now=now_ms())
+    name = looks.escaped(get_campaign(_campaign_id(subject)).name)
+    request.answer(f"*{name}* is stopped: {stopped.messages:,} messages are not sent.", title="Stopped")
+
+
+def _cancel_start(request: Request, subject: str) -> None:
+    cancelled = scheduling.cancel_start(_campaign_id(subject), actor=request.actor, now=now_ms())
+    request.answer("The start is cancelled." if cancelled else "There is no start to cancel any more.", title="Start")
+
+
+def _cancel_export(request: Request, subject: str) -> None:
+    exporting.cancel_export(_campaign_id(subject), actor=request.actor, now=now_ms())
+
+
+def _retry_one(request: Request, subject: str) -> None:
+    campaign_id, _, message_id = subject.partition(":")
+    dialogs.open_about("retry", request, _campaign_id(campaign_id), message_ids=(_campaign_id(message_id),))
+
+
+def _find(request: Request, subject: str) -> None:
+    looks.find(request, subject, instead=True)
+
+
+_CLICKS: dict[str, Click] = {
+    **{verb: _look(verb) for verb in looks.LOOKS},
+    **{verb: _dialog(verb) for verb in dialogs.VERBS},
+    **{verb: _within(verb) for verb in dialogs.TURNS},
+    "stop": _stop,
+    "cancel_start": _cancel_start,
+    "cancel_export": _cancel_export,
+    "retry_one": _retry_one,
+    "find": _find,
+    "refresh_home": home.refresh,
+    "mute_finished": home.mute,
+}

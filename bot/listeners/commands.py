@@ -1,0 +1,145 @@
+"""`/campaign …`: each verb answers with one call to a query or an operation."""
+
+from collections.abc import Callable
+
+from bot import dialogs, looks
+from bot.drawing import campaigns as drawn
+from bot.parsing import Command, NotUnderstoodError, campaign_number, parse
+from bot.request import Request
+from bot.site import site
+from models.actors import Right
+from models.clock import now_ms
+from models.errors import InvalidInputError
+from models.operations import people
+from models.queries.campaigns import CampaignSummary, list_campaigns
+from models.queries.finding import find_campaigns
+from models.queries.starts import pending_starts
+from models.rules.criteria import Criteria
+from models.words import HOLDS_CHANNEL, FailureReason, MessageStatus, Phase
+
+Answer = Callable[[Request, Command], None]
+
+
+def answer(request: Request) -> None:
+    """Answer a slash command."""
+    try:
+        command = parse(request.body.get("text", ""))
+    except NotUnderstoodError as unclear:
+        request.whisper(drawn.not_understood(unclear.typed, unclear.suggestion))
+        return
+    _ANSWERS[command.verb](request, command)
+
+
+def campaign_meant(request: Request, command: Command) -> CampaignSummary | None:
+    """The one campaign that is meant: named, or the one that runs; None when somebody has to choose.
+
+    Raises NotFoundError when nothing fits, InvalidInputError when there is nothing at all.
+    """
+    if command.subject:
+        candidates = find_campaigns(command.subject, campaign_number(command.subject), request.actor)
+    else:
+        everything = list_campaigns(request.actor)
+        if not everything:
+            raise InvalidInputError("There are no campaigns yet. Create one in the panel: /campaign create")
+        candidates = [found for found in everything if Phase(found.campaign.phase) in HOLDS_CHANNEL]
+    return candidates[0] if len(candidates) == 1 else None
+
+
+def criteria_of(filters: dict[str, str]) -> Criteria:
+    """The filters that were typed; raises InvalidInputError naming one that is none."""
+    given = {name: value.casefold().replace(" ", "_") for name, value in filters.items()}
+    for name, known in (("status", MessageStatus), ("reason", FailureReason)):
+        if name in given and given[name] not in list(known):
+            raise InvalidInputError(f"{name}:{filters[name]} is none; use one of {', '.join(known)}.")
+    return Criteria(
+        statuses=(given["status"],) if "status" in given else (),
+        reasons=(given["reason"],) if "reason" in given else (),
+        search=filters.get("search", ""),
+    )
+
+
+def _help(request: Request, _command: Command) -> None:
+    running = [found for found in list_campaigns(request.actor) if Phase(found.campaign.phase) in HOLDS_CHANNEL]
+    request.whisper(drawn.help_of(running, site()))
+
+
+def _list(request: Request, command: Command) -> None:
+    wanted = command.subject.casefold()
+    groups = ("draft", "ready", "running", "ended")
+    if wanted and wanted not in groups:
+        raise InvalidInputError(f"{command.subject} is no group of campaigns; use one of {', '.join(groups)}.")
+    found = [one for one in list_campaigns(request.actor) if wanted in ("", drawn.buttons.group_of(one))]
+    starts = {start.campaign_id: start for start in pending_starts()}
+    request.whisper(drawn.list_of(found, starts, wanted, site()))
+
+
+def _about(verb: str) -> Answer:
+    """An answer about one campaign, or the search for it."""
+
+    def about(request: Request, command: Command) -> None:
+        found = campaign_meant(request, command)
+        if found is None:
+            request.whisper(looks.picker(verb, command.subject))
+        else:
+            looks.LOOKS[verb](request, found.campaign.id)
+
+    return about
+
+
+def _dialog(verb: str) -> Answer:
+    """A dialog about one campaign, or the search for it; open before anything is looked up."""
+
+    def open_dialog(request: Request, command: Command) -> None:
+        dialogs.open_loading(verb, request)
+        found = campaign_meant(request, command)
+        if found is None:
+            dialogs.ask_which(verb, command.subject, request)
+        else:
+            dialogs.fill(verb, request, found.campaign.id)
+
+    return open_dialog
+
+
+def _export(request: Request, command: Command) -> None:
+    if not command.filters:
+        _dialog("export")(request, command)
+        return
+    found = campaign_meant(request, command)
+    if found is None:
+        request.whisper(looks.picker("export", command.subject))
+    else:
+        looks.start_export(request, found.campaign.id, criteria_of(command.filters))
+
+
+def _find(request: Request, command: Command) -> None:
+    if not command.subject:
+        raise InvalidInputError("Whom? Type /campaign find and a number or an address.")
+    looks.find(request, command.subject)
+
+
+def _panel(path: str) -> Answer:
+    def send_link(request: Request, _command: Command) -> None:
+        token = people.make_own_sign_in_link(request.actor, now=now_ms())
+        request.direct(looks.sign_in_link(f"{site().panel_url}/login/{token}?next={path}"))
+        request.whisper("A sign-in link waits in your direct messages. It works once, for 15 minutes.")
+
+    return send_link
+
+
+def _create(request: Request, command: Command) -> None:
+    request.actor.require(Right.CHANGE_CAMPAIGNS)
+    _panel("/campaigns/new")(request, command)
+
+
+_ANSWERS: dict[str, Answer] = {
+    "help": _help,
+    "list": _list,
+    "status": _about("status"),
+    "stop": _about("ask_stop"),
+    "failures": _about("failures"),
+    "export": _export,
+    "find": _find,
+    "create": _create,
+    "panel": _panel("/"),
+    **{verb: _dialog(verb) for verb in ("run", "resume", "retry", "delete", "summary")},
+}

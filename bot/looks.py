@@ -1,0 +1,125 @@
+"""What people look at: each look loads its figures, draws them, and answers the one who asked."""
+
+from collections.abc import Callable
+
+from bot.drawing import blocks, buttons, cards, failures, found
+from bot.drawing import campaigns as drawn
+from bot.drawing.blocks import Message, escaped
+from bot.request import Request
+from bot.site import site
+from models.actors import Right
+from models.clock import now_ms
+from models.errors import WrongStateError
+from models.operations import exporting, telling
+from models.queries.campaigns import get_campaign, standing_of, summary_of
+from models.queries.failures import latest_failures
+from models.queries.finding import find_recipient
+from models.queries.progress import progress_of
+from models.queries.starts import pending_start_of
+from models.rules.actions import answer_for
+from models.rules.criteria import Criteria
+from models.words import Action, MessageStatus
+
+Look = Callable[[Request, int], None]
+
+
+def card_of(campaign_id: int) -> Message:
+    """The campaign's card as it is now. Raises NotFoundError."""
+    return cards.card(progress_of(campaign_id, now=now_ms()), pending_start_of(campaign_id), site())
+
+
+def snapshot_of(campaign_id: int) -> Message:
+    """The campaign's figures of now for one person. Raises NotFoundError."""
+    return cards.snapshot(progress_of(campaign_id, now=now_ms()), pending_start_of(campaign_id), site())
+
+
+def picker(verb: str, typed: str) -> Message:
+    """Which campaign is meant? A search for it."""
+    which = f"Several campaigns fit “{escaped(typed)}”. Which one?" if typed else "Which campaign?"
+    return Message("Which campaign?", drawn.picker(verb, f"*{which}*"))
+
+
+def sign_in_link(url: str) -> Message:
+    """A one-time link, in a direct message."""
+    shown = [
+        blocks.section(
+            "*Your sign-in link to the Signalbox panel.* It works once, for 15 minutes. "
+            "Do not pass it on: who opens it is you."
+        ),
+        blocks.actions([blocks.button("Sign in to the panel", "open_link", style="primary", url=url)], block_id="link"),
+        blocks.context("You asked for it with `/campaign panel`. If it was not you, tell an Org Admin."),
+    ]
+    return Message("Your sign-in link to the Signalbox panel.", shown)
+
+
+def start_export(request: Request, campaign_id: int, criteria: Criteria) -> None:
+    """Start an export; how it goes, and its file, come as direct messages."""
+    exporting.start_export(campaign_id, criteria=criteria, actor=request.actor, now=now_ms())
+    request.whisper("The export is being made. The file comes to you as a direct message.")
+
+
+def find(request: Request, typed: str, *, instead: bool = False) -> None:
+    """Every message to somebody, as this person may see it."""
+    sought = find_recipient(typed, request.actor)
+    may_retry = request.actor.may(Right.SEE_RECIPIENTS) and request.actor.may(Right.CHANGE_CAMPAIGNS)
+    shown = found.messages_to(sought, typed, now_ms(), may_retry=may_retry, site=site())
+    request.whisper(shown, instead=instead)
+
+
+def _status(request: Request, campaign_id: int) -> None:
+    request.actor.require(Right.SEE_CAMPAIGNS)
+    request.whisper(snapshot_of(campaign_id))
+
+
+def _refresh(request: Request, campaign_id: int) -> None:
+    request.actor.require(Right.SEE_CAMPAIGNS)
+    request.whisper(snapshot_of(campaign_id), instead=True)
+
+
+def _failures(request: Request, campaign_id: int) -> None:
+    request.actor.require(Right.SEE_CAMPAIGNS)
+    request.whisper(failures.reasons(progress_of(campaign_id, now=now_ms()), site()))
+
+
+def _samples(request: Request, campaign_id: int) -> None:
+    now = now_ms()
+    request.whisper(failures.samples(summary_of(campaign_id), latest_failures(campaign_id, request.actor), now))
+
+
+def _ask_stop(request: Request, campaign_id: int) -> None:
+    """One button, which asks once more."""
+    answer = answer_for(Action.STOP, standing_of(campaign_id), request.actor)
+    if not answer.allowed:
+        raise WrongStateError(answer.reason, campaign_id=campaign_id)
+    summary = summary_of(campaign_id)
+    left = summary.counts[MessageStatus.QUEUED] + summary.counts[MessageStatus.WAITING]
+    text = f"Stop *{escaped(summary.campaign.name)}*? {left:,} messages are not with the provider yet."
+    request.whisper(Message(text, [blocks.section(text), buttons.row(campaign_id, ("stop", "status"), site())]))
+
+
+def _move(request: Request, campaign_id: int) -> None:
+    """Put the card at the bottom of the channel where this was asked."""
+    request.actor.require(Right.SEE_CAMPAIGNS)
+    channel = request.channel_id
+    if not channel or not request.is_member_of(channel):
+        request.whisper("I am not in this channel, so I can't post here. Type `/invite @Signalbox`, then try again.")
+        return
+    telling.move_card(campaign_id, slack_channel_id=channel, now=now_ms())
+    request.whisper("The card comes to the bottom of this channel.")
+
+
+def _panel(request: Request, campaign_id: int) -> None:
+    name = escaped(get_campaign(campaign_id).name)
+    shown = buttons.row(campaign_id, ("panel",), site())
+    request.whisper(Message(f"{name} in the panel", [blocks.section(f"*{name}* in the panel:"), shown]))
+
+
+LOOKS: dict[str, Look] = {
+    "status": _status,
+    "refresh": _refresh,
+    "failures": _failures,
+    "samples": _samples,
+    "ask_stop": _ask_stop,
+    "move": _move,
+    "panel": _panel,
+}

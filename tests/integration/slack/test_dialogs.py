@@ -1,0 +1,297 @@
+"""Dialogs: what they show, what is wrong at which input, and what comes of them."""
+
+import pytest
+
+from models.actors import COMMAND_LINE
+from models.operations.retrying import retry_messages
+from models.queries.starts import pending_start_of
+from models.rules.criteria import Criteria
+from models.rules.verdicts import Word
+from models.tables import Export, ScheduledStart
+from models.tables import Person as PersonRow
+from models.words import Channel, FailureReason, Phase
+from tests import factories
+from tests.factories import dump, make_campaign, make_ended, move_all, phase_of, statuses
+from tests.integration.slack.asking import ALL_FOUR, dialog, shown, submitted, text_of, told
+from tests.integration.slack.workspace import Workspace
+from tests.slack_person import Person, eventually
+
+A_DAY = 24 * 3600  # seconds
+
+
+class TestRun:
+    def test_confirmed_dialog_runs_it_and_says_so(self, as_ben: Person) -> None:
+        campaign_id = make_campaign(name="Spring")
+        shown(as_ben, "/campaign run spring", "3 messages")
+        submitted(as_ben, "It runs: 3 messages", disclaimer=ALL_FOUR)
+        assert phase_of(campaign_id) == Phase.RUNNING
+
+    def test_it_shows_a_real_message_and_what_to_think_of(self, as_ben: Person) -> None:
+        make_campaign(name="Spring")
+        run = text_of(shown(as_ben, "/campaign run spring", "3 messages"))
+        assert "+14155550000" in run
+        assert "Hello" in run
+        assert "opt" in run  # the text lacks the opt-out
+
+    def test_missing_disclaimer_is_said_at_its_boxes(self, as_ben: Person) -> None:
+        make_campaign(name="Spring")
+        shown(as_ben, "/campaign run spring", "3 messages")
+        before = dump()
+        assert as_ben.submits(disclaimer=ALL_FOUR[:3]).errors == {"disclaimer": "Confirm all four to run it."}
+        assert dump() == before
+
+    def test_those_reached_lately_can_be_left_out(self, as_ben: Person, now_is: int) -> None:
+        reached = ["+14155550000", "+14155550001"]
+        first = make_campaign(Channel.SMS, reached, name="First", now=now_is)
+        factories.run(first, now=now_is)
+        factories.send_all(first, now=now_is)
+        campaign_id = make_campaign(Channel.SMS, [*reached, "+14155550002"], name="Second", now=now_is)
+        shown(as_ben, "/campaign run second", "Leave out these 2 people")
+        submitted(as_ben, "It runs", disclaimer=ALL_FOUR, leave_out=["leave_out"])
+        move_all(campaign_id)
+        assert statuses(campaign_id) == {"queued": 1, "cancelled": 2}
+
+    def test_taken_channel_names_who_holds_it_and_offers_to_wait(self, as_ben: Person) -> None:
+        factories.run(make_campaign(name="Water works"))
+        campaign_id = make_campaign(name="Spring")
+        run = shown(as_ben, "/campaign run spring", "SMS is in use")
+        assert "Water works" in text_of(run)
+        assert run["submit"]["text"] == "Start when SMS is free"
+        submitted(as_ben, "as soon as the channel is free", disclaimer=ALL_FOUR)
+        start = pending_start_of(campaign_id)
+        assert start is not None
+        assert (start.kind, start.when_free, start.actor_name) == ("run", 1, "Ben")
+        assert phase_of(campaign_id) == Phase.READY
+
+    def test_it_can_start_at_a_time_and_be_cancelled(self, as_ben: Person, now_is: int) -> None:
+        campaign_id = make_campaign(name="Spring")
+        shown(as_ben, "/campaign run spring", "3 messages")
+        submitted(as_ben, "It starts at", disclaimer=ALL_FOUR, start_at=now_is // 1000 + A_DAY)
+        start = ScheduledStart.get()
+        assert (start.starts_at, start.time_zone) == ((now_is // 1000 + A_DAY) * 1000, "Etc/UTC")
+        snapshot = told(as_ben, "/campaign status spring", "asked by Ben")
+        as_ben.clicks(snapshot, "cancel_start")
+        eventually(lambda: "The start is cancelled" in text_of(as_ben.messages()))
+        assert pending_start_of(campaign_id) is None
+
+    def test_time_gone_by_is_said_at_its_input(self, as_ben: Person) -> None:
+        make_campaign(name="Spring")
+        shown(as_ben, "/campaign run spring", "3 messages")
+        wrong = as_ben.submits(disclaimer=ALL_FOUR, start_at=1_000_000_000).errors
+        assert wrong == {"start_at": "Choose a time that is still to come."}
+
+    def test_channel_taken_meanwhile_is_refused_at_the_submission(self, as_ben: Person) -> None:
+        make_campaign(name="Spring")
+        other = make_campaign(name="Water works")
+        shown(as_ben, "/campaign run spring", "3 messages")
+        factories.run(other)
+        before = dump()
+        submitted(as_ben, "Water works", disclaimer=ALL_FOUR)
+        assert dump() == before
+
+    def test_wrong_state_is_said_with_the_present_state(self, as_ben: Person) -> None:
+        make_ended()
+        refused = text_of(shown(as_ben, "/campaign run 1", "Only a Ready campaign can be run"))
+        assert "Delivered 3" in refused
+
+    def test_two_submissions_run_it_once(self, slack: Workspace) -> None:
+        campaign_id = make_campaign(name="Spring")
+        ben, alice = slack.person("ben"), slack.person("alice")
+        for person in (ben, alice):
+            shown(person, "/campaign run spring", "3 messages")
+        submitted(ben, "It runs", disclaimer=ALL_FOUR)
+        submitted(alice, "Only a Ready campaign can be run", disclaimer=ALL_FOUR)
+        assert len(factories.moves_of(campaign_id)) == 1
+
+
+class TestStop:
+    def test_command_answers_with_one_button_that_asks(self, as_ben: Person) -> None:
+        campaign_id = make_campaign(name="Spring")
+        factories.run(campaign_id)
+        asked = told(as_ben, "/campaign stop spring", "Stop *Spring*? 3 messages")
+        as_ben.clicks(asked, "stop")
+        eventually(lambda: "is stopped: 3 messages are not sent" in text_of(as_ben.messages()))
+        assert phase_of(campaign_id) == Phase.STOPPING
+
+    def test_what_can_not_be_stopped_says_why(self, as_ben: Person) -> None:
+        make_campaign(name="Spring")
+        told(as_ben, "/campaign stop spring", "Only a campaign In Progress or Held can be stopped")
+
+    def test_twenty_clicks_stop_it_once(self, slack: Workspace, as_ben: Person) -> None:
+        campaign_id = make_campaign(name="Spring")
+        factories.run(campaign_id)
+        asked = told(as_ben, "/campaign stop spring", "Stop *Spring*?")
+        slack.at_once(lambda: as_ben.clicks(asked, "stop"), 20)
+        eventually(lambda: len([one for one in as_ben.messages() if "Only a campaign In" in text_of(one)]) == 5)
+        assert [move.kind for move in factories.moves_of(campaign_id)].count("stop") == 1
+
+
+class TestResume:
+    def test_it_goes_on(self, as_ben: Person) -> None:
+        campaign_id = make_campaign(name="Spring")
+        factories.run(campaign_id)
+        factories.stop(campaign_id)
+        move_all(campaign_id)
+        shown(as_ben, "/campaign resume spring", "*3 messages* go on")
+        submitted(as_ben, "It goes on: 3 messages")
+        assert phase_of(campaign_id) == Phase.RUNNING
+
+
+class TestRetry:
+    def failed(self) -> int:
+        """A campaign with failures that are likely to work, that are pointless, and one in doubt."""
+        campaign_id = make_campaign(messages=6, name="Spring")
+        factories.run(campaign_id)
+        claimed = factories.claim(campaign_id)
+        factories.answer(claimed)
+        likely = {"reason": FailureReason.UNREACHABLE, "retry_class": "likely"}
+        pointless = {"reason": FailureReason.INVALID_RECIPIENT, "retry_class": "pointless"}
+        factories.receive(claimed[:3], Word.FAILED, **likely)
+        factories.receive(claimed[3:5], Word.FAILED, **pointless)
+        factories.receive(claimed[5:], Word.DELIVERED)
+        return campaign_id
+
+    def test_likely_ones_are_ticked_and_others_offered(self, as_ben: Person) -> None:
+        self.failed()
+        plan = shown(as_ben, "/campaign retry spring", "Likely to work (3 of 5 failed)")
+        assert "Unreachable: 3" in text_of(plan)
+        assert "Invalid recipient: 2" in text_of(plan)
+        assert plan["submit"]["text"] == "Retry 3 messages"
+        assert "*Complete (with errors)* to *In Progress*" in text_of(plan)
+
+    def test_each_tick_counts_at_once(self, as_ben: Person) -> None:
+        campaign_id = self.failed()
+        plan = shown(as_ben, "/campaign retry spring", "Likely to work")
+        as_ben.clicks(plan, "tick", ["pointless:invalid_recipient"], block_id="pointless-0")
+        eventually(lambda: as_ben.modal()["submit"]["text"] == "Retry 5 messages")
+        submitted(as_ben, "5 messages are queued again")
+        move_all(campaign_id)
+        assert statuses(campaign_id) == {"queued": 5, "delivered": 1}
+
+    def test_nothing_ticked_is_said_at_the_boxes(self, as_ben: Person) -> None:
+        self.failed()
+        shown(as_ben, "/campaign retry spring", "Likely to work")
+        before = dump()
+        assert as_ben.submits(tick=[]).errors == {"likely-0": "Tick what is to be sent again."}
+        assert dump() == before
+
+    def test_what_fails_later_is_not_in_it(self, as_ben: Person) -> None:
+        campaign_id = make_ended(messages=3, word=Word.FAILED)
+        shown(as_ben, f"/campaign retry {campaign_id}", "Retry")
+        retry_messages(campaign_id, actor=COMMAND_LINE, criteria=Criteria(), now=factories.NOW + 1)
+        move_all(campaign_id)
+        factories.send_all(campaign_id, Word.FAILED, now=4_100_000_000_000)
+        before = statuses(campaign_id)
+        boxes = [block["block_id"] for block in as_ben.modal()["blocks"] if block["type"] == "input"]
+        values = [option["value"] for option in as_ben.modal()["blocks"][1]["element"]["options"]]
+        assert boxes
+        as_ben.submits(tick=values)
+        dialog(as_ben, "no longer")
+        move_all(campaign_id)
+        assert statuses(campaign_id) == before
+
+    def test_submitted_twice_it_queues_once(self, slack: Workspace, as_ben: Person) -> None:
+        campaign_id = self.failed()
+        plan = shown(as_ben, "/campaign retry spring", "Likely to work")
+        slack.at_once(lambda: as_ben.submits(plan), 2)
+        eventually(lambda: "queued again" in text_of(as_ben.modals()))
+        assert [move.kind for move in factories.moves_of(campaign_id)].count("retry") == 1
+
+    def test_taken_channel_offers_to_wait(self, as_ben: Person) -> None:
+        campaign_id = self.failed()
+        factories.run(make_campaign(name="Water works"))
+        plan = shown(as_ben, f"/campaign retry {campaign_id}", "SMS is in use")
+        assert plan["submit"]["text"] == "Start when SMS is free"
+        submitted(as_ben, "as soon as the channel is free")
+        start = pending_start_of(campaign_id)
+        assert start is not None
+        assert start.kind == "retry"
+
+
+class TestDelete:
+    def test_its_name_has_to_be_typed(self, as_ben: Person) -> None:
+        campaign_id = make_campaign(name="Spring")
+        shown(as_ben, "/campaign delete spring", "Type its name: Spring")
+        assert as_ben.submits(name="Sprung").errors == {"name": "To delete it, type its name: Spring"}
+        assert phase_of(campaign_id) == Phase.READY
+        submitted(as_ben, "Deleted", name=" sPRING ")
+        assert phase_of(campaign_id) == Phase.DELETING
+
+
+class TestExport:
+    def test_dialog_offers_what_there_is(self, as_ben: Person) -> None:
+        campaign_id = make_ended(messages=2, word=Word.FAILED)
+        export = text_of(shown(as_ben, f"/campaign export {campaign_id}", "All 2 messages"))
+        assert "Failed: 2" in export
+        assert "Delivered" not in export
+        submitted(as_ben, "The file comes to you", status="failed")
+        assert Export.get().criteria == {"statuses": ["failed"]}
+
+    def test_filters_typed_start_it_at_once(self, as_ben: Person) -> None:
+        make_ended(messages=2)
+        told(as_ben, "/campaign export 1 status:delivered", "The file comes to you")
+        assert Export.get().criteria == {"statuses": ["delivered"]}
+
+    def test_filter_that_is_none_is_named(self, as_ben: Person) -> None:
+        make_ended()
+        told(as_ben, "/campaign export 1 reason:because", "because is none; use one of")
+        assert not Export.select().count()
+
+
+ACTS = ("run", "resume", "retry", "delete", "export")
+
+
+class TestWhoMayNot:
+    @pytest.mark.parametrize("act", ACTS)
+    def test_viewer_gets_no_form(self, as_vera: Person, act: str) -> None:
+        make_campaign(name="Spring")
+        before = dump()
+        assert shown(as_vera, f"/campaign {act} spring", "you are Viewer")["submit"] is None
+        assert dump() == before
+
+    def test_viewer_stops_nothing(self, as_vera: Person) -> None:
+        factories.run(make_campaign(name="Spring"))
+        before = dump()
+        told(as_vera, "/campaign stop spring", "you are Viewer")
+        assert dump() == before
+
+    @pytest.mark.parametrize("act", ACTS)
+    def test_stranger_is_told_whom_to_ask_in_the_dialog(self, slack: Workspace, act: str) -> None:
+        make_campaign(name="Spring")
+        before = dump()
+        shown(slack.person("mallory"), f"/campaign {act} spring", "Ask Alice to let you in")
+        assert dump() == before
+
+    @pytest.mark.parametrize("act", ["help", "list", "status", "failures", "find", "create", "panel", "stop"])
+    def test_stranger_is_told_whom_to_ask(self, slack: Workspace, act: str) -> None:
+        make_campaign(name="Spring")
+        before = dump()
+        told(slack.person("mallory"), f"/campaign {act} spring", "Ask Alice to let you in")
+        assert dump() == before
+
+    def test_role_is_asked_at_the_submission_too(self, as_ben: Person) -> None:
+        campaign_id = make_campaign(name="Spring")
+        shown(as_ben, "/campaign run spring", "3 messages")
+        PersonRow.update(role="viewer").where(PersonRow.name == "Ben").execute()
+        submitted(as_ben, "you are Viewer", disclaimer=ALL_FOUR)
+        assert phase_of(campaign_id) == Phase.READY
+
+
+class TestOldButtons:
+    def test_one_of_a_state_gone_by_answers_with_the_present_one(self, slack: Workspace, as_ben: Person) -> None:
+        campaign_id = make_campaign(name="Spring")
+        factories.run(campaign_id)
+        slack.say_what_is_due()
+        card = as_ben.latest("Spring: In Progress")
+        factories.send_all(campaign_id)
+        as_ben.clicks(card, "stop")
+        eventually(lambda: "Only a campaign In Progress or Held can be stopped" in text_of(as_ben.messages()))
+        assert "Delivered 3" in text_of(as_ben.messages()[-1])
+
+    def test_one_of_a_deleted_campaign_says_so(self, slack: Workspace, as_ben: Person) -> None:
+        campaign_id = make_ended(messages=1)
+        failures = told(as_ben, f"/campaign status {campaign_id}", "Refresh")
+        factories.delete(campaign_id)
+        move_all(campaign_id)
+        as_ben.clicks(failures, "refresh")
+        eventually(lambda: f"There is no campaign {campaign_id}" in text_of(as_ben.messages()))

@@ -1,0 +1,55 @@
+"""What Slack did not sign, and who Slack says they are."""
+
+import hashlib
+import hmac
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.parse import urlencode
+from urllib.request import Request, urlopen
+
+import pytest
+
+from models.actors import Actor
+from models.config import Config
+from models.tables import Person as PersonRow
+from tests.factories import dump, make_campaign
+from tests.integration.slack.asking import told
+from tests.integration.slack.workspace import Workspace, workspace
+
+
+class TestRequests:
+    @pytest.mark.parametrize("forged", ["secret", "body", "age", "none"])
+    def test_what_slack_did_not_sign_is_refused(self, slack: Workspace, forged: str) -> None:
+        campaign_id = make_campaign(name="Spring")
+        before = dump()
+        body = urlencode({"command": "/campaign", "text": f"run {campaign_id}", "user_id": "U0BEN"})
+        at = str(int(time.time()) - (3600 if forged == "age" else 0))
+        secret = "x" if forged == "secret" else slack.slack.signing_secret
+        signed = hmac.new(secret.encode(), f"v0:{at}:{body}".encode(), hashlib.sha256).hexdigest()
+        headers = {"X-Slack-Request-Timestamp": at, "X-Slack-Signature": f"v0={signed}"} if forged != "none" else {}
+        url = slack.slack.delivery.request_url
+        assert url is not None
+        sent = (body + "&x=1" if forged == "body" else body).encode()
+        with pytest.raises(HTTPError) as refused:
+            urlopen(Request(url, sent, {"Content-Type": "application/x-www-form-urlencoded", **headers}), timeout=5)
+        refused.value.close()
+        assert refused.value.code == 401
+        assert dump() == before
+
+
+class TestFirstContact:
+    @pytest.fixture
+    def newcomers(self, installation: Config, tmp_path: Path, alice: Actor, ben: Actor) -> Iterator[Workspace]:
+        """A workspace that nobody has spoken in yet."""
+        with workspace(installation.variables, tmp_path) as running:
+            yield running
+
+    def test_full_member_is_known_by_confirmed_email(self, newcomers: Workspace, ben: Actor) -> None:
+        told(newcomers.person("ben"), "/campaign", "/campaign run")
+        assert PersonRow.get_by_id(ben.person_id).slack_id == "U0BEN"
+
+    def test_org_admin_is_never_known_by_email(self, newcomers: Workspace, alice: Actor) -> None:
+        told(newcomers.person("alice"), "/campaign", "You are not known to Signalbox yet")
+        assert PersonRow.get_by_id(alice.person_id).slack_id is None
