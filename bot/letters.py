@@ -28,6 +28,7 @@ _THREAD = {
     "hold": "*Held*: {failed:,} of the last 500 first attempts failed.",
     "fail": "*Failed*: the provider refused the account five times.",
     "end": "It ended.",
+    "late_start": "It was to start later, and did not.",
     **{silence.value: label for silence, label in SILENCE_LABELS.items()},
 }
 _BUTTONS = {
@@ -65,6 +66,7 @@ def news(campaign_id: int, content: Mapping[str, Any]) -> Card:
         failed=content["numbers"].get("failed", summary.counts[MessageStatus.FAILED]),
         failed_now=summary.counts[MessageStatus.FAILED],
         messages=content["numbers"].get("messages", 0),
+        reason=escaped(str(content["numbers"].get("reason", ""))),
         delivered=_share(summary.counts[MessageStatus.DELIVERED], summary.counts.total),
         channel=CHANNEL_LABELS[Channel(summary.campaign.channel)],
         top=FAILURE_REASON_NAMES[progress.reasons[0][0]] if progress.reasons else "none",
@@ -82,6 +84,7 @@ _TEXTS = {
     "fail": "*{name} is Failed.* The provider refused the account five times. {cancelled:,} messages are Cancelled, "
     "{channel} is free. Mend the account, then Resume.",
     "end": "*{name} is {status}.* {delivered} delivered · {failed_now:,} failed.",
+    "late_start": "*{name} was not started as planned.* {reason}",
     "stop": "*{who} stopped {name}.* {messages:,} messages are not sent.",
     "resume": "*{who} resumed {name}.* {messages:,} messages go on.",
     "retry": "*{who} retried {name}.* {messages:,} messages are queued again.",

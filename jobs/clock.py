@@ -15,6 +15,7 @@ from jobs.queues import pass_hints
 from jobs.runtime import entry, waiting
 from jobs.runtime.stopping import Stop
 from jobs.simulation import current_simulation
+from jobs.starting import fire_due_starts
 from models import database
 from models.clock import now_ms
 from models.config import Config
@@ -51,6 +52,7 @@ def timetable(config: Config) -> list[Periodic]:
         Periodic("time-outs and leases", sweep, lambda: _sweep(scale)),
         Periodic("work that nobody is at", sweep, lambda: find_work(now=now_ms())),
         Periodic("silence", sweep, lambda: notice_silence(config.providers, now=now_ms(), scale=scale)),
+        Periodic("later starts", 1, lambda: fire_due_starts(now=now_ms())),
         Periodic("checkpoint", 5, database.checkpoint),
         Periodic("applied receipts", 600, lambda: purge_receipts(now=now_ms())),
         Periodic("expired files", 600, lambda: remove_expired_files(now=now_ms())),

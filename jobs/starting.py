@@ -1,5 +1,6 @@
-"""Run and resume as people ask for them: the provider is asked first whether the account may send (SPEC 1).
+"""Run and resume as people ask for them, and what was to start later (SPEC 1).
 
+The provider is asked first whether the account may send.
 The operations themselves know no network. Only a clear no refuses; what can't be told is a warning.
 """
 
@@ -10,9 +11,11 @@ from jobs.providers.registry import provider_for
 from jobs.providers.simulated import Simulation
 from models.actors import Actor
 from models.config import Config, current
-from models.errors import NotConfiguredError
-from models.operations import running
+from models.errors import CampaignError, ChannelTakenError, NotConfiguredError
+from models.operations import running, scheduling
 from models.operations.running import Moved
+from models.queries.starts import due_starts
+from models.tables import ScheduledStart
 from models.words import Action, Channel
 
 
@@ -28,6 +31,21 @@ def resume_campaign(campaign_id: int, *, actor: Actor, now: int) -> Moved:
     return running.resume_campaign(campaign_id, actor=actor, now=now)
 
 
+def fire_due_starts(*, now: int) -> None:
+    """Start what was to start later and whose moment has come, first come first served.
+
+    One whose channel is taken goes on waiting within its allowance; any other refusal ends it, and the
+    campaign's owner is told.
+    """
+    for start in due_starts(now=now):
+        try:
+            _fire(start, now=now)
+        except ChannelTakenError:
+            continue
+        except CampaignError as refusal:
+            scheduling.refuse_start(start.id, reason=str(refusal), now=now)
+
+
 def check_account(channel: Channel, config: Config) -> AccountCheck:
     """What the channel's provider says of the account, within 2 s or so. Raises NotConfiguredError."""
     provider = provider_for(channel, config, Simulation())
@@ -37,6 +55,12 @@ def check_account(channel: Channel, config: Config) -> AccountCheck:
             return await provider.check_account()
 
     return asyncio.run(ask())
+
+
+def _fire(start: ScheduledStart, *, now: int) -> None:
+    scheduling.require_in_time(start, now=now)
+    _ask_first(Action(start.kind), start.campaign_id, scheduling.actor_of(start))
+    scheduling.fire_start(start.id, now=now)
 
 
 def _ask_first(action: Action, campaign_id: int, actor: Actor) -> None:

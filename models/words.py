@@ -119,6 +119,13 @@ class MoveKind(StrEnum):
     FAIL = "fail"
 
 
+class StartKind(StrEnum):
+    """What can start later; each is also an `Action`."""
+
+    RUN = "run"
+    RETRY = "retry"
+
+
 class WorkState(StrEnum):
     """How far a piece of background work has come: a bulk move, an import, an export."""
 

@@ -13,7 +13,7 @@ from models.actors import COMMAND_LINE, Actor
 from models.contacts.mapping import map_columns
 from models.database import execute, insert_many, on_sqlite, select, snapshot, transaction
 from models.errors import CampaignError
-from models.operations import campaigns, importing, retrying, running, sending
+from models.operations import campaigns, importing, retrying, running, scheduling, sending
 from models.operations.counters import Deltas, recount
 from models.operations.files import store_file
 from models.operations.moving import Mover
@@ -25,7 +25,7 @@ from models.rules.criteria import Criteria
 from models.rules.timeouts import LEASE
 from models.rules.verdicts import Event, Word
 from models.tables import BulkMove
-from models.words import Channel, FailureReason, MessageStatus, Phase
+from models.words import Channel, FailureReason, MessageStatus, Phase, StartKind
 
 NOW = 1_750_000_000_000  # epoch ms: a moment in June 2025
 SECOND = 1000
@@ -256,6 +256,42 @@ def retry(campaign_id: int, *, now: int = NOW) -> Moved:
     """Retry all that is Failed or Unconfirmed; the rows are not moved yet."""
     return retrying.retry_messages(
         campaign_id, actor=COMMAND_LINE, criteria=Criteria(), include_unconfirmed=True, now=now
+    )
+
+
+def run_later(campaign_id: int, *, at: int | None, actor: Actor = COMMAND_LINE, now: int = NOW) -> int:
+    """Let it be run at a time, or with None when its channel is free; returns the start's id."""
+    return scheduling.schedule_start(
+        campaign_id,
+        kind=StartKind.RUN,
+        criteria=None,
+        start_at=at,
+        when_free=at is None,
+        time_zone="Europe/Berlin",
+        actor=actor,
+        disclaimer_accepted=True,
+        now=now,
+    )
+
+
+def retry_later(
+    campaign_id: int,
+    *,
+    at: int | None,
+    criteria: Criteria | None = None,
+    actor: Actor = COMMAND_LINE,
+    now: int = NOW,
+) -> int:
+    """Let what failed be retried when its channel is free, and not before a time if one is given."""
+    return scheduling.schedule_start(
+        campaign_id,
+        kind=StartKind.RETRY,
+        criteria=criteria,
+        start_at=at,
+        when_free=True,
+        time_zone="UTC",
+        actor=actor,
+        now=now,
     )
 
 

@@ -10,6 +10,7 @@ from models.addresses import judge
 from models.database import execute, select, transaction
 from models.errors import InvalidInputError, WrongStateError
 from models.operations import audit, deleting
+from models.operations.unscheduling import drop_start
 from models.queries.campaigns import counts_of, get_campaign
 from models.tables import Campaign
 from models.template import check_header, missing_fields
@@ -83,6 +84,7 @@ def set_message(campaign_id: int, message: Message, *, actor: Actor, now: int) -
         _refuse_fixed_parts(campaign, message)
         if campaign.phase != Phase.DRAFT:
             check_message(campaign, message)
+        drop_start(campaign_id, by="set_message", actor=actor, now=now)
         execute(
             "UPDATE campaigns SET subject = ?, body = ?, from_address = ?, reply_to = ?, updated_at = ? WHERE id = ?",
             message.subject,

@@ -9,6 +9,7 @@ from models.hints import SENDING, hint
 from models.operations import audit
 from models.operations.leaving import open_move
 from models.operations.running import Moved, permitted, take_channel
+from models.operations.unscheduling import drop_start
 from models.queries.messages import count
 from models.rules.criteria import Criteria
 from models.words import RETRYABLE, Action, MessageStatus, MoveKind, Phase
@@ -31,6 +32,7 @@ def retry_messages(
             raise WrongStateError(
                 f"{campaign.name} has no messages that can be retried among these.", campaign_id=campaign_id
             )
+        drop_start(campaign_id, by="retry", actor=actor, now=now)
         if campaign.phase is not Phase.RUNNING:
             take_channel(campaign_id, campaign, {Phase.ENDED, Phase.FAILED}, now=now)
         move_id = open_move(

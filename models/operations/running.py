@@ -11,6 +11,7 @@ from models.errors import CampaignError, ChannelTakenError, InvalidInputError, W
 from models.hints import SENDING, hint
 from models.operations import audit
 from models.operations.leaving import end_open_moves, leave, open_move
+from models.operations.unscheduling import drop_start
 from models.queries.campaigns import blocker_of, standing_of
 from models.rules.actions import Answer, Standing, answer_for, right_for
 from models.words import Action, Channel, MessageStatus, MoveKind, Phase
@@ -39,12 +40,8 @@ def run_campaign(campaign_id: int, *, actor: Actor, disclaimer_accepted: bool, n
     """
     with transaction():
         campaign = permitted(Action.RUN, campaign_id, actor)
-        if not disclaimer_accepted:
-            raise InvalidInputError(
-                f"To run {campaign.name}, accept the disclaimer: {' '.join(DISCLAIMER)}",
-                field="disclaimer",
-                campaign_id=campaign_id,
-            )
+        require_disclaimer(campaign_id, campaign.name, accepted=disclaimer_accepted)
+        drop_start(campaign_id, by="run", actor=actor, now=now)
         take_channel(campaign_id, campaign, {Phase.READY}, now=now)
         execute(
             "UPDATE campaigns SET run_at = ?, disclaimer_by = ?, disclaimer_at = ? WHERE id = ?",
@@ -74,6 +71,7 @@ def stop_campaign(campaign_id: int, *, actor: Actor, now: int) -> Moved:
     with transaction():
         campaign = permitted(Action.STOP, campaign_id, actor)
         messages = campaign.counts[MessageStatus.QUEUED] + campaign.counts[MessageStatus.WAITING]
+        drop_start(campaign_id, by="stop", actor=actor, now=now)
         move_id = leave(campaign_id, to=Phase.STOPPING, kind=MoveKind.STOP, actor=actor, now=now)
         audit.record(
             actor,
@@ -128,6 +126,7 @@ def delete_campaign(campaign_id: int, *, actor: Actor, typed_name: str, now: int
             raise InvalidInputError(
                 f"To delete it, type its name: {campaign.name}", field="typed_name", campaign_id=campaign_id
             )
+        drop_start(campaign_id, by="delete", actor=actor, now=now)
         move_id = leave(campaign_id, to=Phase.DELETING, kind=MoveKind.DELETE, actor=actor, now=now)
         total = campaign.counts.total
         audit.record(
@@ -140,6 +139,14 @@ def delete_campaign(campaign_id: int, *, actor: Actor, typed_name: str, now: int
             messages=total,
         )
     return Moved(move_id, total)
+
+
+def require_disclaimer(campaign_id: int, name: str, *, accepted: bool) -> None:
+    """Raise InvalidInputError, with its text, when the disclaimer was not accepted."""
+    if not accepted:
+        raise InvalidInputError(
+            f"To run {name}, accept the disclaimer: {' '.join(DISCLAIMER)}", field="disclaimer", campaign_id=campaign_id
+        )
 
 
 def take_channel(campaign_id: int, campaign: Standing, phases: Collection[Phase], *, now: int) -> None:

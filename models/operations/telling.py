@@ -13,9 +13,10 @@ from models.tables import Export, SlackOutbox
 from models.words import Silence, Surface
 
 # Acts on a campaign that its thread tells of, once it has a card.
-TOLD = frozenset({"run", "stop", "resume", "retry", "delete", "hold", "fail", "end", "export", *Silence})
-OWNER_ALWAYS = frozenset({"hold", "fail", "end", Silence.NOTHING_ACCEPTED})
+TOLD = frozenset({"run", "stop", "resume", "retry", "delete", "hold", "fail", "end", "export", "late_start", *Silence})
+OWNER_ALWAYS = frozenset({"hold", "fail", "end", "late_start", Silence.NOTHING_ACCEPTED})
 OWNER_BY_OTHERS = frozenset({"stop", "resume", "retry", "delete"})
+CARDLESS = frozenset({"delete", "late_start"})  # the card is retired, or not there yet
 IN_CHANNEL = frozenset({"hold", "fail"})
 DM_LIFE = 24 * 3600 * 1000  # ms after which a direct message is no news any more
 
@@ -25,7 +26,7 @@ def announce(actor: Actor, act: str, campaign_id: int, numbers: Mapping[str, obj
     if act not in TOLD or not current().slack_is_on:
         return
     content = {"act": act, "person_id": actor.person_id, "name": actor.name, "numbers": numbers, "at": now}
-    if act != "delete":
+    if act not in CARDLESS:
         put("card", campaign_id, topic=f"card:{campaign_id}", content={}, now=now)
     put("thread", campaign_id, topic=f"thread:{campaign_id}:{act}:{now}", content=content, now=now)
     if act in IN_CHANNEL:

@@ -90,6 +90,7 @@ class TestTimetable:
             "time-outs and leases": sweep,
             "work that nobody is at": sweep,
             "silence": sweep,
+            "later starts": 1,
             "checkpoint": 5,
             "applied receipts": 600,
             "expired files": 600,
@@ -110,6 +111,15 @@ class TestTimetable:
         entry(installation, "applied receipts")()
         assert [row["id"] for row in factories.rows_of("files")] == [kept]
         assert factories.rows_of("receipt_inbox") == []
+
+    @pytest.mark.both_engines
+    def test_a_later_start_that_is_due_fires(self, installation: Config) -> None:
+        asked_at = now_ms() - 2 * SECOND
+        due, not_due = factories.make_campaign(Channel.SMS), factories.make_campaign(Channel.EMAIL)
+        factories.run_later(due, at=asked_at + SECOND, now=asked_at)
+        factories.run_later(not_due, at=asked_at + 3600 * SECOND, now=asked_at)
+        entry(installation, "later starts")()
+        assert [factories.phase_of(campaign_id) for campaign_id in (due, not_due)] == ["running", "ready"]
 
     def test_a_sweep_goes_on_until_nothing_is_due(self, installation: Config, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(clock, "SWEEP_BATCH", 3)
@@ -212,6 +222,13 @@ class TestProcess:
                 connection.flushall()
             until(lambda: queue.count == 2, what="hints after the wipe")
         assert [job.args for job in queue.get_jobs()] == [[campaign_id]] * 2
+
+    def test_a_later_start_fires_at_its_time(self, installation: Config) -> None:
+        campaign_id = factories.make_campaign()
+        factories.run_later(campaign_id, at=now_ms() + SECOND, now=now_ms())
+        with ticking(installation):
+            until(lambda: factories.phase_of(campaign_id) == "running", what="the start")
+        assert factories.moves_of(campaign_id)[0].created_at >= factories.rows_of("scheduled_starts")[0]["starts_at"]
 
     def test_simulated_receipts_are_posted(self, installation: Config) -> None:
         log = installation.var / "simulated.log"

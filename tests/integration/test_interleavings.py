@@ -17,7 +17,7 @@ from models.actors import COMMAND_LINE
 from models.config import Config
 from models.database import on_sqlite, select, transaction
 from models.errors import CampaignError, WrongStateError
-from models.operations import campaigns, importing, running, sending
+from models.operations import campaigns, importing, running, scheduling, sending
 from models.operations.moving import Mover
 from models.operations.optouts import opt_out
 from models.operations.receipts import Applied, apply_receipts, record_receipts
@@ -25,7 +25,7 @@ from models.operations.settling import settle
 from models.operations.sweeping import find_work, sweep_due
 from models.queries.campaigns import get_campaign
 from models.rules.verdicts import Event, Word
-from models.words import Channel, Scope
+from models.words import Channel, Phase, Scope
 from tests.factories import (
     MINUTE,
     NOW,
@@ -42,7 +42,9 @@ from tests.factories import (
     message_ids,
     move_all,
     phase_of,
+    put_into_phase,
     recipients_on,
+    retry_later,
     rows_of,
     run,
     start_import,
@@ -256,6 +258,49 @@ def test_claim_that_meets_a_stop_is_undone(pool: ThreadPoolExecutor) -> None:
         wait_until_blocked()
     assert claiming.result() == ()
     assert (statuses(campaign_id), rows_of("attempts")) == ({"queued": 3}, [])
+
+
+@both_engines
+def test_start_that_meets_a_stop_is_not_fired(pool: ThreadPoolExecutor) -> None:
+    campaign_id = make_ended(word=Word.FAILED)
+    start_id = retry_later(campaign_id, at=None)
+    put_into_phase(campaign_id, Phase.RUNNING)
+    with transaction():
+        stop(campaign_id)
+        firing = beside(pool, lambda: scheduling.fire_start(start_id, now=NOW))
+        wait_until_blocked()
+    assert firing.result() is None
+    assert [row["state"] for row in rows_of("scheduled_starts")] == ["cancelled"]
+
+
+@both_engines
+def test_stop_that_meets_a_start_stops_it(pool: ThreadPoolExecutor) -> None:
+    campaign_id = make_ended(word=Word.FAILED)
+    start_id = retry_later(campaign_id, at=None)
+    with transaction():
+        scheduling.fire_start(start_id, now=NOW)
+        stopping = beside(pool, lambda: stop(campaign_id))
+        wait_until_blocked()
+    stopping.result()
+    move_all(campaign_id)
+    assert (statuses(campaign_id), phase_of(campaign_id)) == ({"failed": 3}, "ended")
+    assert [row["state"] for row in rows_of("scheduled_starts")] == ["done"]
+
+
+@on_postgresql
+def test_start_and_stop_do_not_deadlock(installation: Config, pool: ThreadPoolExecutor) -> None:
+    """Both lock the campaign and the start; who had the start already would wait for the stop, and it for them."""
+    campaign_id = make_ended(word=Word.FAILED)
+    start_id = retry_later(campaign_id, at=None)
+    put_into_phase(campaign_id, Phase.RUNNING)
+    with holding(installation, "SELECT * FROM campaigns FOR UPDATE") as holder:
+        stopping = beside(pool, lambda: stop(campaign_id))
+        wait_until_blocked()
+        firing = beside(pool, lambda: scheduling.fire_start(start_id, now=NOW))
+        wait_until_blocked(2)
+        holder.rollback()
+        stopping.result()
+        assert firing.result() is None
 
 
 @both_engines

@@ -1,4 +1,4 @@
-"""Run and resume ask the provider about the account first; only a clear no refuses (SPEC 1)."""
+"""Run, resume and start later ask the provider about the account first; only a clear no refuses (SPEC 1)."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -11,7 +11,19 @@ from models.config import Config
 from models.errors import NotAllowedError, NotConfiguredError, WrongStateError
 from models.operations.running import Moved
 from models.words import Phase
-from tests.factories import NOW, make_campaign, make_ended, move_all, phase_of, refused, run, stop
+from tests.factories import (
+    NOW,
+    SECOND,
+    make_campaign,
+    make_ended,
+    move_all,
+    phase_of,
+    refused,
+    rows_of,
+    run,
+    run_later,
+    stop,
+)
 from tests.fakes.twilio import ACCOUNT, SERVICE, TOKEN, FakeTwilio, running
 
 
@@ -94,3 +106,23 @@ def test_resume_asks_too(fake: FakeTwilio, installation: Config, ben: Actor) -> 
         starting.resume_campaign(campaign_id, actor=ben, now=NOW)
     fake.refuses_all = False
     assert starting.resume_campaign(campaign_id, actor=ben, now=NOW).messages == 3
+
+
+def test_a_later_start_asks_when_it_fires(fake: FakeTwilio, installation: Config, ben: Actor) -> None:
+    campaign_id = make_campaign()
+    run_later(campaign_id, at=None, actor=ben)
+    fake.refuses_all = True
+    starting.fire_due_starts(now=NOW)
+    ((state, result),) = [(row["state"], row["result"]) for row in rows_of("scheduled_starts")]
+    assert (state, phase_of(campaign_id)) == ("refused", Phase.READY)
+    assert "TWILIO_AUTH_TOKEN" in result
+
+
+def test_a_later_start_asks_nobody_while_its_channel_is_taken(
+    fake: FakeTwilio, installation: Config, ben: Actor
+) -> None:
+    run(make_campaign())
+    run_later(make_campaign(), at=None, actor=ben)
+    fake.refuses_all = True
+    starting.fire_due_starts(now=NOW + SECOND)
+    assert [row["state"] for row in rows_of("scheduled_starts")] == ["queued"]
