@@ -19,10 +19,18 @@ from models.tables import ScheduledStart
 from models.words import Action, Channel
 
 
-def run_campaign(campaign_id: int, *, actor: Actor, disclaimer_accepted: bool, now: int) -> Moved:
+def run_campaign(
+    campaign_id: int, *, actor: Actor, disclaimer_accepted: bool, leave_out_reached: bool = False, now: int
+) -> Moved:
     """`running.run_campaign`, unless the provider refuses the account. Raises NotConfiguredError then."""
     _ask_first(Action.RUN, campaign_id, actor)
-    return running.run_campaign(campaign_id, actor=actor, disclaimer_accepted=disclaimer_accepted, now=now)
+    return running.run_campaign(
+        campaign_id,
+        actor=actor,
+        disclaimer_accepted=disclaimer_accepted,
+        leave_out_reached=leave_out_reached,
+        now=now,
+    )
 
 
 def resume_campaign(campaign_id: int, *, actor: Actor, now: int) -> Moved:

@@ -33,6 +33,8 @@ OPTIONAL = (
 )
 SLACK_SECRETS = ("SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET", "SLACK_APP_TOKEN")
 PROVIDERS = {Channel.SMS: ("twilio", "simulated"), Channel.EMAIL: ("sendgrid", "smtp", "simulated")}
+# Without these no receipt reaches us. SMTP and the simulated provider have no webhook.
+WEBHOOK_VARIABLES = {"twilio": ("PUBLIC_URL",), "sendgrid": ("PUBLIC_URL", "SENDGRID_WEBHOOK_PUBLIC_KEY")}
 LOCAL_TIME_SCALE = 60.0
 
 
@@ -104,6 +106,14 @@ class Config:
                 f"{CHANNEL_LABELS[channel]} is not configured: {variable} is {provider}, but {missing[0]} is not set."
             )
         return ""
+
+    def webhook_lacks(self, channel: Channel) -> str:
+        """What the channel's receipts lack before they can come in, as a sentence; '' if nothing that is known here."""
+        provider = self.providers.get(channel, "")
+        missing = [name for name in WEBHOOK_VARIABLES.get(provider, ()) if name not in self.variables]
+        if not missing:
+            return ""
+        return f"Receipts can't come in, so nobody will know who got it: {missing[0]} is not set."
 
     def first_rate(self, channel: Channel) -> float | None:
         """Messages per second as SMS_RATE or EMAIL_RATE give them: the first value of that setting."""

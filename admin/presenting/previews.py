@@ -4,10 +4,9 @@ from collections.abc import Mapping
 
 from markupsafe import Markup, escape
 
+from models.queries.previews import NOWHERE
 from models.template import UNSUBSCRIBE_URL, Template, normalise_name, render
 
-# In a preview the link leads nowhere: a click must not opt anybody out.
-NOWHERE = "#"
 _EMPTY = "<p>The email is empty.</p>"
 
 

@@ -10,7 +10,6 @@ from admin import sessions
 from admin.presenting import previews, words
 from admin.views.base import done, wants_part
 from admin.views.seeing import (
-    contact_values,
     filter_of_request,
     live_context,
     owner_of,
@@ -26,6 +25,7 @@ from models.operations import retrying, running
 from models.queries.campaigns import standing_of, summary_of
 from models.queries.messages import count
 from models.queries.pages import Row, message_of, total_of
+from models.queries.previews import contact_values
 from models.rules.actions import answer_for
 from models.rules.criteria import Criteria
 from models.tables import Campaign

@@ -9,12 +9,13 @@ from admin import sessions
 from admin.presenting import previews
 from admin.views.base import done
 from admin.views.drafts import STEPS, draft_of, typed
-from admin.views.seeing import contact_values, preview_context, seen_campaign
+from admin.views.seeing import preview_context, seen_campaign
 from models.clock import now_ms
 from models.config import current
 from models.errors import InvalidInputError
 from models.operations import campaigns, running
 from models.queries.campaigns import counts_of, standing_of
+from models.queries.previews import contact_values
 from models.rules.actions import answer_for
 from models.segments import count_segments
 from models.tables import Campaign

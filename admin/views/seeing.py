@@ -9,13 +9,14 @@ from admin.presenting import heads, previews, words
 from admin.presenting import progress as told
 from admin.presenting.filters import MessageFilter
 from models.actors import Actor, Right
-from models.addresses import mask, opt_out_key
+from models.addresses import opt_out_key
 from models.clock import now_ms
 from models.config import current
 from models.errors import NotFoundError
 from models.operations.settings import rate_of, setting
 from models.queries.campaigns import get_campaign, standing_of, summary_of
-from models.queries.pages import contact_at, names_of, with_recipient
+from models.queries.pages import names_of, with_recipient
+from models.queries.previews import contact_values
 from models.queries.progress import progress_of
 from models.queries.work import open_move
 from models.rules.actions import available_actions
@@ -25,7 +26,6 @@ from models.tables import Campaign
 from models.template import render
 from models.words import Channel, MoveKind, Phase
 
-HIDDEN_VALUE = "•••"
 SIMULATED = "simulated"
 PROVIDER_NAMES = {SIMULATED: "the simulated provider", "twilio": "Twilio", "sendgrid": "SendGrid", "smtp": "SMTP"}
 
@@ -123,14 +123,3 @@ def sending_of(campaign_id: int) -> Sending:
     provider = current().providers.get(channel, "")
     rate = rate_of(channel) or (setting("simulated.speed") if provider == SIMULATED else None)
     return Sending(PROVIDER_NAMES.get(provider, provider), rate, summary.counts.sendable / rate if rate else None)
-
-
-def contact_values(campaign: Campaign, actor: Actor, place: int) -> tuple[str, dict[str, str]]:
-    """A contact's recipient and fields, hidden from who may not see them."""
-    row = contact_at(campaign.id, place - 1)
-    names = [field["name"] for field in campaign.fields]
-    if row is None:
-        return "", {}
-    if not actor.may(Right.SEE_RECIPIENTS):
-        return mask(row.recipient), dict.fromkeys(names, HIDDEN_VALUE)
-    return row.recipient, dict(zip(names, row.values, strict=False))

@@ -15,6 +15,7 @@ from models.operations.counters import Deltas
 from models.operations.optouts import opted_out
 from models.operations.resting import resting_place
 from models.queries.messages import where
+from models.queries.reached import reached_among
 from models.rules.criteria import Criteria
 from models.tables import BulkMove
 from models.words import Channel, MessageStatus, MoveKind
@@ -109,21 +110,45 @@ def _result(moved: int, left_out: int) -> str:
     return f"{moved} messages" + (f", {left_out} left out" if left_out else "")
 
 
-def _queue_slice(statuses: Sequence[str]) -> Callable[[BulkMove, int, int], _Slice]:
-    """A slice of a move that queues whatever is in `statuses`, one status after the other."""
+def _run_slice(move: BulkMove, size: int, now: int) -> _Slice:
+    """A slice of a run: to Queued, or to Cancelled where another campaign was before it and they are to be left out."""
+    rows = _rows_in(move, MessageStatus.WAITING, size)
+    since = move.criteria.get("reached_since")
+    reached = set() if since is None else reached_among(move.campaign_id, [row[1] for row in rows], since=since)
+    _leave_out(move, [row[0] for row in rows if row[1] in reached], now=now)
+    wanted = [(row[0], MessageStatus.WAITING, None, None) for row in rows if row[1] not in reached]
+    _queue(move, wanted, retried=False, now=now)
+    return _one_after_the_other([MessageStatus.WAITING], rows, moved=len(wanted), size=size)
 
-    def work(move: BulkMove, size: int, now: int) -> _Slice:
-        left = move.criteria.setdefault("left", list(statuses))
-        rows = _rows_in(move, left[0], size)
-        _queue(move, [(row[0], left[0], None, None) for row in rows], retried=False, now=now)
-        return _one_after_the_other(left, rows, moved=len(rows), size=size)
 
-    return work
+def _leave_out(move: BulkMove, ids: Sequence[int], *, now: int) -> None:
+    if not ids:
+        return
+    execute(
+        "UPDATE messages SET status = 'cancelled', updated_at = ?, move_ids = move_ids || ? "
+        f"WHERE id IN ({marks(ids)})",
+        now,
+        f"{move.id} ",
+        *ids,
+    )
+    deltas = Deltas()
+    deltas.add(move.campaign_id, MessageStatus.WAITING, None, None, -len(ids))
+    deltas.add(move.campaign_id, MessageStatus.CANCELLED, None, None, len(ids))
+    deltas.write(now)
+
+
+def _resume_slice(move: BulkMove, size: int, now: int) -> _Slice:
+    """A slice of a resume: whatever was not sent is Queued, one status after the other."""
+    left = move.criteria.setdefault("left", [MessageStatus.CANCELLED.value, MessageStatus.WAITING.value])
+    rows = _rows_in(move, left[0], size)
+    _queue(move, [(row[0], left[0], None, None) for row in rows], retried=False, now=now)
+    return _one_after_the_other(left, rows, moved=len(rows), size=size)
 
 
 def _rows_in(move: BulkMove, status: str, size: int) -> list[tuple[Any, ...]]:
     return select(
-        f"SELECT id FROM messages WHERE campaign_id = ? AND status = ? AND id > ? ORDER BY id LIMIT ?{for_update()}",
+        "SELECT id, recipient_key FROM messages WHERE campaign_id = ? AND status = ? AND id > ? "
+        f"ORDER BY id LIMIT ?{for_update()}",
         move.campaign_id,
         status,
         move.after_id,
@@ -213,8 +238,8 @@ def _delete_slice(move: BulkMove, size: int, _now: int) -> _Slice:
 
 
 _SLICES: dict[MoveKind, Callable[[BulkMove, int, int], _Slice]] = {
-    MoveKind.RUN: _queue_slice([MessageStatus.WAITING]),
-    MoveKind.RESUME: _queue_slice([MessageStatus.CANCELLED, MessageStatus.WAITING]),
+    MoveKind.RUN: _run_slice,
+    MoveKind.RESUME: _resume_slice,
     MoveKind.RETRY: _retry_slice,
     MoveKind.STOP: _rest_slice,
     MoveKind.FAIL: _rest_slice,

@@ -13,6 +13,7 @@ from models.operations import audit
 from models.operations.leaving import end_open_moves, leave, open_move
 from models.operations.unscheduling import drop_start
 from models.queries.campaigns import blocker_of, standing_of
+from models.queries.reached import LATELY
 from models.rules.actions import Answer, Standing, answer_for, right_for
 from models.words import Action, Channel, MessageStatus, MoveKind, Phase
 
@@ -32,8 +33,13 @@ class Moved:
     messages: int
 
 
-def run_campaign(campaign_id: int, *, actor: Actor, disclaimer_accepted: bool, now: int) -> Moved:
+def run_campaign(
+    campaign_id: int, *, actor: Actor, disclaimer_accepted: bool, leave_out_reached: bool = False, now: int
+) -> Moved:
     """Start a Ready campaign: it takes the channel, and Waiting becomes Queued.
+
+    With `leave_out_reached` those whom another campaign of the channel reached in the 24 hours before `now` become
+    Cancelled instead; the move's `left_out` says how many.
 
     Raises NotFoundError, NotAllowedError, WrongStateError, ChannelTakenError, and InvalidInputError when
     the disclaimer was not accepted.
@@ -50,7 +56,8 @@ def run_campaign(campaign_id: int, *, actor: Actor, disclaimer_accepted: bool, n
             now,
             campaign_id,
         )
-        move_id = open_move(campaign_id, kind=MoveKind.RUN, actor=actor, now=now)
+        criteria: dict[str, object] = {"reached_since": now - LATELY} if leave_out_reached else {}
+        move_id = open_move(campaign_id, kind=MoveKind.RUN, actor=actor, now=now, criteria=criteria)
         audit.record(
             actor,
             "run",
@@ -59,6 +66,7 @@ def run_campaign(campaign_id: int, *, actor: Actor, disclaimer_accepted: bool, n
             object_id=campaign_id,
             name=campaign.name,
             messages=campaign.counts.sendable,
+            **({"leave_out_reached": True} if leave_out_reached else {}),
         )
     return Moved(move_id, campaign.counts.sendable)
 

@@ -1,8 +1,56 @@
-"""Finding a campaign by what somebody typed."""
+"""Finding by what somebody typed: a campaign, or every message to a person."""
 
-from models.actors import Actor
-from models.errors import NotFoundError
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from models.actors import Actor, Right
+from models.addresses import REFUSAL_LABELS, judge, mask, opt_out_key
+from models.database import select
+from models.errors import InvalidInputError, NotFoundError
+from models.operations.optouts import opted_out
 from models.queries.campaigns import CampaignSummary, list_campaigns
+from models.words import RETRYABLE, Channel, MessageStatus
+
+FOUND_SHOWN = 20
+_COLUMNS = (
+    "m.id, c.id, c.name, c.channel, m.status, m.failure_reason, m.provider_code, m.provider_text, m.attempt, "
+    "m.updated_at"
+)
+# What people set between the digits of a number, and what copying one brings along unseen.
+_BETWEEN_DIGITS = re.compile(r"[\s().\-\u2010-\u2015\u2212/]")
+_UNSEEN = re.compile("[\u200b-\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
+
+
+@dataclass(frozen=True)
+class FoundMessage:
+    """A message to the person sought; `attempts` is how often it was handed over."""
+
+    message_id: int
+    campaign_id: int
+    campaign_name: str
+    channel: Channel
+    status: MessageStatus
+    failure_reason: str | None
+    provider_code: str | None
+    provider_text: str | None
+    attempts: int
+    updated_at: int
+    retryable: bool
+
+
+@dataclass(frozen=True)
+class FoundRecipient:
+    """A person's messages, the newest first, and how many `more` there are.
+
+    `shown` is the recipient as this actor may see it; `opted_out` is None for who may not see opt-outs.
+    """
+
+    shown: str
+    channel: Channel
+    messages: tuple[FoundMessage, ...]
+    opted_out: bool | None
+    more: int
 
 
 def find_campaigns(typed: str, number: int | None, actor: Actor) -> list[CampaignSummary]:
@@ -18,3 +66,66 @@ def find_campaigns(typed: str, number: int | None, actor: Actor) -> list[Campaig
         if key and (found := [campaign for campaign in campaigns if fits(campaign.campaign.name_key, key)]):
             return found
     raise NotFoundError(f"There is no campaign {typed!r}. Type /campaign list to see them.")
+
+
+def find_recipient(typed: str, actor: Actor) -> FoundRecipient:
+    """Every message to one person, named by a whole number or address, in the campaigns that this actor sees.
+
+    Raises InvalidInputError for what is neither.
+    """
+    channel, key = recipient_typed(typed)
+    refuses = bool(opted_out(channel, [key])) if actor.may(Right.ADD_OPT_OUTS) else None
+    condition, values = _messages_to(key, actor)
+    rows = select(f"SELECT {_COLUMNS} {condition} ORDER BY m.id DESC LIMIT {FOUND_SHOWN}", *values)
+    total = len(rows) if len(rows) < FOUND_SHOWN else int(select(f"SELECT COUNT(*) {condition}", *values)[0][0])
+    return FoundRecipient(
+        shown=key if actor.may(Right.SEE_RECIPIENTS) else mask(key),
+        channel=channel,
+        messages=tuple(_found(row, actor, refuses=bool(refuses)) for row in rows),
+        opted_out=refuses,
+        more=total - len(rows),
+    )
+
+
+def recipient_typed(typed: str) -> tuple[Channel, str]:
+    """The channel and the opt-out key that somebody means by a number, however it is spaced, or an address.
+
+    Raises InvalidInputError with what is wrong with it.
+    """
+    text = _UNSEEN.sub("", typed).strip()
+    channel = Channel.EMAIL if "@" in text else Channel.SMS
+    recipient = text if channel is Channel.EMAIL else _BETWEEN_DIGITS.sub("", text)
+    if refusal := judge(channel, recipient).refusal:
+        raise InvalidInputError(
+            f"That is no recipient ({REFUSAL_LABELS[refusal]}). "
+            "Type the whole of it, like +14155550123 or ann@example.com.",
+            field="recipient",
+        )
+    return channel, opt_out_key(channel, recipient)
+
+
+def _messages_to(key: str, actor: Actor) -> tuple[str, list[Any]]:
+    """From where the messages come that this actor may know of, and the values: as in the list of campaigns."""
+    living = (
+        "FROM messages m JOIN campaigns c ON c.id = m.campaign_id WHERE m.recipient_key = ? AND c.phase <> 'deleting'"
+    )
+    if actor.may(Right.SEE_OPERATIONS):
+        return living, [key]
+    return f"{living} AND (c.phase <> 'draft' OR c.owner_id = ?)", [key, actor.person_id]
+
+
+def _found(row: tuple[Any, ...], actor: Actor, *, refuses: bool) -> FoundMessage:
+    message_id, campaign_id, name, channel, status, reason, code, text, attempts, updated_at = row
+    return FoundMessage(
+        message_id,
+        campaign_id,
+        name,
+        Channel(channel),
+        MessageStatus(status),
+        reason,
+        code,
+        text if actor.may(Right.SEE_RECIPIENTS) else None,
+        attempts,
+        updated_at,
+        retryable=status in RETRYABLE and not refuses and actor.may(Right.CHANGE_CAMPAIGNS),
+    )

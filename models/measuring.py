@@ -1,0 +1,43 @@
+"""How a template comes out over many contacts: the segments of all of them, and the fields that are empty."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from models.segments import count_segments
+from models.template import Template, normalise_name
+
+
+class Measure:
+    """Add the contacts' values; then `segments` is the exact sum, and `empty` how many lack a field that the text uses.
+
+    `segments` means something for an SMS only.
+    """
+
+    def __init__(self, text: str, field_names: Sequence[str]) -> None:
+        self.segments = 0
+        self.empty: Counter[str] = Counter()
+        self._template = Template.parse(text)
+        used = set(self._template.names)
+        self._places = [place for place, name in enumerate(field_names) if normalise_name(name) in used]
+        self._names = [field_names[place] for place in self._places]
+
+    @property
+    def varies(self) -> bool:
+        """Whether the text uses any field, so that contacts differ."""
+        return bool(self._places)
+
+    def add(self, contacts: Iterable[Sequence[str]]) -> None:
+        """Each contact's values in the order of the field names. Those that are alike are looked at once."""
+        for values, n in Counter(map(self._picked, contacts)).items():
+            self.add_alike(n, values)
+
+    def add_alike(self, n: int, values: Sequence[str] = ()) -> None:
+        """So many contacts with these values in the fields that the text uses."""
+        known = dict(zip(self._names, values, strict=True))
+        self.segments += n * count_segments(self._template.render(known)).count
+        if not all(values):
+            self.empty.update({name: n for name, value in known.items() if not value})
+
+    def _picked(self, values: Sequence[str]) -> tuple[str, ...]:
+        """Of a contact whose values were erased nothing is left to pick."""
+        return tuple([values[place] if place < len(values) else "" for place in self._places])

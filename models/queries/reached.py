@@ -1,0 +1,63 @@
+"""Who has had a message lately: recipients that another campaign of the channel reached within a day (SPEC 1)."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from models.database import marks, select
+from models.words import HOLDS_CHANNEL, REACHED
+
+LATELY = 86_400_000  # ms; a promise to people, so TIME_SCALE does not shorten it
+
+
+def count_reached(campaign_id: int, *, since: int) -> int:
+    """How many Waiting messages of the campaign go to somebody who was handed another one since then (epoch ms).
+
+    It reads the campaign's own rows and those of campaigns that ran since, however many others there are.
+    """
+    others = _ran_since(campaign_id, since)
+    if not others:
+        return 0
+    condition, values = _reached(others, since)
+    found = select(
+        "SELECT COUNT(*) FROM messages WHERE campaign_id = ? AND status = 'waiting' "
+        f"AND recipient_key IN (SELECT recipient_key FROM messages WHERE {condition})",
+        campaign_id,
+        *values,
+    )
+    return int(found[0][0])
+
+
+def reached_among(campaign_id: int, recipient_keys: Sequence[str], *, since: int) -> set[str]:
+    """Those of `recipient_keys` that another campaign of the same channel handed a message since then (epoch ms)."""
+    others = _ran_since(campaign_id, since)
+    if not others or not recipient_keys:
+        return set()
+    condition, values = _reached(others, since)
+    found = select(
+        f"SELECT DISTINCT recipient_key FROM messages WHERE {condition} AND recipient_key IN ({marks(recipient_keys)})",
+        *values,
+        *recipient_keys,
+    )
+    return {key for (key,) in found}
+
+
+def _ran_since(campaign_id: int, since: int) -> list[int]:
+    """The other campaigns of the channel that may have handed something over: a run's end is noted in `updated_at`."""
+    found = select(
+        "SELECT other.id FROM campaigns other JOIN campaigns mine ON mine.channel = other.channel "
+        "WHERE mine.id = ? AND other.id <> mine.id AND other.started_at IS NOT NULL "
+        f"AND (other.updated_at >= ? OR other.phase IN ({marks(list(HOLDS_CHANNEL))}))",
+        campaign_id,
+        since,
+        *sorted(HOLDS_CHANNEL),
+    )
+    return [other_id for (other_id,) in found]
+
+
+def _reached(campaign_ids: Sequence[int], since: int) -> tuple[str, list[Any]]:
+    """A hand-over whose answer was lost has no `sent_at`; its status came after it."""
+    condition = (
+        f"campaign_id IN ({marks(campaign_ids)}) AND status IN ({marks(list(REACHED))}) "
+        "AND COALESCE(sent_at, updated_at) >= ?"
+    )
+    return condition, [*campaign_ids, *sorted(REACHED), since]

@@ -1,0 +1,79 @@
+"""What a Run dialog shows of a campaign, and what it warns of before anybody confirms (SPEC 1)."""
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+
+from models.template import UNSUBSCRIBE_URL, placeholders
+from models.words import CHANNEL_LABELS, Channel
+
+# The word that carriers act on is written STOP; in small letters it is only a way out where one is told to answer it.
+_WAY_OUT = re.compile(
+    r"\bSTOP\b|(?i:\b(?:reply|text|send|answer)\W{1,3}stop\b|\bunsubscribe\b|\bopt(?:ing)?[ -]?out\b)"
+)
+
+
+@dataclass(frozen=True)
+class EmptyField:
+    """A field that the template uses, and how many of those to be sent to have no value in it."""
+
+    name: str
+    contacts: int
+
+
+@dataclass(frozen=True)
+class RunCheck:
+    """Figures for a Run dialog; all are about the messages that a run would queue, but for `total` and `opted_out`.
+
+    `segments` is the sum over all contacts, None for email. `cost` is None where no price is set. `reached_lately`
+    counts those who were handed a message by another campaign of the channel in the last 24 hours. `webhook_lacks` is
+    a sentence, '' when nothing is known to be missing.
+    """
+
+    channel: Channel
+    total: int
+    sendable: int
+    opted_out: int
+    segments: int | None
+    cost: Decimal | None
+    currency: str
+    empty_fields: tuple[EmptyField, ...]
+    offers_opt_out: bool
+    reached_lately: int
+    webhook_lacks: str
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What may be wrong, as sentences; nothing of it forbids to run. Field names are people's own words."""
+        told = [
+            _reached_lately(self.reached_lately, self.channel),
+            *(_empty(field) for field in self.empty_fields),
+            "" if self.offers_opt_out else _NO_WAY_OUT[self.channel],
+            self.webhook_lacks,
+        ]
+        return tuple(filter(None, told))
+
+
+def offers_opt_out(channel: Channel, body: str) -> bool:
+    """Whether the text says how to get no more of it: an SMS by STOP or its like, an email by its link."""
+    if channel is Channel.EMAIL:
+        return UNSUBSCRIBE_URL in placeholders(body)
+    return bool(_WAY_OUT.search(body))
+
+
+_NO_WAY_OUT = {
+    Channel.SMS: "The text doesn't say how to opt out. Add a line like: Reply STOP to opt out.",
+    Channel.EMAIL: f"The text has no link to unsubscribe. Add one that leads to {{{{{UNSUBSCRIBE_URL}}}}}.",
+}
+
+
+def _reached_lately(contacts: int, channel: Channel) -> str:
+    if not contacts:
+        return ""
+    were = "contact was" if contacts == 1 else "contacts were"
+    return f"{contacts:,} {were} sent another {CHANNEL_LABELS[channel]} campaign in the last 24 hours."
+
+
+def _empty(field: EmptyField) -> str:
+    have = "contact has" if field.contacts == 1 else "contacts have"
+    return f"{field.contacts:,} {have} no {field.name}: they will read {{{{{field.name}}}}}."
