@@ -88,7 +88,7 @@ def _samples(request: Request, campaign_id: int) -> None:
 
 def _ask_stop(request: Request, campaign_id: int) -> None:
     """One button, which asks once more."""
-    answer = answer_for(Action.STOP, standing_of(campaign_id), request.actor)
+    answer = answer_for(Action.STOP, standing_of(campaign_id, now=now_ms()), request.actor)
     if not answer.allowed:
         raise WrongStateError(answer.reason, campaign_id=campaign_id)
     summary = summary_of(campaign_id)

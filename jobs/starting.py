@@ -23,7 +23,7 @@ def run_campaign(
     campaign_id: int, *, actor: Actor, disclaimer_accepted: bool, leave_out_reached: bool = False, now: int
 ) -> Moved:
     """`running.run_campaign`, unless the provider refuses the account. Raises NotConfiguredError then."""
-    _ask_first(Action.RUN, campaign_id, actor)
+    _ask_first(Action.RUN, campaign_id, actor, now=now)
     return running.run_campaign(
         campaign_id,
         actor=actor,
@@ -35,7 +35,7 @@ def run_campaign(
 
 def resume_campaign(campaign_id: int, *, actor: Actor, now: int) -> Moved:
     """`running.resume_campaign`, unless the provider refuses the account. Raises NotConfiguredError then."""
-    _ask_first(Action.RESUME, campaign_id, actor)
+    _ask_first(Action.RESUME, campaign_id, actor, now=now)
     return running.resume_campaign(campaign_id, actor=actor, now=now)
 
 
@@ -67,13 +67,13 @@ def check_account(channel: Channel, config: Config) -> AccountCheck:
 
 def _fire(start: ScheduledStart, *, now: int) -> None:
     scheduling.require_in_time(start, now=now)
-    _ask_first(Action(start.kind), start.campaign_id, scheduling.actor_of(start))
+    _ask_first(Action(start.kind), start.campaign_id, scheduling.actor_of(start), now=now)
     scheduling.fire_start(start.id, now=now)
 
 
-def _ask_first(action: Action, campaign_id: int, actor: Actor) -> None:
+def _ask_first(action: Action, campaign_id: int, actor: Actor, *, now: int) -> None:
     """Role and state first: who may not act, or a campaign that can't, is no reason to ask anybody."""
-    campaign = running.permitted(action, campaign_id, actor)
+    campaign = running.permitted(action, campaign_id, actor, now=now)
     answer = check_account(campaign.channel, current())
     if answer.refusal:
         raise NotConfiguredError(answer.refusal, campaign_id=campaign_id)

@@ -3,13 +3,16 @@
 Surfaces show `str(error)` as it is. Anything that is not one of these is a fault of ours.
 """
 
+from models.words import Action
+
 
 class CampaignError(Exception):
-    """An act was refused; nothing was changed."""
+    """An act was refused; nothing was changed. `next_step` is what to offer instead, if a campaign's action is."""
 
-    def __init__(self, sentence: str, *, campaign_id: int | None = None) -> None:
+    def __init__(self, sentence: str, *, campaign_id: int | None = None, next_step: Action | None = None) -> None:
         super().__init__(sentence)
         self.campaign_id = campaign_id
+        self.next_step = next_step
 
 
 class NotFoundError(CampaignError):
@@ -27,8 +30,10 @@ class WrongStateError(CampaignError):
 class ChannelTakenError(WrongStateError):
     """Another campaign holds the channel."""
 
-    def __init__(self, sentence: str, *, campaign_id: int | None, blocker_id: int | None) -> None:
-        super().__init__(sentence, campaign_id=campaign_id)
+    def __init__(
+        self, sentence: str, *, campaign_id: int | None, blocker_id: int | None, next_step: Action | None = None
+    ) -> None:
+        super().__init__(sentence, campaign_id=campaign_id, next_step=next_step)
         self.blocker_id = blocker_id
 
 

@@ -75,6 +75,7 @@ FINAL = frozenset(
 RETRYABLE = frozenset({MessageStatus.FAILED, MessageStatus.UNCONFIRMED})
 # The recipient has the message, will have it, or may.
 REACHED = WITH_PROVIDER | {MessageStatus.DELIVERED, MessageStatus.ASSUMED_DELIVERED, MessageStatus.UNCONFIRMED}
+RECOVERED = frozenset({MessageStatus.DELIVERED, MessageStatus.ASSUMED_DELIVERED})
 
 
 class FailureReason(StrEnum):

@@ -165,7 +165,7 @@ def _ask_then(action: Action, campaign_id: int, act: Act, **shown: Any) -> Respo
     actor = sessions.current_actor()
     campaign = seen_campaign(campaign_id, actor)
     if request.method == "GET":
-        answer = answer_for(action, standing_of(campaign_id), actor)
+        answer = answer_for(action, standing_of(campaign_id, now=now_ms()), actor)
         if not answer.allowed:
             raise running.refusal(answer, campaign_id)
         return _dialog(action.value, campaign, **shown)

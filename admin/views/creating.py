@@ -53,7 +53,7 @@ def template(campaign_id: int) -> ResponseReturnValue:
     """The text and, for email, subject and sender; also of a Ready campaign. A draft keeps what is not right yet."""
     actor = sessions.current_actor()
     campaign = seen_campaign(campaign_id, actor)
-    answer = answer_for(Action.EDIT, standing_of(campaign_id), actor)
+    answer = answer_for(Action.EDIT, standing_of(campaign_id, now=now_ms()), actor)
     if not answer.allowed:
         raise running.refusal(answer, campaign_id)
     if request.method == "GET":

@@ -59,7 +59,7 @@ def live_context(campaign_id: int, actor: Actor, wanted: MessageFilter) -> dict[
     """What the head and the progress panel show."""
     progress = progress_of(campaign_id, now=now_ms())
     campaign, phase = progress.summary.campaign, Phase(progress.summary.campaign.phase)
-    answers = available_actions(standing_of(campaign_id), actor)
+    answers = available_actions(standing_of(campaign_id, now=now_ms()), actor)
     badge = words.campaign_badge(phase, progress.counts)
     headline, follows = told.headline(progress)
     move = open_move(campaign_id)

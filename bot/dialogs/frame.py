@@ -7,6 +7,7 @@ from typing import Any
 from bot.drawing.blocks import Block
 from bot.request import Request
 from models.actors import Actor
+from models.clock import now_ms
 from models.operations.running import refusal
 from models.queries.campaigns import standing_of
 from models.rules.actions import answer_for, right_for
@@ -52,6 +53,6 @@ class Dialog:
 def require(action: Action, campaign_id: int, actor: Actor) -> None:
     """Raise the refusal, if this actor may not do this to the campaign now."""
     actor.require(right_for(action))
-    answer = answer_for(action, standing_of(campaign_id), actor)
+    answer = answer_for(action, standing_of(campaign_id, now=now_ms()), actor)
     if not answer.allowed:
         raise refusal(answer, campaign_id)

@@ -24,7 +24,7 @@ _SHORT_DISCLAIMER = (
 
 
 def _form(request: Request, campaign_id: int, _message_ids: tuple[int, ...]) -> Form:
-    answer = answer_for(Action.RUN, standing_of(campaign_id), request.actor)
+    answer = answer_for(Action.RUN, standing_of(campaign_id, now=now_ms()), request.actor)
     taken = answer.blocker_id is not None
     require(Action.START_LATER if taken else Action.RUN, campaign_id, request.actor)
     summary, check = summary_of(campaign_id), run_check(campaign_id, now=now_ms())

@@ -1,18 +1,113 @@
-"""Retry: a person's act, the only way in which a message whose attempt may have arrived is sent again."""
+"""Retry: a person's act, the only way in which a message whose attempt may have arrived is sent again.
 
-from dataclasses import replace
+A dialog opens a plan, which fixes the set; confirming it retries those of the set that are ticked and still
+eligible.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any
 
 from models.actors import Actor
-from models.database import transaction
-from models.errors import WrongStateError
+from models.database import execute, for_update, select, transaction
+from models.errors import InvalidInputError, NotFoundError, WrongStateError
 from models.hints import SENDING, hint
 from models.operations import audit
 from models.operations.leaving import open_move
-from models.operations.running import Moved, permitted, take_channel
+from models.operations.running import Moved, permitted, refusal, take_channel
+from models.operations.settings import setting
 from models.operations.unscheduling import drop_start
+from models.queries.campaigns import get_campaign, standing_of
 from models.queries.messages import count
+from models.queries.retries import groups_of, recoveries_on
+from models.rules.actions import Answer, answer_for, right_for
 from models.rules.criteria import Criteria
-from models.words import RETRYABLE, Action, MessageStatus, MoveKind, Phase
+from models.rules.retry_plan import (
+    UNCONFIRMED,
+    RetryPlan,
+    looked_at,
+    never,
+    plan_entries,
+    shown_by,
+    ticked_criteria,
+)
+from models.tables import BulkMove, Campaign
+from models.tables import RetryPlan as StoredPlan
+from models.words import RETRYABLE, Action, Channel, MessageStatus, MoveKind, Phase
+
+
+@dataclass(frozen=True)
+class Retried:
+    """What a confirmed plan came to: its bulk move, its messages, and how many of the set were no longer eligible."""
+
+    move_id: int
+    messages: int
+    no_longer: int
+
+
+def open_plan(campaign_id: int, *, criteria: Criteria, actor: Actor, now: int) -> RetryPlan:
+    """Fix the set of a retry, all of `criteria` that may be retried by now, and say what is in it.
+
+    It opens on a taken channel too: `answer` then says what is in the way, and it may start later. Raises
+    NotFoundError, NotAllowedError, and WrongStateError when nothing can be retried.
+    """
+    actor.require(right_for(Action.RETRY))
+    campaign = get_campaign(campaign_id)
+    answer = _may_plan(campaign_id, actor, now=now)
+    wanted = replace(criteria, statuses=looked_at(criteria), cutoff_at=_cutoff(campaign, now))
+    plan = _planned(campaign, wanted, answer)
+    if not plan.messages(plan.shown, include_unconfirmed=True):
+        raise _nothing(campaign.name, campaign_id)
+    with transaction():
+        plan_id = StoredPlan.insert(
+            campaign_id=campaign_id,
+            criteria=wanted.to_json(),
+            cutoff_at=plan.cutoff_at,
+            actor_id=actor.person_id,
+            created_at=now,
+            shown=plan.shown,
+        ).execute()
+        _fix(campaign_id, plan.cutoff_at)
+    return replace(plan, id=int(plan_id))
+
+
+def confirm_plan(
+    plan_id: int, *, ticked: Collection[str], include_unconfirmed: bool, actor: Actor, now: int
+) -> Retried:
+    """Queue again what is ticked of a plan's set and still eligible.
+
+    Whoever confirms it once more, in whatever way, gets the answer of the first and queues nothing. Raises
+    NotFoundError, NotAllowedError, WrongStateError, ChannelTakenError, and InvalidInputError when nothing is ticked.
+    """
+    actor.require(right_for(Action.RETRY))
+    wanted = plan_criteria(plan_id, ticked=ticked, include_unconfirmed=include_unconfirmed)
+    plan = _stored(plan_id)
+    messages = 0 if plan.move_id else _count(plan.campaign_id, wanted)
+    with transaction():
+        plan = _stored(plan_id, lock=True)
+        if plan.move_id is None:
+            moved = _begin(plan.campaign_id, wanted, messages, actor=actor, now=now)
+            execute("UPDATE retry_plans SET move_id = ? WHERE id = ?", moved.move_id, plan_id)
+            plan.move_id = moved.move_id
+    return _outcome(plan)
+
+
+def plan_criteria(plan_id: int, *, ticked: Collection[str], include_unconfirmed: bool) -> Criteria:
+    """What the ticks of a plan mean, for a retry that starts later.
+
+    Raises NotFoundError, and InvalidInputError when nothing is ticked.
+    """
+    plan = _stored(plan_id)
+    offered = [key for key in ticked if key in plan.shown and key != UNCONFIRMED]
+    criteria = ticked_criteria(Criteria.from_json(plan.criteria), offered, include_unconfirmed=include_unconfirmed)
+    if criteria is None:
+        raise InvalidInputError(
+            "Nothing is ticked, so nothing would be sent again: tick a reason.",
+            field="ticked",
+            campaign_id=plan.campaign_id,
+        )
+    return criteria
 
 
 def retry_messages(
@@ -24,36 +119,115 @@ def retry_messages(
     comes, is left out and counted. Raises NotFoundError, NotAllowedError, WrongStateError,
     ChannelTakenError.
     """
-    wanted = _retryable(criteria, include_unconfirmed=include_unconfirmed, now=now)
-    messages = sum(count(campaign_id, wanted.for_status(status)) for status in wanted.statuses)
+    actor.require(right_for(Action.RETRY))
+    wanted = _retryable(criteria, include_unconfirmed=include_unconfirmed)
+    wanted = replace(wanted, cutoff_at=criteria.cutoff_at or _cutoff(get_campaign(campaign_id), now))
+    messages = _count(campaign_id, wanted)
     with transaction():
-        campaign = permitted(Action.RETRY, campaign_id, actor)
-        if not messages:
-            raise WrongStateError(
-                f"{campaign.name} has no messages that can be retried among these.", campaign_id=campaign_id
-            )
-        drop_start(campaign_id, by="retry", actor=actor, now=now)
-        if campaign.phase is not Phase.RUNNING:
-            take_channel(campaign_id, campaign, {Phase.ENDED, Phase.FAILED}, now=now)
-        move_id = open_move(
-            campaign_id, kind=MoveKind.RETRY, actor=actor, now=now, total=messages, criteria=wanted.to_json()
-        )
-        audit.record(
-            actor,
-            "retry",
-            now=now,
-            kind="campaign",
-            object_id=campaign_id,
-            name=campaign.name,
-            messages=messages,
-            unconfirmed=MessageStatus.UNCONFIRMED in wanted.statuses,
-        )
-        hint(SENDING[campaign.channel], campaign_id)
+        return _begin(campaign_id, wanted, messages, actor=actor, now=now)
+
+
+def _begin(campaign_id: int, wanted: Criteria, messages: int, *, actor: Actor, now: int) -> Moved:
+    """Open the move that queues what is wanted, within the open transaction."""
+    campaign = permitted(Action.RETRY, campaign_id, actor, now=now)
+    if not messages:
+        raise _nothing(campaign.name, campaign_id)
+    drop_start(campaign_id, by="retry", actor=actor, now=now)
+    if campaign.phase is not Phase.RUNNING:
+        take_channel(Action.RETRY, campaign_id, campaign, now=now)
+    move_id = open_move(
+        campaign_id, kind=MoveKind.RETRY, actor=actor, now=now, total=messages, criteria=wanted.to_json()
+    )
+    _fix(campaign_id, wanted.cutoff_at or now)
+    audit.record(
+        actor,
+        "retry",
+        now=now,
+        kind="campaign",
+        object_id=campaign_id,
+        name=campaign.name,
+        messages=messages,
+        unconfirmed=MessageStatus.UNCONFIRMED in wanted.statuses,
+    )
+    hint(SENDING[campaign.channel], campaign_id)
     return Moved(move_id, messages)
 
 
-def _retryable(criteria: Criteria, *, include_unconfirmed: bool, now: int) -> Criteria:
+def _may_plan(campaign_id: int, actor: Actor, *, now: int) -> Answer:
+    answer = answer_for(Action.RETRY, standing_of(campaign_id, now=now), actor)
+    if not answer.allowed and answer.blocker_id is None:
+        raise refusal(answer, campaign_id)
+    return answer
+
+
+def _planned(campaign: Campaign, wanted: Criteria, answer: Answer) -> RetryPlan:
+    channel = Channel(campaign.channel)
+    groups = groups_of(campaign, wanted) if wanted.statuses else []
+    doubtful = [group for group in groups if group.status == MessageStatus.UNCONFIRMED]
+    price = setting("price.sms") if channel is Channel.SMS else None
+    return RetryPlan(
+        id=0,
+        campaign_id=campaign.id,
+        channel=channel,
+        cutoff_at=wanted.cutoff_at or 0,
+        entries=plan_entries(groups, recoveries_on(channel), by_hand=bool(wanted.message_ids)),
+        unconfirmed=sum(group.n for group in doubtful),
+        unconfirmed_segments=sum(group.segments or 0 for group in doubtful) if channel is Channel.SMS else None,
+        opted_out=never(groups),
+        price=Decimal(str(price)) if price else None,
+        currency=str(setting("currency")),
+        answer=answer,
+    )
+
+
+def _cutoff(campaign: Campaign, now: int) -> int:
+    """The moment that fixes a set. Each is later than the one before, even where clocks disagree or are set back."""
+    return max(now, (campaign.retry_cutoff_at or 0) + 1)
+
+
+def _fix(campaign_id: int, cutoff_at: int) -> None:
+    """From here on, what is settled is dated after the cutoff (see `models.operations.settling`)."""
+    execute(
+        "UPDATE campaigns SET retry_cutoff_at = ? WHERE id = ? AND COALESCE(retry_cutoff_at, 0) < ?",
+        cutoff_at,
+        campaign_id,
+        cutoff_at,
+    )
+
+
+def _stored(plan_id: int, *, lock: bool = False) -> StoredPlan:
+    if lock and (clause := for_update()):
+        select(f"SELECT id FROM retry_plans WHERE id = ?{clause}", plan_id)
+    plan: StoredPlan | None = StoredPlan.get_or_none(StoredPlan.id == plan_id)
+    if plan is None:
+        raise NotFoundError("This retry plan is gone; open the dialog again.")
+    return plan
+
+
+def _outcome(plan: StoredPlan) -> Retried:
+    """What was answered to the one who confirmed first."""
+    move = BulkMove.get_by_id(plan.move_id)
+    asked: dict[str, Any] = move.criteria
+    shown = shown_by(
+        plan.shown,
+        asked.get("failures", ()),
+        include_unconfirmed=MessageStatus.UNCONFIRMED in asked["statuses"],
+    )
+    return Retried(move.id, move.total, max(0, shown - move.total))
+
+
+def _count(campaign_id: int, wanted: Criteria) -> int:
+    return sum(count(campaign_id, wanted.for_status(status)) for status in wanted.statuses)
+
+
+def _nothing(name: str, campaign_id: int) -> WrongStateError:
+    return WrongStateError(
+        f"{name} has no messages that can be retried among these. Look at its messages again.", campaign_id=campaign_id
+    )
+
+
+def _retryable(criteria: Criteria, *, include_unconfirmed: bool) -> Criteria:
     allowed = RETRYABLE if include_unconfirmed else RETRYABLE - {MessageStatus.UNCONFIRMED}
     asked = set(criteria.statuses or RETRYABLE)
     statuses = tuple(sorted(status.value for status in allowed & {MessageStatus(status) for status in asked}))
-    return replace(criteria, statuses=statuses, cutoff_at=criteria.cutoff_at or now)
+    return replace(criteria, statuses=statuses)

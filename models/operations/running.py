@@ -1,6 +1,5 @@
 """Run, stop, resume, delete: the operations on a whole campaign's sending."""
 
-from collections.abc import Collection
 from dataclasses import dataclass
 
 from peewee import IntegrityError
@@ -14,8 +13,8 @@ from models.operations.leaving import end_open_moves, leave, open_move
 from models.operations.unscheduling import drop_start
 from models.queries.campaigns import blocker_of, standing_of
 from models.queries.reached import LATELY
-from models.rules.actions import Answer, Standing, answer_for, right_for
-from models.words import Action, Channel, MessageStatus, MoveKind, Phase
+from models.rules.actions import Answer, Standing, answer_for, channel_taken, right_for
+from models.words import CHANNEL_LABELS, Action, MessageStatus, MoveKind, Phase
 
 DISCLAIMER = (
     "All recipients agreed to be written to on this channel.",
@@ -45,10 +44,10 @@ def run_campaign(
     the disclaimer was not accepted.
     """
     with transaction():
-        campaign = permitted(Action.RUN, campaign_id, actor)
+        campaign = permitted(Action.RUN, campaign_id, actor, now=now)
         require_disclaimer(campaign_id, campaign.name, accepted=disclaimer_accepted)
         drop_start(campaign_id, by="run", actor=actor, now=now)
-        take_channel(campaign_id, campaign, {Phase.READY}, now=now)
+        take_channel(Action.RUN, campaign_id, campaign, now=now)
         execute(
             "UPDATE campaigns SET run_at = ?, disclaimer_by = ?, disclaimer_at = ? WHERE id = ?",
             now,
@@ -77,7 +76,7 @@ def stop_campaign(campaign_id: int, *, actor: Actor, now: int) -> Moved:
     Raises NotFoundError, NotAllowedError, WrongStateError.
     """
     with transaction():
-        campaign = permitted(Action.STOP, campaign_id, actor)
+        campaign = permitted(Action.STOP, campaign_id, actor, now=now)
         messages = campaign.counts[MessageStatus.QUEUED] + campaign.counts[MessageStatus.WAITING]
         drop_start(campaign_id, by="stop", actor=actor, now=now)
         move_id = leave(campaign_id, to=Phase.STOPPING, kind=MoveKind.STOP, actor=actor, now=now)
@@ -100,7 +99,7 @@ def resume_campaign(campaign_id: int, *, actor: Actor, now: int) -> Moved:
     WrongStateError, ChannelTakenError.
     """
     with transaction():
-        campaign = permitted(Action.RESUME, campaign_id, actor)
+        campaign = permitted(Action.RESUME, campaign_id, actor, now=now)
         end_open_moves(campaign_id, by=MoveKind.RESUME, now=now)
         messages = campaign.counts[MessageStatus.CANCELLED]
         audit.record(
@@ -115,8 +114,7 @@ def resume_campaign(campaign_id: int, *, actor: Actor, now: int) -> Moved:
         if campaign.phase is Phase.FAILED and not _has_left(campaign):
             execute("UPDATE campaigns SET phase = 'ended', updated_at = ? WHERE id = ?", now, campaign_id)
             return Moved(None, 0)
-        resumable = {Phase.ENDED, Phase.FAILED, Phase.HELD, Phase.STOPPING}
-        take_channel(campaign_id, campaign, resumable, now=now)
+        take_channel(Action.RESUME, campaign_id, campaign, now=now)
         execute("UPDATE campaigns SET guard_window = '' WHERE id = ?", campaign_id)
         move_id = open_move(campaign_id, kind=MoveKind.RESUME, actor=actor, now=now)
         hint(SENDING[campaign.channel], campaign_id)
@@ -129,7 +127,7 @@ def delete_campaign(campaign_id: int, *, actor: Actor, typed_name: str, now: int
     Raises NotFoundError, NotAllowedError, WrongStateError, and InvalidInputError when `typed_name` is not its name.
     """
     with transaction():
-        campaign = permitted(Action.DELETE, campaign_id, actor)
+        campaign = permitted(Action.DELETE, campaign_id, actor, now=now)
         if typed_name.strip().casefold() != campaign.name.casefold():
             raise InvalidInputError(
                 f"To delete it, type its name: {campaign.name}", field="typed_name", campaign_id=campaign_id
@@ -157,24 +155,32 @@ def require_disclaimer(campaign_id: int, name: str, *, accepted: bool) -> None:
         )
 
 
-def take_channel(campaign_id: int, campaign: Standing, phases: Collection[Phase], *, now: int) -> None:
-    """Enter `running` from one of `phases`, within the open transaction; the partial unique index has the last word.
+_BEGINS_IN = {
+    Action.RUN: (Phase.READY,),
+    Action.RESUME: (Phase.ENDED, Phase.FAILED, Phase.HELD, Phase.STOPPING),
+    Action.RETRY: (Phase.ENDED, Phase.FAILED),
+}
+
+
+def take_channel(action: Action, campaign_id: int, campaign: Standing, *, now: int) -> None:
+    """Enter `running` for an action, within the open transaction; the partial unique index has the last word.
 
     Raises ChannelTakenError naming the other campaign, and WrongStateError when somebody else was first.
     """
+    phases = _BEGINS_IN[action]
     try:
         with transaction():
             changed = execute(
                 "UPDATE campaigns SET phase = 'running', started_at = ?, updated_at = ?, ended_at = NULL, "
                 "failed_code = NULL, failed_text = NULL, account_refusals = 0, unheard_since = NULL, silence = NULL "
-                f"WHERE id = ? AND phase IN ({marks(list(phases))})",
+                f"WHERE id = ? AND phase IN ({marks(phases)})",
                 now,
                 now,
                 campaign_id,
                 *(phase.value for phase in phases),
             )
     except IntegrityError as taken:
-        raise _taken(campaign_id, campaign.channel) from taken
+        raise _taken(action, campaign_id, campaign, now=now) from taken
     if not changed:
         raise WrongStateError(
             f"{campaign.name} was changed by somebody else just now; look again.", campaign_id=campaign_id
@@ -184,14 +190,16 @@ def take_channel(campaign_id: int, campaign: Standing, phases: Collection[Phase]
 def refusal(answer: Answer, campaign_id: int) -> CampaignError:
     """The error that carries a rule's refusal."""
     if answer.blocker_id is not None:
-        return ChannelTakenError(answer.reason, campaign_id=campaign_id, blocker_id=answer.blocker_id)
-    return WrongStateError(answer.reason, campaign_id=campaign_id)
+        return ChannelTakenError(
+            answer.reason, campaign_id=campaign_id, blocker_id=answer.blocker_id, next_step=answer.next_step
+        )
+    return WrongStateError(answer.reason, campaign_id=campaign_id, next_step=answer.next_step)
 
 
-def permitted(action: Action, campaign_id: int, actor: Actor) -> Standing:
+def permitted(action: Action, campaign_id: int, actor: Actor, *, now: int | None = None) -> Standing:
     """The campaign, its row locked, if this actor may do this to it now; else the refusal is raised."""
     actor.require(right_for(action))
-    campaign = standing_of(campaign_id, lock=True)
+    campaign = standing_of(campaign_id, lock=True, now=now)
     answer = answer_for(action, campaign, actor)
     if not answer.allowed:
         raise refusal(answer, campaign_id)
@@ -204,11 +212,11 @@ def _has_left(campaign: Standing) -> bool:
     return any(campaign.counts[status] for status in to_go)
 
 
-def _taken(campaign_id: int, channel: Channel) -> ChannelTakenError:
-    blocker = blocker_of(channel, campaign_id)
-    name = blocker.name if blocker else "Another campaign"
-    return ChannelTakenError(
-        f"{name} is In Progress on this channel. Wait until it ends, stop it, or start when the channel is free.",
-        campaign_id=campaign_id,
-        blocker_id=blocker.campaign_id if blocker else None,
-    )
+def _taken(action: Action, campaign_id: int, campaign: Standing, *, now: int) -> CampaignError:
+    blocker = blocker_of(campaign.channel, campaign_id, now=now)
+    if blocker is None:
+        return WrongStateError(
+            f"Another campaign held {CHANNEL_LABELS[campaign.channel]} until just now; try again.",
+            campaign_id=campaign_id,
+        )
+    return refusal(channel_taken(blocker, action), campaign_id)

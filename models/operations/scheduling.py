@@ -65,7 +65,7 @@ def cancel_start(campaign_id: int, *, actor: Actor, now: int) -> bool:
     """Take back what was to start later; False when nothing does. Raises NotFoundError, NotAllowedError."""
     actor.require(right_for(Action.START_LATER))
     with transaction():
-        standing_of(campaign_id, lock=True)
+        standing_of(campaign_id, lock=True, now=now)
         return drop_start(campaign_id, by="cancel_start", actor=actor, now=now)
 
 
@@ -79,7 +79,7 @@ def fire_start(start_id: int, *, now: int) -> Moved | None:
         start = _get(start_id)
         if start is None:
             return None
-        standing_of(start.campaign_id, lock=True)  # before the start's own row: in this order Stop locks them
+        standing_of(start.campaign_id, lock=True, now=now)  # before the start's own row: in this order Stop locks them
         if not end_start(start_id, WorkState.DONE, now=now):
             return None
         return _STARTS[StartKind(start.kind)](start, now)
@@ -97,7 +97,7 @@ def refuse_start(start_id: int, *, reason: str, now: int) -> None:
             now=now,
             kind="campaign",
             object_id=start.campaign_id,
-            name=standing_of(start.campaign_id).name,
+            name=standing_of(start.campaign_id, now=now).name,
             start=start.kind,
             reason=reason,
         )
@@ -110,7 +110,7 @@ def require_in_time(start: ScheduledStart, *, now: int) -> None:
     passed = (
         "24 hours have passed since the request" if start.starts_at is None else "An hour has passed since its time"
     )
-    blocker = standing_of(start.campaign_id).blocker
+    blocker = standing_of(start.campaign_id, now=now).blocker
     why = f"{blocker.name} still holds the channel" if blocker else "it could not be started before"
     raise WrongStateError(f"{passed}, and {why}. Start it by hand, or later again.", campaign_id=start.campaign_id)
 
@@ -183,7 +183,7 @@ def _keep(start: ScheduledStart, actor: Actor, *, disclaimer_accepted: bool) -> 
 def _permitted(kind: StartKind, campaign_id: int, actor: Actor) -> Standing:
     """As for the act itself, but a taken channel is what the start waits for."""
     actor.require(right_for(Action.START_LATER))
-    campaign = standing_of(campaign_id, lock=True)
+    campaign = standing_of(campaign_id, lock=True, now=now)
     answer = answer_for(Action(kind), campaign, actor)
     if not answer.allowed and answer.blocker_id is None:
         raise refusal(answer, campaign_id)

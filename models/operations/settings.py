@@ -40,7 +40,7 @@ DEFINITIONS = {
     ),
     "price.sms": Definition(None, "price of one SMS segment; none means that no cost is shown"),
     "price.email": Definition(None, "price of one email; none means that no cost is shown"),
-    "currency": Definition("", "what prices are in, as it is shown"),
+    "currency": Definition("USD", "the currency of prices, by its three letters"),
     "slack_channel": Definition(None, "the Slack channel where cards go if a campaign names none"),
     "time_zone": Definition("UTC", "the organisation's time zone"),
     "retention_days": Definition(None, "days after which ended campaigns are deleted; none means never"),

@@ -13,6 +13,7 @@ from typing import Any
 from models.database import after_commit, execute_many, for_update, marks, select, transaction
 from models.operations import optouts, watching
 from models.operations.counters import Deltas
+from models.operations.recoveries import Retried, note_recoveries
 from models.operations.resting import Standing, resting_place
 from models.operations.unmapped import Unmapped, note_unmapped
 from models.rules.guard import guard_mark
@@ -48,6 +49,7 @@ class _Row:
     retries: int
     due_at: int | None
     provider: str
+    cutoff_at: int
     stood: Standing
     was: AttemptState
     state: AttemptState
@@ -135,6 +137,7 @@ def _load_slice(ids: Sequence[int]) -> dict[int, _Row]:
     columns = ", ".join(f"a.{column}" for column in STATE_COLUMNS)
     found = select(
         "SELECT m.id, m.campaign_id, c.channel, c.phase, m.recipient_key, m.attempt, m.retries, m.due_at, a.provider, "
+        "COALESCE(c.retry_cutoff_at, 0), "
         f"m.status, m.failure_reason, m.retry_class, m.provider_code, m.provider_text, {columns} FROM messages m "
         "JOIN attempts a ON a.message_id = m.id AND a.number = m.attempt JOIN campaigns c ON c.id = m.campaign_id "
         f"WHERE m.id IN ({marks(ids)})",
@@ -144,9 +147,9 @@ def _load_slice(ids: Sequence[int]) -> dict[int, _Row]:
 
 
 def _row(*values: Any) -> _Row:
-    message_id, campaign_id, channel, phase, key, number, retries, due_at, provider = values[:9]
-    stood = Standing(*values[9:14])
-    state = AttemptState._make(values[14:])
+    message_id, campaign_id, channel, phase, key, number, retries, due_at, provider, cutoff_at = values[:10]
+    stood = Standing(*values[10:15])
+    state = AttemptState._make(values[15:])
     return _Row(
         message_id,
         campaign_id,
@@ -157,6 +160,7 @@ def _row(*values: Any) -> _Row:
         retries,
         due_at,
         provider,
+        cutoff_at,
         stood=stood,
         was=state,
         state=state,
@@ -206,6 +210,7 @@ def _write(rows: Sequence[_Row], gathered: _Gathered, *, now: int, scale: float)
     _write_attempts(rows)
     _write_messages(rows, gathered.deltas, now=now, scale=scale)
     gathered.deltas.write(now)
+    note_recoveries([Retried(row.id, row.number, row.channel, row.was, row.state) for row in rows if row.retries])
     for campaign_id in sorted(gathered.marks):
         watching.note(campaign_id, gathered.marks[campaign_id], now=now)
     note_unmapped(gathered.unmapped, now=now)
@@ -231,9 +236,9 @@ def _write_attempts(rows: Sequence[_Row]) -> None:
 def _write_messages(rows: Sequence[_Row], deltas: Deltas, *, now: int, scale: float) -> None:
     updates = []
     for row in rows:
-        moved = row.stands.status != row.stood.status
+        entered_at = _entered_at(row, now) if row.stands.status != row.stood.status else None
         due_at = _due(row, scale)
-        updates.append((*row.stands, row.segments, row.state.handed_over_at, now if moved else None, due_at, row.id))
+        updates.append((*row.stands, row.segments, row.state.handed_over_at, entered_at, due_at, row.id))
         if row.stands[:3] != row.stood[:3]:
             deltas.add(row.campaign_id, *row.stood[:3], -1)
             deltas.add(row.campaign_id, *row.stands[:3], 1)
@@ -243,6 +248,11 @@ def _write_messages(rows: Sequence[_Row], deltas: Deltas, *, now: int, scale: fl
         "due_at = ? WHERE id = ?",
         updates,
     )
+
+
+def _entered_at(row: _Row, now: int) -> int:
+    """Later than the cutoff of each retry asked for so far, whatever the clock says: its set was fixed before."""
+    return max(now, row.cutoff_at + 1)
 
 
 def _due(row: _Row, scale: float) -> int | None:

@@ -1,15 +1,19 @@
 """Reads of campaigns: one, a list, and what the rules need to know."""
 
 from dataclasses import dataclass
+from math import ceil
 
 from models.actors import Actor, Right
 from models.config import current
 from models.database import for_update, marks, select
 from models.errors import NotFoundError
+from models.queries.pace import rate_of
 from models.rules.actions import Blocker, Standing
 from models.rules.counts import Counts, shown_status
 from models.tables import Attachment, Campaign, File
 from models.words import HOLDS_CHANNEL, CampaignStatus, Channel, Phase
+
+MINUTE = 60_000  # ms
 
 
 @dataclass(frozen=True)
@@ -69,9 +73,10 @@ def list_campaigns(actor: Actor) -> list[CampaignSummary]:
     ]
 
 
-def standing_of(campaign_id: int, *, lock: bool = False) -> Standing:
+def standing_of(campaign_id: int, *, lock: bool = False, now: int | None = None) -> Standing:
     """What the rules need to know; `lock` keeps the campaign's row until the open transaction ends.
 
+    Without `now` (epoch ms) a refusal can't say for how long the channel has been taken, and how long it will be.
     Raises NotFoundError.
     """
     clause = for_update() if lock else ""
@@ -84,26 +89,41 @@ def standing_of(campaign_id: int, *, lock: bool = False) -> Standing:
         channel=Channel(channel),
         phase=Phase(phase),
         counts=counts_of(campaign_id),
-        blocker=blocker_of(Channel(channel), campaign_id),
+        blocker=blocker_of(Channel(channel), campaign_id, now=now),
         not_configured=current().lacks(Channel(channel)),
     )
 
 
-def blocker_of(channel: Channel, campaign_id: int) -> Blocker | None:
-    """The other campaign that holds the channel, if one does."""
+def blocker_of(channel: Channel, campaign_id: int, *, now: int | None = None) -> Blocker | None:
+    """The other campaign that holds the channel, if one does, and how far it is at `now`."""
     holding = sorted(HOLDS_CHANNEL)
     # The literal list is what lets the partial index carry this query.
     phases = ", ".join(f"'{phase}'" for phase in holding)
     found = select(
-        f"SELECT id, name FROM campaigns WHERE channel = ? AND phase IN ({phases}) AND id <> ?",
+        "SELECT id, name, phase, COALESCE(started_at, updated_at) FROM campaigns "
+        f"WHERE channel = ? AND phase IN ({phases}) AND id <> ?",
         channel.value,
         campaign_id,
     )
     if not found:
         return None
-    blocker_id, name = found[0]
+    blocker_id, name, phase, since_at = found[0]
     counts = counts_of(blocker_id)
-    return Blocker(blocker_id, name, 100 * counts.settled // max(1, counts.total))
+    return Blocker(
+        blocker_id,
+        name,
+        Phase(phase),
+        since_at,
+        counts.percent_sent,
+        minutes_since=None if now is None else max(0, now - since_at) // MINUTE,
+        minutes_left=None if now is None or phase != Phase.RUNNING else _minutes_left(blocker_id, counts, now=now),
+    )
+
+
+def _minutes_left(campaign_id: int, counts: Counts, *, now: int) -> int | None:
+    """Until all is handed over, rounded up; None when nothing is left or its pace is not known."""
+    rate = rate_of(campaign_id, now=now)
+    return ceil(counts.to_be_sent / rate / 60) if rate and counts.to_be_sent else None
 
 
 def _counts_of_all(campaign_ids: list[int]) -> dict[int, Counts]:

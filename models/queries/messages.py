@@ -7,6 +7,11 @@ from models.words import Channel
 
 # Above every character that can stand in a recipient, so that a prefix is a range an index can walk.
 LAST_CHARACTER = "\U0010ffff"
+# What `models.rules.retry_plan.failure_key` makes of a Failed message.
+FAILURE_KEY = (
+    "(CASE WHEN COALESCE(failure_reason, 'unknown') = 'unknown' THEN 'may_have_arrived' "
+    "ELSE COALESCE(retry_class, 'may_have_arrived') END || ':' || COALESCE(failure_reason, 'unknown'))"
+)
 
 
 def where(campaign_id: int, criteria: Criteria) -> tuple[str, list[object]]:
@@ -17,6 +22,7 @@ def where(campaign_id: int, criteria: Criteria) -> tuple[str, list[object]]:
         ("failure_reason", criteria.reasons),
         ("retry_class", criteria.retry_classes),
         ("id", criteria.message_ids),
+        (FAILURE_KEY, criteria.failures),
     )
     conditions: list[tuple[str, list[object]]] = [
         (f"{column} IN ({marks(wanted)})", list(wanted)) for column, wanted in listed if wanted

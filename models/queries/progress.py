@@ -2,21 +2,13 @@
 
 from dataclasses import dataclass
 
-from models.database import marks, select
+from models.database import select
 from models.queries.campaigns import CampaignSummary, summary_of
+from models.queries.pace import rate_of
 from models.rules.counts import Counts
 from models.words import IN_FLIGHT, TO_BE_SENT, Channel, FailureReason, MessageStatus, Phase
 
-RATE_WINDOW = 30_000  # ms; three of the stretches in which arrivals are counted
-SHORTEST_WINDOW = 3_000  # ms; less says nothing about a rate
 LAST_CLAIMED = 200  # rows looked at for the latest time-out
-_ARRIVED = (
-    MessageStatus.DELIVERED,
-    MessageStatus.ASSUMED_DELIVERED,
-    MessageStatus.FAILED,
-    MessageStatus.OPTED_OUT,
-    MessageStatus.UNCONFIRMED,
-)
 _NOT_RUN = frozenset({Phase.DRAFT, Phase.READY})
 _MOVING = frozenset({Phase.RUNNING, Phase.STOPPING, Phase.HELD})
 
@@ -74,11 +66,11 @@ class Progress:
 def progress_of(campaign_id: int, *, now: int) -> Progress:
     """The figures of one campaign; raises NotFoundError."""
     summary = summary_of(campaign_id)
-    rate = _rate(campaign_id, now=now) if summary.campaign.phase == Phase.RUNNING else None
-    left = sum(summary.counts[status] for status in TO_BE_SENT)
+    rate = rate_of(campaign_id, now=now) if summary.campaign.phase == Phase.RUNNING else None
+    left = summary.counts.to_be_sent
     return Progress(
         summary,
-        sent=sent(summary.counts),
+        sent=summary.counts.sent,
         rate=rate,
         seconds_left=round(left / rate) if rate and left else None,
         waits_until=None if left else _latest_time_out(campaign_id, summary.counts),
@@ -86,14 +78,9 @@ def progress_of(campaign_id: int, *, now: int) -> Progress:
     )
 
 
-def sent(counts: Counts) -> int:
-    """Messages that are final or with the provider; Cancelled ones were never sent."""
-    return counts.total - sum(counts[status] for status in (*TO_BE_SENT, MessageStatus.CANCELLED))
-
-
 def percent_sent(counts: Counts) -> int:
     """Of 100, rounded down: 100 only when all are sent."""
-    return 100 * sent(counts) // max(1, counts.total)
+    return counts.percent_sent
 
 
 def failure_reasons(counts: Counts) -> tuple[tuple[FailureReason, int], ...]:
@@ -133,25 +120,6 @@ _TILE_ORDER = (
     MessageStatus.CANCELLED,
     MessageStatus.UNCONFIRMED,
 )
-
-
-def _rate(campaign_id: int, *, now: int) -> float | None:
-    """Messages per second that came to an end within the window."""
-    since, started = now - RATE_WINDOW, _started_at(campaign_id)
-    found = select(
-        "SELECT MIN(bucket_at), SUM(n) FROM message_flow "
-        f"WHERE campaign_id = ? AND bucket_at >= ? AND status IN ({marks(_ARRIVED)})",
-        campaign_id,
-        since,
-        *_ARRIVED,
-    )
-    first, arrived = found[0]
-    window = now - max(first, started) if first is not None else 0
-    return float(arrived) * 1000 / window if window >= SHORTEST_WINDOW else None
-
-
-def _started_at(campaign_id: int) -> int:
-    return int(select("SELECT COALESCE(started_at, 0) FROM campaigns WHERE id = ?", campaign_id)[0][0])
 
 
 def _latest_time_out(campaign_id: int, counts: Counts) -> int | None:

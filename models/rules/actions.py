@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from models.actors import Actor, Right
 from models.rules.counts import Counts
 from models.words import (
-    CHANNEL_LABELS,
     HOLDS_CHANNEL,
     RETRYABLE,
     WITH_PROVIDER,
@@ -23,11 +22,18 @@ from models.words import (
 
 @dataclass(frozen=True)
 class Blocker:
-    """The campaign that holds the channel; `percent` of its messages are settled."""
+    """The campaign that holds the channel since `since_at` (epoch ms), and how far it is.
+
+    The minutes are as of the moment of the question; None where they are not known, or nothing is left to send.
+    """
 
     campaign_id: int
     name: str
-    percent: int
+    phase: Phase
+    since_at: int
+    percent_sent: int
+    minutes_since: int | None = None
+    minutes_left: int | None = None
 
 
 @dataclass(frozen=True)
@@ -44,20 +50,34 @@ class Standing:
 
 @dataclass(frozen=True)
 class Answer:
-    """Yes, or why not; `blocker_id` is set when another campaign holds the channel."""
+    """Yes, or why not. The reason ends with the next step; `next_step` is that step where the same campaign's
+    action is it, for a button. `blocker_id` is set when another campaign holds the channel.
+    """
 
     allowed: bool
     reason: str = ""
     blocker_id: int | None = None
+    next_step: Action | None = None
 
 
 YES = Answer(True)
 Rule = Callable[[Standing], Answer]
 
+_NEXT_STEPS = {
+    Action.EDIT: "Finish the draft first.",
+    Action.RUN: "Run it first.",
+    Action.STOP: "Stop it first.",
+    Action.RESUME: "Resume it first.",
+    Action.RETRY: "Retry its failed messages instead.",
+    Action.DUPLICATE: "Duplicate it to change or send it anew.",
+    Action.START_LATER: "Start when the channel is free?",
+}
 
-def no(reason: str) -> Answer:
-    """A refusal."""
-    return Answer(False, reason)
+
+def no(reason: str, next_step: Action | None = None, *, blocker_id: int | None = None) -> Answer:
+    """A refusal; the next step follows in words."""
+    sentence = f"{reason} {_NEXT_STEPS[next_step]}" if next_step else reason
+    return Answer(False, sentence, blocker_id, next_step)
 
 
 def available_actions(campaign: Standing, actor: Actor) -> dict[Action, Answer]:
@@ -83,10 +103,13 @@ def right_for(action: Action) -> Right:
 def can_run(campaign: Standing) -> Answer:
     """Ready, something sendable, the channel configured and free."""
     if campaign.phase is not Phase.READY:
-        return no(_wrong_phase(campaign, "Only a Ready campaign can be run"))
+        return no(_wrong_phase(campaign, "Only a Ready campaign can be run"), _instead_of_running(campaign))
     if not campaign.counts.sendable:
-        return no(f"{campaign.name} has nobody to send to: every contact has opted out or none was imported.")
-    return _channel_answer(campaign)
+        return no(
+            f"{campaign.name} has nobody to send to: every contact has opted out or none was imported.",
+            Action.DUPLICATE,
+        )
+    return _channel_answer(campaign, Action.RUN)
 
 
 def can_stop(campaign: Standing) -> Answer:
@@ -100,27 +123,32 @@ def can_resume(campaign: Standing) -> Answer:
     """Stopped, Failed, Held or stopping; the channel free or its own."""
     stopped = campaign.phase is Phase.ENDED and campaign.counts[MessageStatus.CANCELLED] > 0
     if stopped or campaign.phase in (Phase.FAILED, Phase.HELD, Phase.STOPPING):
-        return _channel_answer(campaign)
+        return _channel_answer(campaign, Action.RESUME)
     if campaign.phase is Phase.ENDED:
-        return no(f"{campaign.name} has no cancelled messages to go on with.")
-    return no(_wrong_phase(campaign, "Only a stopped, failed or held campaign can be resumed"))
+        instead = Action.RETRY if _has_retryable(campaign) else None
+        return no(f"{campaign.name} has no cancelled messages to go on with.", instead)
+    return no(_wrong_phase(campaign, "Only a stopped, failed or held campaign can be resumed"), _beginning(campaign))
 
 
 def can_retry(campaign: Standing) -> Answer:
     """Running, complete or failed, and something to retry; the channel free or its own."""
     if campaign.phase in (Phase.HELD, Phase.STOPPING):
-        return no(f"{campaign.name} is {_told(campaign)}: resume it first, then retry.")
+        return no(f"{campaign.name} is {_told(campaign)}.", Action.RESUME)
     if campaign.phase not in (Phase.RUNNING, Phase.ENDED, Phase.FAILED):
-        return no(_wrong_phase(campaign, "Only messages of a campaign that was run can be retried"))
-    if not any(campaign.counts[status] for status in RETRYABLE):
+        return no(
+            _wrong_phase(campaign, "Only messages of a campaign that was run can be retried"), _beginning(campaign)
+        )
+    if not _has_retryable(campaign):
         return no(f"{campaign.name} has no Failed or Unconfirmed messages.")
-    return _channel_answer(campaign)
+    return _channel_answer(campaign, Action.RETRY)
 
 
 def can_delete(campaign: Standing) -> Answer:
     """Draft, Ready, complete or Failed, with nothing at the provider."""
+    if campaign.phase is Phase.STOPPING:
+        return no(f"{campaign.name} is {_told(campaign)}. Delete it when it has ended.")
     if campaign.phase in HOLDS_CHANNEL:
-        return no(f"{campaign.name} is {_told(campaign)}: stop it first, then delete it.")
+        return no(f"{campaign.name} is {_told(campaign)}.", Action.STOP)
     waiting = sum(campaign.counts[status] for status in WITH_PROVIDER)
     if waiting:
         return no(f"{campaign.name} still has {waiting} messages at the provider; delete it when they have settled.")
@@ -133,7 +161,14 @@ def can_edit(campaign: Standing) -> Answer:
         return YES
     if campaign.phase is Phase.FAILED and campaign.channel is Channel.EMAIL:
         return YES
-    return no(_wrong_phase(campaign, "Only a Draft or Ready campaign can be edited"))
+    return no(_wrong_phase(campaign, "Only a Draft or Ready campaign can be edited"), Action.DUPLICATE)
+
+
+def channel_taken(blocker: Blocker, action: Action) -> Answer:
+    """The refusal of an action because another campaign holds the channel; a run or retry may wait for it."""
+    waits = Action.START_LATER if action in (Action.RUN, Action.RETRY) else None
+    advice = "" if waits else " Wait until it ends, or stop it."
+    return no(_in_the_way(blocker) + advice, waits, blocker_id=blocker.campaign_id)
 
 
 def _anytime(_campaign: Standing) -> Answer:
@@ -147,18 +182,50 @@ def _start_later(campaign: Standing) -> Answer:
     return YES if answer.blocker_id is not None else answer
 
 
-def _channel_answer(campaign: Standing) -> Answer:
+def _channel_answer(campaign: Standing, action: Action) -> Answer:
     if campaign.not_configured:
         return no(campaign.not_configured)
-    blocker = campaign.blocker
-    if blocker is None or campaign.phase in HOLDS_CHANNEL:
+    if campaign.blocker is None or campaign.phase in HOLDS_CHANNEL:
         return YES
-    return Answer(
-        False,
-        f"{blocker.name} is In Progress on {CHANNEL_LABELS[campaign.channel]}, {blocker.percent} % settled. "
-        "Wait until it ends, stop it, or start when the channel is free.",
-        blocker.campaign_id,
-    )
+    return channel_taken(campaign.blocker, action)
+
+
+def _in_the_way(blocker: Blocker) -> str:
+    """How far the other campaign is. No time of day: the sentence does not know the reader's zone."""
+    since, left = blocker.minutes_since, blocker.minutes_left
+    figures = [
+        f"{blocker.name} is {_PHASE_WORDS[blocker.phase]}",
+        f"begun {_minutes(since)} ago" if since else "",
+        f"{blocker.percent_sent} % sent",
+        f"about {_minutes(left)} left" if left else "",
+    ]
+    return ", ".join(figure for figure in figures if figure) + "."
+
+
+def _minutes(n: int) -> str:
+    if n >= 120:
+        return f"{n // 60} hours"
+    return f"{n} minute{'s' if n > 1 else ''}"
+
+
+def _has_retryable(campaign: Standing) -> bool:
+    return any(campaign.counts[status] for status in RETRYABLE)
+
+
+def _beginning(campaign: Standing) -> Action | None:
+    """What comes first for a campaign that has not been run."""
+    if campaign.phase is Phase.DRAFT:
+        return Action.EDIT
+    return Action.RUN if campaign.phase is Phase.READY and campaign.counts.sendable else None
+
+
+def _instead_of_running(campaign: Standing) -> Action | None:
+    """What somebody may have meant who asks to run what is not Ready."""
+    if campaign.phase is Phase.DRAFT:
+        return Action.EDIT
+    if campaign.phase in (Phase.HELD, Phase.STOPPING, Phase.FAILED):
+        return Action.RESUME
+    return Action.DUPLICATE if campaign.phase is Phase.ENDED else None
 
 
 _PHASE_WORDS = {
@@ -166,7 +233,7 @@ _PHASE_WORDS = {
     Phase.READY: "Ready",
     Phase.RUNNING: "In Progress",
     Phase.HELD: "Held",
-    Phase.STOPPING: "stopping",
+    Phase.STOPPING: "In Progress, stopping",
     Phase.ENDED: "complete",
     Phase.FAILED: "Failed",
     Phase.DELETING: "being deleted",

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from models.words import CampaignStatus, MessageStatus, Phase, RetryClass
+from models.words import TO_BE_SENT, CampaignStatus, MessageStatus, Phase, RetryClass
 
 
 @dataclass(frozen=True)
@@ -38,10 +38,19 @@ class Counts:
         return self[MessageStatus.WAITING]
 
     @property
-    def settled(self) -> int:
-        """What no hand-over or receipt is awaited for."""
-        pending = (MessageStatus.WAITING, MessageStatus.QUEUED, MessageStatus.SENDING, MessageStatus.RETRYING)
-        return self.total - sum(self[status] for status in pending)
+    def to_be_sent(self) -> int:
+        """What a hand-over is awaited for."""
+        return sum(self[status] for status in TO_BE_SENT)
+
+    @property
+    def sent(self) -> int:
+        """What is final or with the provider; Cancelled ones were never sent."""
+        return self.total - self.to_be_sent - self[MessageStatus.CANCELLED]
+
+    @property
+    def percent_sent(self) -> int:
+        """Of 100, rounded down: 100 only when all are sent."""
+        return 100 * self.sent // max(1, self.total)
 
     def for_every_status(self) -> dict[str, int]:
         """The count of each status, zeros included, in the order of SPEC 2."""

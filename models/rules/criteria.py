@@ -12,7 +12,8 @@ class Criteria:
     """All that is given must hold; what is empty does not restrict.
 
     `search` matches the recipient or a searchable field (see `models.queries.messages`). `cutoff_at`
-    (epoch ms) keeps out what came to its status later. `message_ids` is a hand-made selection.
+    (epoch ms) keeps out what came to its status later. `message_ids` is a hand-made selection. `failures`
+    are ticks of a retry plan, class and reason in one (see `models.rules.retry_plan`).
     """
 
     statuses: tuple[str, ...] = ()
@@ -21,12 +22,13 @@ class Criteria:
     search: str = ""
     message_ids: tuple[int, ...] = ()
     cutoff_at: int | None = None
+    failures: tuple[str, ...] = ()
 
     def for_status(self, status: str) -> Self:
         """The part of it that is about one status: reasons only say something of Failed messages."""
         if status == MessageStatus.FAILED:
             return replace(self, statuses=(status,))
-        return replace(self, statuses=(status,), reasons=(), retry_classes=())
+        return replace(self, statuses=(status,), reasons=(), retry_classes=(), failures=())
 
     def to_json(self) -> dict[str, Any]:
         """What is stored with a bulk move, an export or a retry plan."""

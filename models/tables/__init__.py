@@ -1,6 +1,6 @@
 """The tables, as the migrations make them. Operations write them, queries read them, nobody else."""
 
-from models.tables.campaigns import Campaign, MessageCount, MessageFlow
+from models.tables.campaigns import Campaign, MessageCount, MessageFlow, Recovery
 from models.tables.files import Attachment, File, FileChunk
 from models.tables.ledger import Audit, Lease, RunningProcess, Setting
 from models.tables.messages import Attempt, Message, OptOut, ReceiptPost, UnmappedCode
@@ -25,6 +25,7 @@ __all__ = [
     "OptOut",
     "Person",
     "ReceiptPost",
+    "Recovery",
     "RetryPlan",
     "RunningProcess",
     "ScheduledStart",

@@ -11,6 +11,7 @@ class Campaign(Table):
     `account_refusals` counts the account's refusals since the last success. `guard_window` holds the last
     500 verdicts of first attempts, one character each: `f` for Failed, `.` for any other. `unheard_since`
     is the first acceptance that no receipt has followed; `silence` the kind of silence that people were told of.
+    `retry_cutoff_at` is the latest moment at which a retry's set was fixed: what is settled later is dated after it.
     """
 
     name = TextField()
@@ -38,6 +39,7 @@ class Campaign(Table):
     receipt_at = Moment(null=True)
     unheard_since = Moment(null=True)
     silence = TextField(null=True)
+    retry_cutoff_at = Moment(null=True)
     created_at = Moment()
     run_at = Moment(null=True)
     started_at = Moment(null=True)
@@ -73,3 +75,17 @@ class MessageFlow(UnnumberedTable):
     class Meta:
         table_name = "message_flow"
         primary_key = CompositeKey("campaign_id", "bucket_at", "status")
+
+
+class Recovery(UnnumberedTable):
+    """How many attempts followed a person's retry of such a failure, and how many of them recovered the message."""
+
+    channel = TextField()
+    failure_reason = TextField()
+    retry_class = TextField()
+    retried = BigIntegerField()
+    recovered = BigIntegerField()
+
+    class Meta:
+        table_name = "recoveries"
+        primary_key = CompositeKey("channel", "failure_reason", "retry_class")

@@ -33,7 +33,10 @@ class BulkMove(Table):
 
 
 class RetryPlan(Table):
-    """The set that a retry dialog showed, fixed by its cutoff; `move_id` is set once it was confirmed."""
+    """The set that a retry dialog showed, fixed by its cutoff; `move_id` is set once it was confirmed.
+
+    `shown` is how many messages each of its ticks stood for.
+    """
 
     campaign_id = BigIntegerField()
     criteria = JsonText()
@@ -41,6 +44,7 @@ class RetryPlan(Table):
     actor_id = BigIntegerField(null=True)
     created_at = Moment()
     move_id = BigIntegerField(null=True)
+    shown = JsonText(default=dict)
 
     class Meta:
         table_name = "retry_plans"

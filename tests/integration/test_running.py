@@ -96,7 +96,7 @@ class TestRun:
         seen = running.permitted(Action.RUN, campaign_id, COMMAND_LINE)
         run(blocker)
         with refused(ChannelTakenError) as caught:
-            running.take_channel(campaign_id, seen, {Phase.READY}, now=NOW)
+            running.take_channel(Action.RUN, campaign_id, seen, now=NOW)
         assert "Winter SMS" in str(caught.value)
 
     @both_engines

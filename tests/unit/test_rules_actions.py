@@ -39,7 +39,7 @@ VIEWERS = {Action.VIEW_SUMMARY}
 ACTORS = {role: Actor(1, role.value, role, Surface.PANEL) for role in Role}
 BEN = ACTORS[Role.CAMPAIGNER]
 COUNTS = Counts({MessageStatus.WAITING: 2, MessageStatus.CANCELLED: 3, MessageStatus.FAILED: 4})
-BLOCKER = Blocker(7, "Winter SMS", 73)
+BLOCKER = Blocker(7, "Winter SMS", Phase.RUNNING, 0, 73, minutes_since=12, minutes_left=6)
 
 
 def standing(phase: Phase, counts: Counts = COUNTS, **changes: object) -> Standing:
@@ -74,6 +74,17 @@ def test_every_refusal_has_a_whole_sentence(phase: Phase, role: Role) -> None:
         assert answer.allowed == (answer.reason == "")
 
 
+@pytest.mark.parametrize("amount", [COUNTS, Counts({MessageStatus.DELIVERED: 9})])
+@pytest.mark.parametrize("blocker", [None, BLOCKER])
+@pytest.mark.parametrize("phase", Phase)
+def test_next_step_that_is_offered_may_be_done(phase: Phase, blocker: Blocker | None, amount: Counts) -> None:
+    answers = available_actions(standing(phase, amount, blocker=blocker), BEN)
+    for action, answer in answers.items():
+        if answer.next_step:
+            step = answers[answer.next_step]
+            assert step.allowed or step.blocker_id == 7, f"{action} in {phase} offers {answer.next_step}: {step}"
+
+
 @pytest.mark.parametrize("phase", Phase)
 @pytest.mark.parametrize("action", NEEDS_CHANNEL)
 def test_taken_channel_is_refused_unless_it_is_its_own(action: Action, phase: Phase) -> None:
@@ -85,9 +96,32 @@ def test_taken_channel_is_refused_unless_it_is_its_own(action: Action, phase: Ph
 def test_taken_channel_is_named_with_the_next_step(action: Action, phase: Phase) -> None:
     answer = answer_for(action, standing(phase, blocker=BLOCKER), BEN)
     assert answer.blocker_id == 7
-    assert "Winter SMS" in answer.reason
-    assert "73 %" in answer.reason
-    assert "start when the channel is free" in answer.reason
+    assert answer.reason.startswith(
+        "Winter SMS is In Progress, begun 12 minutes ago, 73 % sent, about 6 minutes left. "
+    )
+    waits = action is not Action.RESUME  # only a run and a retry can start later
+    assert answer.next_step == (Action.START_LATER if waits else None)
+    assert answer.reason.endswith("Start when the channel is free?" if waits else "Wait until it ends, or stop it.")
+
+
+HOLDERS = [
+    (BLOCKER, "Winter SMS is In Progress, begun 12 minutes ago, 73 % sent, about 6 minutes left."),
+    (replace(BLOCKER, minutes_since=None, minutes_left=None), "Winter SMS is In Progress, 73 % sent."),
+    (replace(BLOCKER, minutes_since=0, minutes_left=1), "Winter SMS is In Progress, 73 % sent, about 1 minute left."),
+    (
+        replace(BLOCKER, phase=Phase.HELD, minutes_since=150, minutes_left=None),
+        "Winter SMS is Held, begun 2 hours ago, 73 % sent.",
+    ),
+    (
+        replace(BLOCKER, phase=Phase.STOPPING, minutes_left=None),
+        "Winter SMS is In Progress, stopping, begun 12 minutes ago, 73 % sent.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("blocker", "told"), HOLDERS)
+def test_campaign_in_the_way_is_told_with_what_is_known_of_it(blocker: Blocker, told: str) -> None:
+    assert answer_for(Action.RUN, standing(R, blocker=blocker), BEN).reason == f"{told} Start when the channel is free?"
 
 
 @pytest.mark.parametrize("phase", sorted(ALLOWED[Action.START_LATER]))
@@ -124,12 +158,16 @@ def test_retry_needs_failed_or_unconfirmed_messages(status: MessageStatus) -> No
 
 @pytest.mark.parametrize("phase", [H, S])
 def test_retry_of_held_or_stopping_says_resume_first(phase: Phase) -> None:
-    assert "resume it first" in answer_for(Action.RETRY, standing(phase), BEN).reason
+    answer = answer_for(Action.RETRY, standing(phase), BEN)
+    assert answer.reason.endswith("Resume it first.")
+    assert answer.next_step is Action.RESUME
 
 
-@pytest.mark.parametrize("phase", [U, H, S])
-def test_delete_of_a_running_campaign_says_stop_first(phase: Phase) -> None:
-    assert "stop it first" in answer_for(Action.DELETE, standing(phase), BEN).reason
+@pytest.mark.parametrize(("phase", "step"), [(U, Action.STOP), (H, Action.STOP), (S, None)])
+def test_delete_of_a_running_campaign_says_stop_first(phase: Phase, step: Action | None) -> None:
+    answer = answer_for(Action.DELETE, standing(phase), BEN)
+    assert answer.next_step is step
+    assert answer.reason.endswith("Stop it first." if step else "Delete it when it has ended.")
 
 
 @pytest.mark.parametrize("status", [MessageStatus.SENDING, MessageStatus.RETRYING])

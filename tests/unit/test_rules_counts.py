@@ -27,7 +27,11 @@ class TestCounts:
     def test_rows_of_one_status_add_up(self) -> None:
         assert self.COUNTS["failed"] == 3
         assert self.COUNTS.total == 11
-        assert self.COUNTS.settled == 8
+        assert (self.COUNTS.to_be_sent, self.COUNTS.sent, self.COUNTS.percent_sent) == (0, 11, 100)
+
+    def test_cancelled_and_waiting_messages_are_not_sent(self) -> None:
+        counts = Counts({"waiting": 1, "queued": 1, "cancelled": 1, "sending": 1, "delivered": 2})
+        assert (counts.to_be_sent, counts.sent, counts.percent_sent) == (2, 3, 50)
 
     def test_failures_are_kept_by_reason_and_class(self) -> None:
         assert self.COUNTS.failures == {("blocked", "likely"): 2, ("blocked", "pointless"): 1}

@@ -1,0 +1,69 @@
+"""Reads for the retry plan: where the messages stand that it is about, what they take, and what retries were worth."""
+
+from collections import Counter
+from typing import Any
+
+from models.database import select
+from models.queries.campaigns import counts_of
+from models.queries.messages import where
+from models.rules.criteria import Criteria
+from models.rules.retry_plan import Group, Recovered
+from models.segments import count_segments
+from models.tables import Campaign, Message
+from models.template import Template
+from models.words import Channel, MessageStatus
+
+_PLACE = "status, COALESCE(failure_reason, ''), COALESCE(retry_class, '')"
+_Place = tuple[str, str, str]
+
+
+def groups_of(campaign: Campaign, criteria: Criteria) -> list[Group]:
+    """The messages that match by status, reason and class.
+
+    An email's whole campaign costs its counters, everything else the rows that match: a campaign's counters
+    know no segments.
+    """
+    if campaign.channel == Channel.EMAIL and criteria == Criteria(criteria.statuses, cutoff_at=criteria.cutoff_at):
+        return _counted(campaign.id, criteria)
+    query, values = groups_query(campaign.id, criteria)
+    rows = select(query, *values)
+    if campaign.channel == Channel.EMAIL:
+        return [Group(*row[:4]) for row in rows]
+    missing = _segments_missing(campaign, criteria) if any(n > known for *_, n, _, known in rows) else Counter()
+    return [Group._make((*place, n, int(found or 0) + missing[tuple(place)])) for *place, n, found, _ in rows]
+
+
+def groups_query(campaign_id: int, criteria: Criteria) -> tuple[str, list[object]]:
+    """The query behind it, and its values: place, messages, their segments, how many segments are known."""
+    condition, values = where(campaign_id, criteria)
+    return (
+        f"SELECT {_PLACE}, COUNT(*), SUM(segments), COUNT(segments) FROM messages WHERE {condition} GROUP BY 1, 2, 3",
+        values,
+    )
+
+
+def recoveries_on(channel: Channel) -> dict[tuple[str, str], Recovered]:
+    """What earlier retries on a channel were worth, by the reason and class of the failure."""
+    rows = select("SELECT failure_reason, retry_class, retried, recovered FROM recoveries WHERE channel = ?", channel)
+    return {(reason, retry_class): Recovered(*numbers) for reason, retry_class, *numbers in rows}
+
+
+def _counted(campaign_id: int, criteria: Criteria) -> list[Group]:
+    counts = counts_of(campaign_id)
+    failed = [Group("failed", *failure, n) for failure, n in counts.failures.items()]
+    others = [Group(status, "", "", counts[status]) for status in MessageStatus if status is not MessageStatus.FAILED]
+    return [group for group in (*failed, *others) if group.n and group.status in criteria.statuses]
+
+
+def _segments_missing(campaign: Campaign, criteria: Criteria) -> Counter[_Place]:
+    """The segments of those whose answer was lost, and with it what it said of them: a few after a crash."""
+    template = Template.parse(campaign.body)
+    names = [field["name"] for field in campaign.fields]
+    condition, values = where(campaign.id, criteria)
+    found: Counter[Any] = Counter()
+    for *place, stored in select(
+        f"SELECT {_PLACE}, field_values FROM messages WHERE {condition} AND segments IS NULL", *values
+    ):
+        fields = dict(zip(names, Message.field_values.python_value(stored), strict=False))
+        found[tuple(place)] += count_segments(template.render(fields)).count
+    return found
