@@ -1,5 +1,7 @@
 """Starting later, as a part of the dialogs that start something: at a time, or when the channel is free."""
 
+from typing import Any
+
 from bot.dialogs.frame import Given, Kept
 from bot.drawing import blocks, lines
 from bot.drawing.blocks import Block, escaped
@@ -7,8 +9,6 @@ from bot.request import Request
 from models.clock import now_ms
 from models.operations import scheduling
 from models.queries.campaigns import CampaignSummary
-from models.rules.criteria import Criteria
-from models.words import StartKind
 
 START_AT = "start_at"
 
@@ -36,20 +36,16 @@ def starts_later(kept: Kept, given: Given) -> bool:
     return bool(given.get(START_AT) or kept.get("taken"))
 
 
-def schedule(
-    request: Request, kept: Kept, given: Given, kind: StartKind, criteria: Criteria | None, *, accepted: bool = False
-) -> str:
-    """Keep the start; returns what it waits for. Raises CampaignError."""
+def schedule(request: Request, kept: Kept, given: Given, **asked: Any) -> str:
+    """Keep the start that was asked for; returns what it waits for. Raises what `schedule_start` raises."""
     at, when_free = given.get(START_AT), bool(kept.get("taken"))
     scheduling.schedule_start(
         kept["campaign"],
-        kind=kind,
-        criteria=criteria,
+        **asked,
         start_at=at,
         when_free=when_free,
         time_zone=request.time_zone,
         actor=request.actor,
-        disclaimer_accepted=accepted,
         now=now_ms(),
     )
     if at is None:

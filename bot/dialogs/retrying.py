@@ -39,7 +39,7 @@ def _form(request: Request, campaign_id: int, message_ids: tuple[int, ...]) -> F
 
 def _ticked_again(request: Request, _subject: str, given: Given) -> Form:
     """The same plan with what is ticked now, and its new total."""
-    plan = retrying.read_plan(request.kept["plan"], actor=request.actor)
+    plan = retrying.read_plan(request.kept["plan"], actor=request.actor, now=now_ms())
     ticked, unconfirmed = _ticks(given)
     return _drawn(plan, summary_of(plan.campaign_id), ticked, include_unconfirmed=unconfirmed)
 
@@ -127,7 +127,7 @@ def _submit(request: Request, kept: Kept, given: Given) -> str:
     ticked, unconfirmed = _ticks(given)
     if starts_later(kept, given):
         criteria = retrying.plan_criteria(kept["plan"], ticked=ticked, include_unconfirmed=unconfirmed)
-        return schedule(request, kept, given, StartKind.RETRY, criteria)
+        return schedule(request, kept, given, kind=StartKind.RETRY, criteria=criteria)
     retried = retrying.confirm_plan(
         kept["plan"], ticked=ticked, include_unconfirmed=unconfirmed, actor=request.actor, now=now_ms()
     )

@@ -10,8 +10,9 @@ from models.clock import now_ms
 from models.operations.running import DISCLAIMER
 from models.queries.campaigns import standing_of, summary_of
 from models.queries.previews import preview_of
-from models.queries.run_check import RunCheck, run_check
+from models.queries.run_check import run_check
 from models.rules.actions import answer_for
+from models.rules.run_warnings import RunCheck
 from models.words import Action, StartKind
 
 LEAVE_OUT = "leave_out"
@@ -32,9 +33,9 @@ def _form(request: Request, campaign_id: int, _message_ids: tuple[int, ...]) -> 
         blocks.section(lines.about(summary)),
         *([blocks.section(in_use(summary, answer.reason))] if taken else []),
         blocks.section(_what(check)),
-        *previews.message(preview_of(campaign_id, 0, request.actor)),
+        *previews.message(preview_of(campaign_id, 1, request.actor)),
         *(blocks.section(f":warning: {blocks.escaped(warning)}") for warning in check.warnings),
-        *([_leave_out(check)] if check.reached else []),
+        *([_leave_out(check)] if check.reached_lately else []),
         _disclaimer(),
         start_input(),
     ]
@@ -56,7 +57,7 @@ def _what(check: RunCheck) -> str:
 
 def _leave_out(check: RunCheck) -> Block:
     option = blocks.option(
-        f"Leave out these {check.reached:,} people", LEAVE_OUT, "They become Cancelled; Resume may send them."
+        f"Leave out these {check.reached_lately:,} people", LEAVE_OUT, "They become Cancelled; Resume may send them."
     )
     boxes = blocks.checkboxes(LEAVE_OUT, [option])
     return blocks.input_block("Reached in the last 24 hours", boxes, block_id=LEAVE_OUT, optional=True)
@@ -80,7 +81,15 @@ def _check(_kept: Kept, given: Given) -> dict[str, str]:
 
 def _submit(request: Request, kept: Kept, given: Given) -> str:
     if starts_later(kept, given):
-        return schedule(request, kept, given, StartKind.RUN, None, accepted=True)
+        return schedule(
+            request,
+            kept,
+            given,
+            kind=StartKind.RUN,
+            criteria=None,
+            disclaimer_accepted=True,
+            leave_out_reached=bool(given.get(LEAVE_OUT)),
+        )
     moved = starting.run_campaign(
         kept["campaign"],
         actor=request.actor,

@@ -14,7 +14,7 @@ BACK, ON = "page_back", "page_on"
 
 
 def _form(request: Request, campaign_id: int, _message_ids: tuple[int, ...]) -> Form:
-    return _drawn(request, campaign_id, 0)
+    return _drawn(request, campaign_id, 1)
 
 
 def _turned(request: Request, subject: str, _given: Given) -> Form:

@@ -8,6 +8,7 @@ from bot.drawing.lines import Site
 from bot.parsing import VERBS
 from models.queries.campaigns import CampaignSummary
 from models.tables import ScheduledStart
+from models.words import CAMPAIGN_STATUS_LABELS
 
 LISTED = 20
 _GROUPS = {"running": "Running now", "ready": "Ready", "ended": "Ended", "draft": "Drafts"}
@@ -80,4 +81,4 @@ def suggestions(campaigns: Iterable[CampaignSummary]) -> list[Block]:
 
 
 def _plain_status(found: CampaignSummary) -> str:
-    return f"{lines.channel_label(found)} · {lines.CAMPAIGN_STATUS_LABELS[found.status]} · {lines.percent(found)}"
+    return f"{lines.channel_label(found)} · {CAMPAIGN_STATUS_LABELS[found.status]} · {lines.percent(found)}"

@@ -4,7 +4,14 @@ from bot.drawing import blocks
 from bot.drawing.blocks import Block, Message, escaped
 from bot.drawing.lines import Site
 from models.queries.finding import FoundMessage, FoundRecipient
-from models.words import CHANNEL_LABELS, FAILURE_REASON_NAMES, MESSAGE_STATUS_LABELS, Channel, MessageStatus
+from models.words import (
+    CHANNEL_LABELS,
+    FAILURE_REASON_NAMES,
+    MESSAGE_STATUS_LABELS,
+    Channel,
+    FailureReason,
+    MessageStatus,
+)
 
 VIEWER = "You are a Viewer: the recipient is masked; fields, provider texts and opt-outs are not shown."
 
@@ -35,7 +42,7 @@ def _opted_out(found: FoundRecipient) -> str:
 def _message(one: FoundMessage, *, may_retry: bool) -> Block:
     state = MESSAGE_STATUS_LABELS[MessageStatus(one.status)]
     if one.failure_reason:
-        state += f": {FAILURE_REASON_NAMES[one.failure_reason]}"
+        state += f": {FAILURE_REASON_NAMES[FailureReason(one.failure_reason)]}"
     channel = CHANNEL_LABELS[Channel(one.channel)]
     told = f"*{escaped(one.campaign_name)}* · {channel} · *{state}* · {blocks.local_date(one.updated_at)}"
     said = ": ".join(escaped(part) for part in (one.provider_code, one.provider_text) if part)

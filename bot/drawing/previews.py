@@ -10,7 +10,7 @@ PREVIEW_LENGTH = 2000
 def message(preview: Preview) -> list[Block]:
     """The text, as text: nothing in it is read as formatting."""
     subject = f"Subject: {preview.subject}\n\n" if preview.subject else ""
-    text = blocks.cut(subject + preview.body, PREVIEW_LENGTH)
+    text = blocks.cut(subject + preview.text, PREVIEW_LENGTH)
     return [
         blocks.context(f"As {blocks.code(preview.recipient)} gets it:"),
         {"type": "section", "text": blocks.plain(text or "(empty)")},
@@ -24,5 +24,5 @@ def paging(preview: Preview, back: str, on: str) -> list[Block]:
         for text, action_id, place in (("‹ Previous", back, preview.previous), ("Next ›", on, preview.next))
         if place is not None
     ]
-    where = blocks.context(f"Contact {preview.place + 1:,} of {preview.total:,}")
+    where = blocks.context(f"Contact {preview.place:,} of {preview.total:,}")
     return [where, blocks.actions(turns, block_id="pages")] if turns else [where]

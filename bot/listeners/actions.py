@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from bot import dialogs, looks
+from bot.drawing.blocks import escaped
 from bot.listeners import home
 from bot.request import Request
 from models.clock import now_ms
@@ -61,7 +62,7 @@ def _within(verb: str) -> Click:
 
 def _stop(request: Request, subject: str) -> None:
     stopped = running.stop_campaign(_campaign_id(subject), actor=request.actor, now=now_ms())
-    name = looks.escaped(get_campaign(_campaign_id(subject)).name)
+    name = escaped(get_campaign(_campaign_id(subject)).name)
     request.answer(f"*{name}* is stopped: {stopped.messages:,} messages are not sent.", title="Stopped")
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from bot import dialogs, looks
 from bot.drawing import campaigns as drawn
+from bot.drawing.buttons import group_of
 from bot.parsing import Command, NotUnderstoodError, campaign_number, parse
 from bot.request import Request
 from bot.site import site
@@ -68,7 +69,7 @@ def _list(request: Request, command: Command) -> None:
     groups = ("draft", "ready", "running", "ended")
     if wanted and wanted not in groups:
         raise InvalidInputError(f"{command.subject} is no group of campaigns; use one of {', '.join(groups)}.")
-    found = [one for one in list_campaigns(request.actor) if wanted in ("", drawn.buttons.group_of(one))]
+    found = [one for one in list_campaigns(request.actor) if wanted in ("", group_of(one))]
     starts = {start.campaign_id: start for start in pending_starts()}
     request.whisper(drawn.list_of(found, starts, wanted, site()))
 

@@ -93,6 +93,13 @@ def confirm_plan(
     return _outcome(plan)
 
 
+def read_plan(plan_id: int, *, actor: Actor, now: int) -> RetryPlan:
+    """The plan as it stands now: the same set, less what has left it. Raises NotFoundError, NotAllowedError."""
+    stored = _stored(plan_id)
+    answer = _may_plan(stored.campaign_id, actor, now=now)
+    return replace(_planned(get_campaign(stored.campaign_id), Criteria.from_json(stored.criteria), answer), id=plan_id)
+
+
 def plan_criteria(plan_id: int, *, ticked: Collection[str], include_unconfirmed: bool) -> Criteria:
     """What the ticks of a plan mean, for a retry that starts later.
 

@@ -32,6 +32,7 @@ def schedule_start(  # noqa: PLR0913  # what, when and by whom: each is a questi
     time_zone: str,
     actor: Actor,
     disclaimer_accepted: bool = False,
+    leave_out_reached: bool = False,
     now: int,
 ) -> int:
     """Let a campaign be run, or its failures be retried, later; returns the start's id.
@@ -40,6 +41,7 @@ def schedule_start(  # noqa: PLR0913  # what, when and by whom: each is a questi
     channel it waits, an hour after its time or a day after the request at most. `criteria` says what a retry
     is about; what comes to its status after its cutoff (`now`, if it has none) is not in it. `time_zone` is
     the one in which the person was shown the time. An earlier start of the campaign is replaced.
+    `leave_out_reached` is a run's, as for `running.run_campaign`.
 
     Raises NotFoundError, NotAllowedError, WrongStateError, and InvalidInputError for a moment or zone that
     can't be, or when the disclaimer of a run was not accepted.
@@ -48,7 +50,7 @@ def schedule_start(  # noqa: PLR0913  # what, when and by whom: each is a questi
     start = ScheduledStart(
         campaign_id=campaign_id,
         kind=kind.value,
-        criteria=_criteria(kind, criteria, now=now),
+        criteria=_criteria(criteria, now=now) if kind is StartKind.RETRY else _run_options(leave_out_reached),
         starts_at=start_at,
         when_free=int(when_free),
         expires_at=now + LATEST_AFTER_REQUEST if start_at is None else start_at + LATEST_AFTER_TIME,
@@ -150,10 +152,13 @@ def _check_moment(start_at: int | None, *, when_free: bool, time_zone: str, now:
         ) from unknown
 
 
-def _criteria(kind: StartKind, criteria: Criteria | None, *, now: int) -> dict[str, object]:
+def _run_options(leave_out_reached: bool) -> dict[str, object]:
+    """How a run was asked for, as it is kept."""
+    return {"leave_out_reached": True} if leave_out_reached else {}
+
+
+def _criteria(criteria: Criteria | None, *, now: int) -> dict[str, object]:
     """What a retry is about as it is kept: the set of this moment, whenever it fires."""
-    if kind is StartKind.RUN:
-        return {}
     wanted = criteria or Criteria()
     return replace(wanted, cutoff_at=wanted.cutoff_at or now).to_json()
 
@@ -161,7 +166,7 @@ def _criteria(kind: StartKind, criteria: Criteria | None, *, now: int) -> dict[s
 def _keep(start: ScheduledStart, actor: Actor, *, disclaimer_accepted: bool) -> None:
     kind, now = StartKind(start.kind), start.created_at
     with transaction():
-        campaign = _permitted(kind, start.campaign_id, actor)
+        campaign = _permitted(kind, start.campaign_id, actor, now=now)
         if kind is StartKind.RUN:
             require_disclaimer(start.campaign_id, campaign.name, accepted=disclaimer_accepted)
         drop_start(start.campaign_id, by="schedule_start", actor=actor, now=now)
@@ -180,7 +185,7 @@ def _keep(start: ScheduledStart, actor: Actor, *, disclaimer_accepted: bool) -> 
         )
 
 
-def _permitted(kind: StartKind, campaign_id: int, actor: Actor) -> Standing:
+def _permitted(kind: StartKind, campaign_id: int, actor: Actor, *, now: int) -> Standing:
     """As for the act itself, but a taken channel is what the start waits for."""
     actor.require(right_for(Action.START_LATER))
     campaign = standing_of(campaign_id, lock=True, now=now)
@@ -196,7 +201,13 @@ def _get(start_id: int) -> ScheduledStart | None:
 
 
 def _run(start: ScheduledStart, now: int) -> Moved:
-    moved = running.run_campaign(start.campaign_id, actor=actor_of(start), disclaimer_accepted=True, now=now)
+    moved = running.run_campaign(
+        start.campaign_id,
+        actor=actor_of(start),
+        disclaimer_accepted=True,
+        leave_out_reached=bool(start.criteria.get("leave_out_reached")),
+        now=now,
+    )
     execute(  # accepted when it was asked for
         "UPDATE campaigns SET disclaimer_by = ?, disclaimer_at = ? WHERE id = ?",
         start.actor_name,
