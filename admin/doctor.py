@@ -21,6 +21,7 @@ from models import database, schema
 from models.clock import now_ms
 from models.config import Config
 from models.errors import NotConfiguredError
+from models.queries.slack import slack_trouble
 from models.words import CHANNEL_LABELS, Channel
 
 STALE_MS = 30_000  # a work process shows every 5 s that it lives
@@ -105,7 +106,7 @@ def findings(environment: Mapping[str, str] | None = None) -> list[Finding]:
     ]
     faults = {finding.subject for finding in found if finding.level is Level.FAULT}
     if "database" not in faults:
-        found += [*_receipts(), *_codes()]
+        found += [*_slack(), *_receipts(), *_codes()]
         if "processes" not in faults:
             found += [*_clocks(), *_duties()]
     return found
@@ -319,6 +320,13 @@ def _duties() -> Iterator[Finding]:
             yield ok(f"work {duty}", "a process takes its jobs")
         else:
             yield fault(f"work {duty}", "no process takes its jobs", "See the log of `worker`. " + START)
+
+
+def _slack() -> Iterator[Finding]:
+    trouble = slack_trouble()
+    if trouble is not None:
+        minutes = (now_ms() - trouble.since) // 60_000
+        yield fault("Slack", f"takes nothing from us since {minutes} min: {trouble.error}", trouble.step)
 
 
 def _receipts() -> Iterator[Finding]:

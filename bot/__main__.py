@@ -9,7 +9,7 @@ from peewee import InterfaceError, OperationalError
 
 from bot.connection import connection
 from bot.local_slack import LocalSlack
-from bot.poster import Poster
+from bot.outgoing.poster import Poster
 from jobs.queues import pass_hints
 from jobs.runtime import addresses, entry, run_file, waiting
 from jobs.runtime.stopping import Stop
@@ -23,7 +23,7 @@ from models.operations.presence import BEAT_SECONDS, beat, give_up_lease, hold_l
 log = structlog.stdlib.get_logger("signalbox.bot")
 
 ROUND_SECONDS = 0.3
-LEASE_SECONDS = 15.0
+LEASE_SECONDS = 30.0  # longer than a beat and the longest call together, so that no two ever post
 
 
 def main(config: Config, stop: Stop) -> None:
@@ -68,24 +68,38 @@ def _start_local_slack(config: Config) -> LocalSlack:
 def _post(config: Config, stop: Stop, local: LocalSlack | None) -> None:
     found = connection(config)
     assert found is not None, "Slack is on"
-    poster = Poster(found.client())
-    name = f"{socket.gethostname()}-bot"
-    holder = f"{name}-{os.getpid()}"
-    beats_at, leads = 0.0, False
+    poster, leader = Poster(found.client()), Leader()
     while not stop.wait(ROUND_SECONDS):
         try:
-            if time.monotonic() >= beats_at:
-                beats_at = time.monotonic() + BEAT_SECONDS
-                beat(name, duty="bot", host=socket.gethostname(), pid=os.getpid(), now=now_ms())
-                leads = hold_lease("bot", holder=holder, seconds=LEASE_SECONDS, now=now_ms())
             _point(local, config)
-            if leads:
-                poster.work()
+            if leader.leads():
+                poster.work(lambda: leader.leads() and not stop.asked)
         except (OperationalError, InterfaceError) as trouble:
             log.warning("the database can't be reached, tries again", trouble=str(trouble))
             database.close()
-    give_up_lease("bot", holder=holder)
-    leave(name)
+    leader.leave()
+
+
+class Leader:
+    """Shows that this process lives, and whether it is the one that posts; both are renewed every few seconds."""
+
+    def __init__(self) -> None:
+        self._name = f"{socket.gethostname()}-bot"
+        self._holder = f"{self._name}-{os.getpid()}"
+        self._beats_at, self._leads = 0.0, False
+
+    def leads(self) -> bool:
+        """True while the lease is ours."""
+        if time.monotonic() >= self._beats_at:
+            beat(self._name, duty="bot", host=socket.gethostname(), pid=os.getpid(), now=now_ms())
+            self._leads = hold_lease("bot", holder=self._holder, seconds=LEASE_SECONDS, now=now_ms())
+            self._beats_at = time.monotonic() + BEAT_SECONDS
+        return self._leads
+
+    def leave(self) -> None:
+        """Let another begin at once."""
+        give_up_lease("bot", holder=self._holder)
+        leave(self._name)
 
 
 def _point(local: LocalSlack | None, config: Config) -> None:

@@ -82,8 +82,7 @@ def again(export_id: int) -> ResponseReturnValue:
 @blueprint.post("/exports/<id:export_id>/cancel")
 def cancel(export_id: int) -> ResponseReturnValue:
     """End one that is not done."""
-    export = export_seen_by(sessions.current_actor(), export_id)
-    exporting.cancel_export(export.id, now=now_ms())
+    exporting.cancel_export(export_id, actor=sessions.current_actor(), now=now_ms())
     return done("Export cancelled.", url_for("exports.index_view"), stay=False)
 
 

@@ -3,7 +3,7 @@
 from bot import dialogs
 from bot.request import Request
 from models.errors import InvalidInputError
-from models.operations.outbox import campaign_of_post
+from models.operations.posts import campaign_of
 
 CALLBACK_ID = "act_on_card"
 
@@ -13,7 +13,7 @@ def answer(request: Request) -> None:
     dialogs.open_loading("actions", request)
     message = request.body["message"]
     root = message.get("thread_ts") or message["ts"]
-    campaign_id = campaign_of_post(request.channel_id, root)
+    campaign_id = campaign_of(request.channel_id, root)
     if campaign_id is None:
         raise InvalidInputError("This message is no card of a campaign. Use the shortcut on a card, or /campaign.")
     dialogs.fill("actions", request, campaign_id)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 SCOPES = (
-    "channels:read", "chat:write", "commands", "files:read", "files:write", "groups:read", "im:read", "im:write",
-    "users:read", "users:read.email",
+    "channels:history", "channels:read", "chat:write", "commands", "files:read", "files:write", "groups:history",
+    "groups:read", "im:history", "im:read", "im:write", "users:read", "users:read.email",
 )  # fmt: skip
 
 

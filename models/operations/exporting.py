@@ -26,6 +26,7 @@ from models.operations import audit, telling
 from models.operations.files import store_file
 from models.queries.campaigns import get_campaign
 from models.queries.messages import count, where
+from models.queries.work import export_seen_by
 from models.rules.criteria import Criteria
 from models.tables import Campaign, Export
 from models.words import Phase, WorkState
@@ -119,6 +120,7 @@ def start_export(campaign_id: int, *, criteria: Criteria, actor: Actor, now: int
             ).execute()
         )
         record_export(campaign, rows=expected, actor=actor, now=now)
+        telling.start_export_message(export_id, actor, now=now)
         hint(Work.EXPORT, export_id)
     return export_id
 
@@ -129,9 +131,18 @@ def record_export(campaign: Campaign, *, rows: int, actor: Actor, now: int) -> N
         audit.record(actor, "export", now=now, kind="campaign", object_id=campaign.id, name=campaign.name, rows=rows)
 
 
-def cancel_export(export_id: int, *, now: int) -> None:
-    """End an export that is not done; nothing happens to one that is."""
-    _end(export_id, WorkState.CANCELLED, "cancelled", now=now)
+def cancel_export(export_id: int, *, actor: Actor, now: int) -> bool:
+    """End an export that is not done; False when there was nothing to end.
+
+    Raises NotFoundError for one that this actor may not see.
+    """
+    export = export_seen_by(actor, export_id)
+    with transaction():
+        ended = _end(export_id, WorkState.CANCELLED, f"cancelled by {actor.name}", now=now)
+        if ended:
+            name = export.campaign_name
+            audit.record(actor, "cancel_export", now=now, kind="export", object_id=export_id, name=name)
+    return ended
 
 
 def do_export(export_id: int, *, clock: Callable[[], int]) -> None:
@@ -141,7 +152,8 @@ def do_export(export_id: int, *, clock: Callable[[], int]) -> None:
         raise NotFoundError(f"There is no export {export_id}.")
     with transaction():
         execute(
-            "UPDATE exports SET state = 'running', started_at = ?, beat_at = ? WHERE id = ?",
+            "UPDATE exports SET state = 'running', started_at = ?, beat_at = ? "
+            "WHERE id = ? AND state IN ('queued', 'running')",
             clock(),
             clock(),
             export_id,
@@ -155,7 +167,6 @@ def do_export(export_id: int, *, clock: Callable[[], int]) -> None:
             _store(export, written, spool, now=clock())
     except CampaignError as refused:
         _end(export_id, WorkState.REFUSED, str(refused), now=clock())
-        telling.hand_over_export(export, now=clock())
 
 
 class _Progress:
@@ -197,29 +208,37 @@ def _store(export: Export, written: Written, spool: BinaryIO, *, now: int) -> No
     name = f"{export.campaign_name} {moment} UTC.csv"
     file_id = store_file(name, "text/csv", iter(lambda: spool.read(65536), b""), now=now, expires_at=now + KEPT)
     with transaction():
-        Export.update(
-            state=WorkState.DONE.value,
-            rows_done=written.rows,
-            rows_total=written.rows,
-            totals=written.totals,
-            moment_at=written.moment_at,
-            sha256=written.sha256,
-            file_id=file_id,
-            result=f"{written.rows} rows",
-            ended_at=now,
-            expires_at=now + KEPT,
-        ).where(Export.id == export.id, Export.state == WorkState.RUNNING.value).execute()
-        telling.hand_over_export(export, now=now)
+        done = (
+            Export.update(
+                state=WorkState.DONE.value,
+                rows_done=written.rows,
+                rows_total=written.rows,
+                totals=written.totals,
+                moment_at=written.moment_at,
+                sha256=written.sha256,
+                file_id=file_id,
+                result=f"{written.rows} rows",
+                ended_at=now,
+                expires_at=now + KEPT,
+            )
+            .where(Export.id == export.id, Export.state == WorkState.RUNNING.value)
+            .execute()
+        )
+        if done:
+            telling.hand_over_file(export, now=now)
 
 
-def _end(export_id: int, state: WorkState, result: str, *, now: int) -> None:
+def _end(export_id: int, state: WorkState, result: str, *, now: int) -> bool:
     with transaction():
-        execute(
-            "UPDATE exports SET state = ?, result = ?, ended_at = ? WHERE id = ? AND state IN ('queued', 'running')",
-            state.value,
-            result,
-            now,
-            export_id,
+        return bool(
+            execute(
+                "UPDATE exports SET state = ?, result = ?, ended_at = ? "
+                "WHERE id = ? AND state IN ('queued', 'running')",
+                state.value,
+                result,
+                now,
+                export_id,
+            )
         )
 
 

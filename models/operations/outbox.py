@@ -1,100 +1,89 @@
-"""The Slack outbox from the poster's side: what is due, what became of it, and what was posted where."""
+"""The Slack outbox from the poster's side: what is due, and what became of it."""
 
 from models.database import execute, select, transaction
-from models.tables import SlackOutbox, SlackPost
+from models.tables import SlackOutbox
 
-TRIES = 8
-FIRST_PAUSE = 2_000  # ms; doubles with each try
+FIRST_PAUSE, LONGEST_PAUSE = 2_000, 60_000  # ms; doubles with each try
+LINES_KEPT = 20
+KEPT = 7 * 24 * 3600 * 1000  # ms; longer than anything said is merged with
 
 
-def due_sayings(*, now: int, limit: int = 20) -> list[SlackOutbox]:
-    """What is to be said by now, oldest first; what has become old news is dropped."""
-    with transaction():
-        execute(
-            "UPDATE slack_outbox SET state = 'dropped', ended_at = ?, problem = 'too late' "
-            "WHERE state = 'queued' AND expires_at < ?",
-            now,
-            now,
-        )
+def due_sayings(*, now: int, limit: int = 200) -> list[SlackOutbox]:
+    """What is to be said by now, in the order in which it was put; what has become old news is dropped."""
+    if select("SELECT 1 FROM slack_outbox WHERE state = 'queued' AND expires_at < ? LIMIT 1", now):
+        with transaction():
+            execute(
+                "UPDATE slack_outbox SET state = 'dropped', ended_at = ?, problem = 'too late' "
+                "WHERE state = 'queued' AND expires_at < ?",
+                now,
+                now,
+            )
     query = SlackOutbox.select().where(SlackOutbox.state == "queued", SlackOutbox.due_at <= now)
-    return list(query.order_by(SlackOutbox.due_at, SlackOutbox.id).limit(limit))
+    return list(query.order_by(SlackOutbox.id).limit(limit))
 
 
-def said(saying_id: int, *, now: int) -> None:
-    """It was said."""
+def begin(saying: SlackOutbox, *, now: int) -> None:
+    """Note that Slack is about to be asked to post it. Who finds the note later must look before asking again."""
+    _note(saying.id, "posting_at = COALESCE(posting_at, ?)", now)
+
+
+def not_taken(saying: SlackOutbox) -> None:
+    """Slack surely did not post it, or what it posted is known."""
+    _note(saying.id, "posting_at = NULL")
+
+
+def said(saying: SlackOutbox, *, now: int) -> None:
+    """It was said; if there is more to say under its topic by now, that still waits."""
     with transaction():
-        execute("UPDATE slack_outbox SET state = 'done', ended_at = ? WHERE id = ?", now, saying_id)
+        not_taken(saying)
+        execute(
+            "UPDATE slack_outbox SET state = 'done', ended_at = ? WHERE id = ? AND content = ? AND state = 'queued'",
+            now,
+            saying.id,
+            SlackOutbox.content.db_value(saying.content),
+        )
 
 
-def not_said(saying_id: int, *, problem: str, now: int, retry_after_ms: int | None = None) -> None:
-    """Slack did not take it: try again after a pause that grows, or as Slack asks; give up after eight tries."""
-    tries = select("SELECT tries FROM slack_outbox WHERE id = ?", saying_id)[0][0]
-    pause = FIRST_PAUSE * 2**tries
+def put_off(saying: SlackOutbox, *, problem: str, now: int) -> None:
+    """It can't be said for now: others first, and then again after a pause that grows."""
+    pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(saying.tries, 10))
+    _note(saying.id, "tries = tries + 1, problem = ?, due_at = ?", problem, now + pause)
+
+
+def drop(saying: SlackOutbox, *, problem: str, now: int) -> None:
+    """It will not be said: the place is gone, nobody is there, or it is no news any more."""
+    _note(saying.id, "state = 'dropped', problem = ?, ended_at = ?", problem, now)
+
+
+def waits(topic: str) -> bool:
+    """Whether something is still to be said under the topic."""
+    return bool(select("SELECT 1 FROM slack_outbox WHERE topic = ? AND state = 'queued'", topic))
+
+
+def shed_lines(*, now: int) -> None:
+    """After trouble: of each thread only the newest twenty lines are still said.
+
+    A thread is a campaign's story, so its lines don't expire like messages to people; but a day's worth of
+    them at once, at one a second, would keep the cards' other news waiting.
+    """
     with transaction():
         execute(
-            "UPDATE slack_outbox SET tries = tries + ?, problem = ?, due_at = ? WHERE id = ?",
-            0 if retry_after_ms else 1,
-            problem,
-            now + (retry_after_ms or pause),
-            saying_id,
-        )
-        execute(
-            "UPDATE slack_outbox SET state = 'dropped', ended_at = ? WHERE id = ? AND tries >= ?", now, saying_id, TRIES
+            "UPDATE slack_outbox SET state = 'dropped', problem = 'too many', ended_at = ? "
+            "WHERE state = 'queued' AND kind = 'thread' AND ? <= (SELECT COUNT(*) FROM slack_outbox newer "
+            "WHERE newer.state = 'queued' AND newer.kind = 'thread' AND newer.subject_id = slack_outbox.subject_id "
+            "AND newer.id > slack_outbox.id)",
+            now,
+            LINES_KEPT,
         )
 
 
-def drop(saying_id: int, *, problem: str, now: int) -> None:
-    """It can't be said: the place is gone, or nobody is there."""
+def purge(*, now: int) -> None:
+    """Forget what was said or dropped a week ago, and which messages to people that made."""
     with transaction():
-        execute(
-            "UPDATE slack_outbox SET state = 'dropped', problem = ?, ended_at = ? WHERE id = ?", problem, now, saying_id
-        )
+        execute("DELETE FROM slack_posts WHERE kind LIKE 'dm:%' AND created_at < ?", now - KEPT)
+        execute("DELETE FROM slack_outbox WHERE ended_at < ? AND state <> 'queued'", now - KEPT)
 
 
-def live_card(campaign_id: int) -> SlackPost | None:
-    """The campaign's card, if it was posted and is still there."""
-    post: SlackPost | None = (
-        SlackPost.select()
-        .where(SlackPost.kind == "card", SlackPost.subject_id == campaign_id, SlackPost.state == "live")
-        .order_by(SlackPost.id.desc())
-        .first()
-    )
-    return post
-
-
-def moving_cards() -> list[SlackPost]:
-    """Live cards of campaigns whose figures change by themselves."""
-    return list(
-        SlackPost.raw(
-            "SELECT p.* FROM slack_posts p JOIN campaigns c ON c.id = p.subject_id "
-            "WHERE p.kind = 'card' AND p.state = 'live' "
-            "AND c.phase IN ('running', 'held', 'stopping') ORDER BY p.updated_at"
-        )
-    )
-
-
-def keep_post(kind: str, subject_id: int, *, channel_id: str, ts: str, rendered_hash: str, now: int) -> None:
-    """Remember a message that may be updated later; of a campaign's cards only the newest lives."""
+def _note(saying_id: int, changes: str, *values: object) -> None:
     with transaction():
-        execute("UPDATE slack_posts SET state = 'replaced' WHERE kind = ? AND subject_id = ?", kind, subject_id)
-        SlackPost.insert(
-            kind=kind,
-            subject_id=subject_id,
-            slack_channel_id=channel_id,
-            ts=ts,
-            rendered_hash=rendered_hash,
-            created_at=now,
-            updated_at=now,
-        ).execute()
-
-
-def note_update(post_id: int, *, rendered_hash: str, now: int) -> None:
-    """A message was brought up to date."""
-    with transaction():
-        execute("UPDATE slack_posts SET rendered_hash = ?, updated_at = ? WHERE id = ?", rendered_hash, now, post_id)
-
-
-def lose_post(post_id: int) -> None:
-    """A message is gone from Slack."""
-    with transaction():
-        execute("UPDATE slack_posts SET state = 'gone' WHERE id = ?", post_id)
+        execute(f"UPDATE slack_outbox SET {changes} WHERE id = ? AND state = 'queued'", *values, saying_id)

@@ -1,10 +1,11 @@
 """Telling people in Slack: what is to be said goes into the outbox in the transaction of the act itself.
 
-Only what and about whom is kept here; the words are the bot's. Of one topic only the latest waits, so what
-has been overtaken is never said.
+Only what and about whom is kept here, with the numbers of that moment; the words are the bot's. Of one topic
+only the latest waits, so what has been overtaken is never said.
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 from models.actors import Actor
 from models.config import current
@@ -12,50 +13,72 @@ from models.database import execute, select, transaction
 from models.tables import Export, SlackOutbox
 from models.words import Silence, Surface
 
-# Acts on a campaign that its thread tells of, once it has a card.
-TOLD = frozenset({"run", "stop", "resume", "retry", "delete", "hold", "fail", "end", "export", "late_start", *Silence})
+Content = Mapping[str, Any]
+
+# Acts on a campaign that its card's thread tells of.
+TOLD = frozenset(
+    {"run", "stop", "resume", "retry", "delete", "hold", "fail", "end", "export", "set_message", "hand_on"}
+    | {"schedule_start", "cancel_start", "late_start", *Silence}
+)
 OWNER_ALWAYS = frozenset({"hold", "fail", "end", "late_start", Silence.NOTHING_ACCEPTED})
 OWNER_BY_OTHERS = frozenset({"stop", "resume", "retry", "delete"})
-CARDLESS = frozenset({"delete", "late_start"})  # the card is retired, or not there yet
 IN_CHANNEL = frozenset({"hold", "fail"})
-DM_LIFE = 24 * 3600 * 1000  # ms after which a direct message is no news any more
+NEWS_LIFE = 24 * 3600 * 1000  # ms after which a direct message or a post in a channel is no news any more
+SIMILAR_WITHIN = 5 * 60 * 1000  # ms in which the same act of the same person becomes one direct message
 
 
 def announce(actor: Actor, act: str, campaign_id: int, numbers: Mapping[str, object], *, now: int) -> None:
     """Put what an act on a campaign makes worth saying into the outbox; nothing when Slack is off."""
     if act not in TOLD or not current().slack_is_on:
         return
-    content = {"act": act, "person_id": actor.person_id, "name": actor.name, "numbers": numbers, "at": now}
-    if act not in CARDLESS:
-        put("card", campaign_id, topic=f"card:{campaign_id}", content={}, now=now)
-    put("thread", campaign_id, topic=f"thread:{campaign_id}:{act}:{now}", content=content, now=now)
+    owner_id, name, channel, run_at = select(
+        "SELECT owner_id, name, channel, run_at FROM campaigns WHERE id = ?", campaign_id
+    )[0]
+    content = {
+        "act": act,
+        "person_id": actor.person_id,
+        "by": actor.name,
+        "campaign": name,
+        "channel": channel,
+        "numbers": numbers,
+        "at": now,
+    }
+    if run_at is not None:  # its card is posted at the run
+        # A deleted campaign has no figures any more: its card says so and never changes again.
+        put("card", campaign_id, topic=f"card:{campaign_id}", content=content if act == "delete" else {}, now=now)
+        put("thread", campaign_id, topic=f"thread:{campaign_id}:{act}:{now}", content=content, now=now)
     if act in IN_CHANNEL:
-        put("post", campaign_id, topic=f"post:{campaign_id}:{act}", content=content, now=now)
-    owner_id = select("SELECT owner_id FROM campaigns WHERE id = ?", campaign_id)[0][0]
-    by_other = act in OWNER_BY_OTHERS and owner_id != actor.person_id
-    if owner_id is not None and (by_other or act in OWNER_ALWAYS):
-        put(
-            "dm",
-            campaign_id,
-            topic=f"dm:{owner_id}:{campaign_id}:{act}",
-            content=content,
-            address=str(owner_id),
-            expires_at=now + DM_LIFE,
-            now=now,
-        )
+        topic = f"post:{campaign_id}:{act}"
+        put("post", campaign_id, topic=topic, content=content, expires_at=now + NEWS_LIFE, now=now)
+    if owner_id is not None and _concerns(owner_id, actor, content):
+        _tell_person(owner_id, campaign_id, content, now=now)
 
 
-def hand_over_export(export: Export, *, now: int) -> None:
-    """Send what became of an export that was asked for in Slack to the person who asked."""
+def start_export_message(export_id: int, actor: Actor, *, now: int) -> None:
+    """Let the person who asked in Slack watch the export in their direct messages."""
+    if actor.surface == Surface.SLACK and actor.person_id is not None:
+        put("export", export_id, topic=f"export:{export_id}", content={}, address=str(actor.person_id), now=now)
+
+
+def hand_over_file(export: Export, *, now: int) -> None:
+    """Send the file of an export that was asked for in Slack to the person who asked."""
     if export.surface == Surface.SLACK and export.actor_id is not None:
-        with transaction():
-            put("export", export.id, topic=f"export:{export.id}", content={}, address=str(export.actor_id), now=now)
+        put("file", export.id, topic=f"file:{export.id}", content={}, address=str(export.actor_id), now=now)
 
 
 def move_card(campaign_id: int, *, slack_channel_id: str, now: int) -> None:
     """Let the campaign's card be posted anew at the bottom of a channel."""
     with transaction():
-        put("card", campaign_id, topic=f"card:{campaign_id}", content={"move_to": slack_channel_id}, now=now)
+        put("card", campaign_id, topic=f"move:{campaign_id}", content={"move_to": slack_channel_id}, now=now)
+
+
+def tell_of_shut_channel(campaign_id: int, slack_channel_id: str, problem: str, *, now: int) -> None:
+    """Tell the owner why the card came to them instead of its channel; `problem` is Slack's word."""
+    with transaction():
+        owner_id, name, channel = select("SELECT owner_id, name, channel FROM campaigns WHERE id = ?", campaign_id)[0]
+        content = {"act": "shut", "person_id": None, "by": "", "campaign": name, "channel": channel, "at": now}
+        numbers = {"place": slack_channel_id, "problem": problem}
+        _tell_person(owner_id, campaign_id, {**content, "numbers": numbers}, now=now)
 
 
 def put(
@@ -63,7 +86,7 @@ def put(
     subject_id: int,
     *,
     topic: str,
-    content: Mapping[str, object],
+    content: Content,
     now: int,
     address: str = "",
     expires_at: int | None = None,
@@ -83,3 +106,39 @@ def put(
         expires_at,
         now,
     )
+
+
+def _concerns(owner_id: int, actor: Actor, content: Content) -> bool:
+    """Whether the owner gets a direct message. Who stopped a campaign, or was told of it, needs no word of its end."""
+    act = content["act"]
+    if act == "end":
+        muted = select("SELECT 1 FROM people WHERE id = ? AND finished_muted_at IS NOT NULL", owner_id)
+        return not muted and not content["numbers"].get("stopped")
+    return act in OWNER_ALWAYS or (act in OWNER_BY_OTHERS and owner_id != actor.person_id)
+
+
+def _tell_person(person_id: int, campaign_id: int, content: Content, *, now: int) -> None:
+    topic = f"dm:{person_id}:{campaign_id}:{content['act']}:{content['person_id'] or ''}"
+    put(
+        "dm",
+        campaign_id,
+        topic=topic,
+        content=_merged(topic, content, now=now),
+        address=str(person_id),
+        expires_at=now + NEWS_LIFE,
+        now=now,
+    )
+
+
+def _merged(topic: str, content: Content, *, now: int) -> Content:
+    """`content` with how often it happened since its first time, at most five minutes ago, and the sum of messages."""
+    found = select(
+        "SELECT content FROM slack_outbox WHERE topic = ? AND state <> 'dropped' ORDER BY id DESC LIMIT 1", topic
+    )
+    before = SlackOutbox.content.python_value(found[0][0]) if found else None
+    if before is None or now - before["since"] > SIMILAR_WITHIN:
+        return {**content, "since": now, "times": 1}
+    numbers = dict(content["numbers"])
+    if "messages" in numbers:
+        numbers["messages"] += before["numbers"].get("messages", 0)
+    return {**content, "numbers": numbers, "since": before["since"], "times": before["times"] + 1}

@@ -2,15 +2,31 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from models.actors import SYSTEM
 from models.database import execute, for_update, select, transaction
 from models.operations import audit, leaving
+from models.queries.campaigns import counts_of
+from models.queries.progress import failure_reasons
+from models.rules.counts import shown_status
 from models.rules.guard import ACCOUNT_REFUSALS, FAILED_MARK, slide, trips
 from models.rules.silence import Sounds, silence_of
-from models.words import Channel, MoveKind, Phase
+from models.words import Channel, FailureReason, MessageStatus, MoveKind, Phase, RetryClass
 
-_ACCEPTED = ("", "")
+TOP_REASONS = 3
+
+
+@dataclass(frozen=True)
+class _Refusal:
+    """The account's: the provider's code and text, and our reason for it."""
+
+    code: str
+    text: str
+    reason: FailureReason | None
+
+
+_ACCEPTED = None
 
 
 @dataclass(slots=True)
@@ -19,7 +35,7 @@ class Marks:
 
     accepted_at: int | None = None
     receipt_at: int | None = None
-    answers: list[tuple[str, str]] = field(default_factory=list)  # (code, text) of a refusal, or _ACCEPTED
+    answers: list[_Refusal | None] = field(default_factory=list)  # refusals of the account, and _ACCEPTED between
     verdicts: str = ""
 
     def accepted(self, at: int) -> None:
@@ -31,9 +47,9 @@ class Marks:
         """A receipt came."""
         self.receipt_at = max(at, self.receipt_at or 0)
 
-    def refused(self, code: str, text: str) -> None:
+    def refused(self, code: str, text: str, reason: FailureReason | None) -> None:
         """The whole account was refused."""
-        self.answers.append((code, text or code or "refused"))
+        self.answers.append(_Refusal(code, text or code or "refused", reason))
 
     def judged(self, mark: str) -> None:
         """A first attempt came to a verdict; `mark` as the guard reads it."""
@@ -69,13 +85,18 @@ def note(campaign_id: int, marks: Marks, *, now: int) -> None:
         _fail(campaign_id, marks, now=now)
     elif phase == Phase.RUNNING and FAILED_MARK in marks.verdicts and trips(window) and queued(campaign_id):
         execute("UPDATE campaigns SET phase = 'held', updated_at = ? WHERE id = ?", now, campaign_id)
-        audit.record(SYSTEM, "hold", now=now, kind="campaign", object_id=campaign_id, failed=window.count("f"))
+        numbers: dict[str, Any] = {
+            "failed": window.count(FAILED_MARK),
+            "queued": queued(campaign_id),
+            "reasons": _reasons(campaign_id),
+        }
+        audit.record(SYSTEM, "hold", now=now, kind="campaign", object_id=campaign_id, **numbers)
 
 
 def refuse_configuration(campaign_id: int, text: str, *, now: int) -> None:
     """A channel whose configuration is gone counts as the account's refusal."""
     marks = Marks()
-    marks.refused("not_configured", text)
+    marks.refused("not_configured", text, FailureReason.CONFIGURATION)
     with transaction():
         note(campaign_id, marks, now=now)
 
@@ -96,7 +117,8 @@ def finish_if_done(campaign_id: int, *, now: int) -> bool:
             now,
             campaign_id,
         )
-        audit.record(SYSTEM, "end", now=now, kind="campaign", object_id=campaign_id, name=row[0][1])
+        numbers: dict[str, Any] = {"stopped": row[0][0] == Phase.STOPPING, **_figures(campaign_id)}
+        audit.record(SYSTEM, "end", now=now, kind="campaign", object_id=campaign_id, name=row[0][1], **numbers)
     return True
 
 
@@ -136,20 +158,37 @@ def _counted(campaign_id: int, *statuses: str) -> int:
 def _refusals_after(before: int, marks: Marks) -> int:
     refusals = before
     for answer in marks.answers:
-        refusals = 0 if answer == _ACCEPTED else refusals + 1
+        refusals = 0 if answer is _ACCEPTED else refusals + 1
         if refusals >= ACCOUNT_REFUSALS:
             return refusals
     return refusals
 
 
 def _fail(campaign_id: int, marks: Marks, *, now: int) -> None:
-    code, text = next(answer for answer in reversed(marks.answers) if answer != _ACCEPTED)
+    refusal = next(answer for answer in reversed(marks.answers) if answer is not _ACCEPTED)
     execute(
         "UPDATE campaigns SET failed_code = ?, failed_text = ?, ended_at = ? WHERE id = ?",
-        code,
-        text,
+        refusal.code,
+        refusal.text,
         now,
         campaign_id,
     )
+    numbers: dict[str, Any] = {
+        "code": refusal.code,
+        "reason": refusal.reason,
+        "messages": _counted(campaign_id, "queued", "waiting"),
+    }
     leaving.leave(campaign_id, to=Phase.FAILED, kind=MoveKind.FAIL, actor=SYSTEM, now=now)
-    audit.record(SYSTEM, "fail", now=now, kind="campaign", object_id=campaign_id, code=code)
+    audit.record(SYSTEM, "fail", now=now, kind="campaign", object_id=campaign_id, **numbers)
+
+
+def _figures(campaign_id: int) -> dict[str, object]:
+    """How a campaign ends: the status shown, how many messages stand where, how many a retry would likely mend."""
+    counts = counts_of(campaign_id)
+    likely = sum(n for (_, retry_class), n in counts.failures.items() if retry_class == RetryClass.LIKELY)
+    there = {status.value: counts[status] for status in MessageStatus if counts[status]}
+    return {"status": shown_status(Phase.ENDED, counts), "likely": likely, **there}
+
+
+def _reasons(campaign_id: int) -> dict[str, int]:
+    return dict(failure_reasons(counts_of(campaign_id))[:TOP_REASONS])

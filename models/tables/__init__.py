@@ -5,7 +5,7 @@ from models.tables.files import Attachment, File, FileChunk
 from models.tables.ledger import Audit, Lease, RunningProcess, Setting
 from models.tables.messages import Attempt, Message, OptOut, ReceiptPost, UnmappedCode
 from models.tables.people import Person, SignInLink
-from models.tables.slack import SlackOutbox, SlackPost
+from models.tables.slack import SlackFault, SlackOutbox, SlackPost
 from models.tables.work import BulkMove, Export, Import, RetryPlan, ScheduledStart
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "ScheduledStart",
     "Setting",
     "SignInLink",
+    "SlackFault",
     "SlackOutbox",
     "SlackPost",
     "UnmappedCode",

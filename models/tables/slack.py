@@ -1,12 +1,15 @@
-"""What is to be said in Slack, and what was posted where."""
+"""What is to be said in Slack, what was posted where, and what keeps us from saying anything."""
 
 from peewee import BigIntegerField, TextField
 
-from models.tables.base import JsonText, Moment, Table
+from models.tables.base import JsonText, Moment, Table, UnnumberedTable
 
 
 class SlackOutbox(Table):
-    """Something to say: of one `topic` only the latest waits. `address` is a Slack channel or person."""
+    """Something to say: of one `topic` only the latest waits. `address` is a person's id, if it goes to one.
+
+    `posting_at` is set while Slack is asked to post it: found set afterwards, it may have been posted.
+    """
 
     kind = TextField()
     subject_id = BigIntegerField()
@@ -16,6 +19,7 @@ class SlackOutbox(Table):
     state = TextField()
     tries = BigIntegerField(default=0)
     due_at = Moment()
+    posting_at = Moment(null=True)
     expires_at = Moment(null=True)
     problem = TextField(null=True)
     created_at = Moment()
@@ -26,7 +30,11 @@ class SlackOutbox(Table):
 
 
 class SlackPost(Table):
-    """A message of ours in Slack that may be updated or deleted later."""
+    """A message (or file, whose id stands as `ts`) of ours in Slack that may be updated or deleted later.
+
+    It is `live` while it may change, `settled` when it says its last word, `replaced` by a newer one, or `gone`.
+    `updated_at` is when its figures were last held against ours.
+    """
 
     kind = TextField()
     subject_id = BigIntegerField()
@@ -40,3 +48,13 @@ class SlackPost(Table):
 
     class Meta:
         table_name = "slack_posts"
+
+
+class SlackFault(UnnumberedTable):
+    """At most one: what Slack refuses us with, or that it can't be reached, and since when."""
+
+    error = TextField(primary_key=True)
+    since = Moment()
+
+    class Meta:
+        table_name = "slack_faults"

@@ -98,6 +98,8 @@ def rewritten(message: Document, text: str, blocks: list[Document] | None) -> Do
 
 def update(core: Core, call: Arguments) -> Document:
     message = own_message(core, call, "cant_update_message")
+    if core.workspace.conversation(message["channel"])["is_archived"]:
+        raise SlackError("is_inactive")
     text, blocks = said(call)
     if len(text) > UPDATE_TEXT_CHARACTERS:
         raise SlackError("msg_too_long")

@@ -11,6 +11,7 @@ from bot.local_slack.methods.kinds import Method
 from bot.local_slack.workspace import BOT_USER
 
 T = TypeVar("T")
+HISTORY_SCOPES = {"public_channel": "channels:history", "private_channel": "groups:history", "im": "im:history"}
 READ_SCOPES = {"public_channel": "channels:read", "private_channel": "groups:read", "im": "im:read"}
 PAGE, PAGE_LIMIT = 100, 1000
 
@@ -67,6 +68,47 @@ def members(core: Core, call: Arguments) -> Document:
     return {"members": page, "response_metadata": {"next_cursor": cursor}}
 
 
+def remembered(core: Core, call: Arguments) -> tuple[str, list[Document]]:
+    """The channel that the call names, and the messages in it that everybody sees between its bounds, newest first."""
+    channel = visible_history(core, call)
+    oldest, latest = call.optional("oldest") or "0", call.optional("latest") or "9" * 10
+    found = [
+        message
+        for message in reversed(core.workspace.messages(channel, BOT_USER, newest=PAGE_LIMIT))
+        if "ephemeral_to" not in message and float(oldest) < float(message["ts"]) < float(latest)
+    ]
+    return channel, found
+
+
+def visible_history(core: Core, call: Arguments) -> str:
+    conversation = core.workspace.visible_to_bot(call.required("channel"))
+    need_scope(core, HISTORY_SCOPES[wire.kind(conversation)])
+    if BOT_USER not in conversation["members"]:
+        raise SlackError("not_in_channel")
+    return str(conversation["id"])
+
+
+def shown(core: Core, call: Arguments, found: list[Document]) -> Document:
+    """A page of messages; metadata only for who asks for it."""
+    page, cursor = paged([wire.message(core.workspace, message) for message in found], call)
+    if not call.flag("include_all_metadata"):
+        page = [{name: value for name, value in message.items() if name != "metadata"} for message in page]
+    return {"messages": page, "has_more": bool(cursor), "response_metadata": {"next_cursor": cursor}}
+
+
+def history(core: Core, call: Arguments) -> Document:
+    _, found = remembered(core, call)
+    roots = [one for one in found if one.get("thread_ts", one["ts"]) == one["ts"] or one.get("broadcast")]
+    return shown(core, call, roots)
+
+
+def replies(core: Core, call: Arguments) -> Document:
+    channel, found = remembered(core, call)
+    root = core.workspace.message(channel, call.required("ts"))
+    thread = [one for one in reversed(found) if one.get("thread_ts") == root["ts"] and one["ts"] != root["ts"]]
+    return shown(core, call, [root, *thread])
+
+
 def paged(found: list[T], call: Arguments) -> tuple[list[T], str]:
     """The page that the call asks for, and the next cursor, empty at the end."""
     limit = call.number("limit", PAGE)
@@ -81,7 +123,9 @@ def paged(found: list[T], call: Arguments) -> tuple[list[T], str]:
 
 METHODS = {
     "conversations.open": Method(open_conversation, "im:write", TIER_3, takes_json=True),
+    "conversations.history": Method(history, None, TIER_3),
     "conversations.info": Method(inform, None, TIER_3),
     "conversations.list": Method(enumerate_all, None, TIER_2),
     "conversations.members": Method(members, None, TIER_4),
+    "conversations.replies": Method(replies, None, TIER_3),
 }

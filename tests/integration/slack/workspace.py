@@ -9,7 +9,8 @@ from typing import Any
 from admin.wsgi import create_app
 from bot.connection import connection
 from bot.local_slack import LocalSlack
-from bot.poster import Poster
+from bot.outgoing.budget import Budget
+from bot.outgoing.poster import Poster
 from models import hints
 from models.config import Config
 from models.installation import open_installation
@@ -27,7 +28,8 @@ class Workspace:
         found = connection(config)
         assert found is not None
         self.slack = slack
-        self._poster = Poster(found.client())
+        self.client = found.client()
+        self._poster = Poster(self.client, budget=Budget(1000))  # nobody waits for Slack's limits here
 
     def person(self, name: str) -> Person:
         """One of the cast."""

@@ -1,0 +1,188 @@
+"""An export in the direct messages of who asked for it: progress, the receipt in its place, then the file alone."""
+
+import hashlib
+import json
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+
+from bot.drawing import blocks
+from bot.drawing.blocks import Message, escaped
+from bot.drawing.lines import SIMULATED
+from bot.outgoing.line import Line, NotNowError, RefusedError
+from bot.outgoing.places import Places
+from bot.outgoing.posting import Posting
+from bot.site import site
+from models.config import current
+from models.operations import outbox, posts
+from models.operations.files import read_file
+from models.queries.work import file_of
+from models.rules.criteria import Criteria
+from models.tables import Export, SlackOutbox, SlackPost
+from models.words import FAILURE_REASON_NAMES, MESSAGE_STATUS_LABELS, OPEN_WORK, FailureReason, MessageStatus, WorkState
+
+log = structlog.stdlib.get_logger("signalbox.poster")
+
+PACE = 3_000  # ms between two looks at an export that is being made
+FILE_LIFE = 7 * 24 * 3600 * 1000  # ms a file stays in Slack
+GONE_FILES = frozenset({"file_not_found", "file_deleted"})
+
+
+class ExportMessages:
+    """Posts exports' messages and files, brings them up to date, and deletes the files after seven days."""
+
+    def __init__(self, line: Line, posting: Posting, places: Places, clock: Callable[[], int]) -> None:
+        self._line = line
+        self._posting = posting
+        self._places = places
+        self._clock = clock
+
+    def say(self, saying: SlackOutbox) -> None:
+        """Post the message of an export, wherever it has come to by now."""
+        if posts.latest("export", saying.subject_id) is None:
+            shown = _message(Export.get_by_id(saying.subject_id))
+            posted = self._posting.post(saying, self._places.direct(int(saying.address)), shown)
+            rendered = "" if posted.found else _hash(shown)
+            place = {"channel_id": posted.channel_id, "ts": posted.ts}
+            posts.keep("export", saying.subject_id, **place, rendered_hash=rendered, now=self._clock())
+
+    def say_file(self, saying: SlackOutbox) -> None:
+        """Upload the file, after its receipt."""
+        if outbox.waits(f"export:{saying.subject_id}"):
+            raise NotNowError("the receipt comes first")
+        self._refresh(posts.latest("export", saying.subject_id))
+        export = Export.get_by_id(saying.subject_id)
+        channel = self._places.direct(int(saying.address))
+        file = file_of(export, now=self._clock())
+        name = _file_name(export)
+        there = self._posting.look_for(saying, channel, lambda message: bool(_files(message, name)))
+        if there is None:
+            with self._posting.noted(saying):
+                uploaded = self._line.call(
+                    "files_upload_v2",
+                    channel=channel,
+                    filename=name,
+                    title=name,
+                    content=b"".join(read_file(file.id)),
+                    initial_comment=_comment(export),
+                )
+            file_id = uploaded["files"][0]["id"]
+        else:
+            file_id = _files(there, name)[0]
+        posts.keep("file", export.id, channel_id=channel, ts=file_id, now=self._clock())
+
+    def refresh(self) -> None:
+        """Bring the messages up to date; one whose export has ended says its last word."""
+        now = self._clock()
+        for post, is_open in posts.living_exports():
+            if not is_open or now - post.updated_at >= PACE:
+                try:
+                    self._refresh(post)
+                except NotNowError:
+                    return
+
+    def delete_old_files(self) -> None:
+        """Take files out of Slack that have been there for seven days."""
+        for post in posts.files_from_before(self._clock() - FILE_LIFE):
+            try:
+                self._line.call("files_delete", file=post.ts)
+            except NotNowError:
+                return
+            except RefusedError as refused:
+                if refused.error not in GONE_FILES:
+                    log.warning("Slack keeps a file", export_id=post.subject_id, error=refused.error)
+                    continue
+            posts.lose_post(post)
+
+    def _refresh(self, post: SlackPost | None) -> None:
+        if post is None or post.state != "live":
+            return
+        export, now = Export.get_by_id(post.subject_id), self._clock()
+        shown = _message(export)
+        if (rendered := _hash(shown)) != post.rendered_hash:
+            place = {"channel": post.slack_channel_id, "ts": post.ts}
+            try:
+                self._line.call("chat_update", **place, text=shown.text, blocks=shown.blocks)
+            except RefusedError:
+                posts.lose_post(post)
+                return
+        posts.note_look(post, rendered_hash=rendered, now=now)
+        if export.state not in OPEN_WORK:
+            posts.settle_post(post)
+
+
+def _message(export: Export) -> Message:
+    """Progress, the receipt, or why there is none."""
+    name = escaped(export.campaign_name)
+    if export.state == WorkState.DONE:
+        return Message(f"Your export of {name} is ready.", _receipt(export, name))
+    if export.state not in OPEN_WORK:
+        text = f"Your export of {name} did not come about: {escaped(export.result)}"
+        return Message(text, [blocks.section(f"{text.rstrip('.')}.")])
+    share = min(1.0, export.rows_done / max(1, export.rows_total))
+    text = (
+        f"Exporting *{name}*, {escaped(_filter(export))}.\n{blocks.bar(share)} *{int(100 * share)} %* · "
+        f"{export.rows_done:,} of {export.rows_total:,} rows"
+    )
+    cancel = blocks.button("Cancel export", "cancel_export", value=str(export.id))
+    return Message(f"Exporting {name}.", [blocks.section(text), blocks.actions([cancel], block_id="export")])
+
+
+def _receipt(export: Export, name: str) -> list[blocks.Block]:
+    totals = " · ".join(
+        f"{MESSAGE_STATUS_LABELS[MessageStatus(status)]} {n:,}" for status, n in (export.totals or {}).items()
+    )
+    until = _utc(export.expires_at, "%-d %b %Y")
+    note = (
+        f"Kept in the panel until {until}; the file below is deleted from Slack on that day. "
+        "Cells that a spreadsheet would run as a formula start with an apostrophe."
+    )
+    if "simulated" in current().providers.values():
+        note += f" {SIMULATED}"
+    return [
+        blocks.section(
+            f"*Your export of {name} is ready.*\nFilter: {escaped(_filter(export))} · {export.rows_done:,} rows · "
+            f"as of {_utc(export.moment_at, '%-d %b %Y, %H:%M:%S UTC')}\n"
+            f"Totals: {totals or 'none'}\nSHA-256: `{export.sha256}`"
+        ),
+        blocks.actions(
+            [blocks.button("Open in panel", "open_panel", url=f"{site().panel_url}/exports")], block_id="export"
+        ),
+        blocks.context(note),
+    ]
+
+
+def _filter(export: Export) -> str:
+    criteria = Criteria.from_json(export.criteria)
+    parts = [MESSAGE_STATUS_LABELS[MessageStatus(status)] for status in criteria.statuses]
+    parts += [FAILURE_REASON_NAMES[FailureReason(reason)] for reason in criteria.reasons]
+    return ", ".join([*parts, *([f"search {criteria.search}"] if criteria.search else [])]) or "all messages"
+
+
+def _comment(export: Export) -> str:
+    moment = _utc(export.moment_at, "%H:%M:%S UTC")
+    return f"{escaped(export.campaign_name)}, {escaped(_filter(export))}: {export.rows_done:,} rows as of {moment}."
+
+
+def _file_name(export: Export) -> str:
+    """As `storm-season-contact-check_failed_20261123T101604Z.csv`: never what was searched for."""
+    criteria = Criteria.from_json(export.criteria)
+    filtered = bool(criteria.search or criteria.message_ids or criteria.retry_classes)
+    parts = [export.campaign_name, *criteria.statuses, *criteria.reasons, *(["filtered"] if filtered else [])]
+    slugs = [re.sub(r"[^\w]+", "-", part.lower()).strip("-") or "campaign" for part in parts]
+    return "_".join([*slugs, _utc(export.moment_at, "%Y%m%dT%H%M%SZ")]) + ".csv"
+
+
+def _files(message: Any, name: str) -> list[str]:
+    return [file["id"] for file in message.get("files", []) if file.get("name") == name]
+
+
+def _utc(at: int, form: str) -> str:
+    return datetime.fromtimestamp(at / 1000, UTC).strftime(form)
+
+
+def _hash(shown: Message) -> str:
+    return hashlib.sha256(json.dumps([shown.text, shown.blocks], sort_keys=True).encode()).hexdigest()[:32]

@@ -1,0 +1,217 @@
+"""Pure, given what happened: the lines of a card's thread, and the messages to people and channels.
+
+All is told in the past tense with the numbers of that moment, from what the outbox holds: the campaign may
+have gone on meanwhile, or be deleted. Nothing here carries a recipient, a field value or a provider's text.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from bot.drawing import blocks, buttons
+from bot.drawing.blocks import Message, escaped
+from bot.drawing.lines import SIMULATED
+from bot.site import site
+from models.config import current
+from models.words import (
+    CAMPAIGN_STATUS_LABELS,
+    CHANNEL_LABELS,
+    FAILURE_REASON_NAMES,
+    MESSAGE_STATUS_LABELS,
+    SILENCE_LABELS,
+    CampaignStatus,
+    Channel,
+    FailureReason,
+    MessageStatus,
+    Phase,
+    Silence,
+)
+
+Content = Mapping[str, Any]
+
+PROVIDER_NAMES = {
+    "twilio": "Twilio",
+    "sendgrid": "SendGrid",
+    "smtp": "The mail server",
+    "simulated": "The simulated provider",
+}
+_SHUT_BECAUSE = {
+    "is_archived": "it is archived",
+    "restricted_action": "only some people may post there",
+}
+_BUTTONS = {
+    "hold": ("resume", "stop", "samples"),
+    "fail": ("resume", "failures", "panel"),
+    "end": ("retry", "failures", "export"),
+    "late_start": ("run", "panel"),
+}
+# News that is none any more once the campaign has left that phase.
+_NEWS_WHILE = {"hold": Phase.HELD, "fail": Phase.FAILED, "end": Phase.ENDED}
+
+
+def thread_line(content: Content, who: str) -> Message:
+    """What happened, and who did it, in one line."""
+    line = _THREAD[content["act"]](content["numbers"], who)
+    return Message(line, [blocks.section(line)])
+
+
+def letter(campaign_id: int, content: Content, who: str, *, gone: bool) -> Message:
+    """A message about what became of a campaign, or what somebody did to it; without buttons when it is gone."""
+    act, name = content["act"], escaped(content["campaign"])
+    told = _LETTERS[act](content, who, name)
+    shown = [blocks.section(told)]
+    if act == "hold":
+        shown.append(blocks.section(f"*Why:* {_reasons(content['numbers'])}"))
+    if not gone:
+        shown.append(buttons.row(campaign_id, _BUTTONS.get(act, ("status",)), site()))
+    notes = [SIMULATED] if current().providers.get(Channel(content["channel"])) == "simulated" else []
+    if act == "end":
+        notes.insert(0, "You get this as the owner. Mute “finished” in App Home.")
+    if notes:
+        shown.append(blocks.context(" · ".join(notes)))
+    return Message(told.replace("*", ""), shown)
+
+
+def deleted(content: Content) -> Message:
+    """What a card says after its campaign was deleted."""
+    text = f"{escaped(content['campaign'])} was deleted."
+    return Message(text, [blocks.section(text)])
+
+
+def is_overtaken(act: str, phase: str | None) -> bool:
+    """Whether a campaign that is in `phase` by now has gone on from what happened; None when it is deleted."""
+    return phase is not None and act in _NEWS_WHILE and phase != _NEWS_WHILE[act]
+
+
+def _counted(numbers: Mapping[str, Any], name: str = "messages") -> str:
+    n = int(numbers.get(name) or 0)
+    return f"{n:,} message{'' if n == 1 else 's'}"
+
+
+def _reasons(numbers: Mapping[str, Any]) -> str:
+    told = [f"{FAILURE_REASON_NAMES[FailureReason(reason)]} {n:,}" for reason, n in numbers.get("reasons", {}).items()]
+    return " · ".join(told) or "no reason was given"
+
+
+def _outcome(numbers: Mapping[str, Any]) -> str:
+    """Where the messages stood at the end, those that nobody asks about left out."""
+    told = [
+        f"{numbers[status]:,} {MESSAGE_STATUS_LABELS[status].lower()}" for status in MessageStatus if status in numbers
+    ]
+    return ", ".join(told) or "no messages"
+
+
+def _ended(numbers: Mapping[str, Any], _who: str) -> str:
+    return f"It ended as *{CAMPAIGN_STATUS_LABELS[CampaignStatus(numbers['status'])]}*: {_outcome(numbers)}."
+
+
+def _resumed(numbers: Mapping[str, Any], who: str) -> str:
+    return f"{who} resumed it: {_counted(numbers)} that had been Cancelled went on."
+
+
+def _held(numbers: Mapping[str, Any], _who: str) -> str:
+    return f"*Held*: {numbers['failed']:,} of the last 500 first attempts failed. {_reasons(numbers)}."
+
+
+def _failed(numbers: Mapping[str, Any], _who: str) -> str:
+    code = escaped(str(numbers.get("code") or "no code"))
+    return f"*Failed*: the provider refused the account five times ({code}). {_counted(numbers)} were not sent."
+
+
+def _scheduled(numbers: Mapping[str, Any], who: str) -> str:
+    at = numbers.get("starts_at")
+    when = [f"for {blocks.local_date(at)}"] if at else []
+    when += ["when the channel is free"] if numbers.get("when_free") else []
+    return f"{who} scheduled its start {' and '.join(when)}".rstrip() + "."
+
+
+_THREAD: dict[str, Callable[[Mapping[str, Any], str], str]] = {
+    "run": lambda n, who: f"{who} ran the campaign: {n['messages']:,} recipients, disclaimer accepted.",
+    "stop": lambda n, who: f"{who} stopped it: {_counted(n)} were not sent.",
+    "resume": _resumed,
+    "retry": lambda n, who: f"{who} retried {_counted(n)}.",
+    "delete": lambda n, who: f"{who} deleted it with {_counted(n)}.",
+    "set_message": lambda _, who: f"{who} edited it.",
+    "export": lambda n, who: f"{who} started an export of {_counted(n, 'rows')}.",
+    "hand_on": lambda _, who: f"{who} handed it on to another owner.",
+    "schedule_start": _scheduled,
+    "cancel_start": lambda _, who: f"{who} cancelled its scheduled start.",
+    "late_start": lambda n, _who: f"It was to start later, and did not. {escaped(str(n.get('reason') or ''))}".rstrip(),
+    "hold": _held,
+    "fail": _failed,
+    "end": _ended,
+    **{silence.value: lambda _n, _who, silence=silence: SILENCE_LABELS[silence] for silence in Silence},  # type: ignore[misc]
+}
+
+
+def _letter_hold(content: Content, _who: str, name: str) -> str:
+    numbers = content["numbers"]
+    top = next(iter(numbers.get("reasons", {})), "")
+    most = f", most of them {FAILURE_REASON_NAMES[FailureReason(top)]}" if top else ""
+    return (
+        f"*{name} is Held.* {numbers['failed']:,} of the last 500 first attempts failed{most}. Nothing more is handed "
+        f"over until somebody decides; {numbers['queued']:,} stay Queued, and {_channel(content)} stays taken."
+    )
+
+
+def _letter_fail(content: Content, _who: str, name: str) -> str:
+    numbers = content["numbers"]
+    provider = current().providers.get(Channel(content["channel"]), "")
+    who = PROVIDER_NAMES.get(provider, "The provider")
+    funds = numbers.get("reason") == FailureReason.INSUFFICIENT_FUNDS
+    why = "no balance" if funds else f"code {escaped(str(numbers.get('code') or 'none'))}"
+    mend = "whoever pays for" if funds else "whoever looks after"
+    return (
+        f"*{name} is Failed.* {who} refused the account five times: {why}. {_counted(numbers)} are Cancelled, "
+        f"{_channel(content)} is free. *Who can mend it:* {mend} the account there. Then Resume."
+    )
+
+
+def _letter_end(content: Content, _who: str, name: str) -> str:
+    numbers = content["numbers"]
+    total = sum(numbers.get(status, 0) for status in MessageStatus)
+    delivered = 100 * numbers.get(MessageStatus.DELIVERED, 0) / max(1, total)
+    parts = [f"{delivered:.1f} % delivered"]
+    if failed := numbers.get(MessageStatus.FAILED):
+        parts.append(f"{failed:,} failed, {numbers['likely']:,} of them likely to work on retry")
+    if unconfirmed := numbers.get(MessageStatus.UNCONFIRMED):
+        parts.append(f"{unconfirmed:,} Unconfirmed")
+    return f"*{name} is {CAMPAIGN_STATUS_LABELS[CampaignStatus(numbers['status'])]}.* {' · '.join(parts)}."
+
+
+def _letter_shut(content: Content, _who: str, name: str) -> str:
+    place, problem = content["numbers"]["place"], content["numbers"]["problem"]
+    because = _SHUT_BECAUSE.get(problem, "I am not a member there")
+    return (
+        f"*The card of {name} came to you*, for I can't post in <#{place}>: {because}. To have it there, type "
+        "`/invite @Signalbox` in that channel, then choose *Move card here* in the card's menu."
+    )
+
+
+def _acted(past: str, then: str) -> Callable[[Content, str, str], str]:
+    """What somebody else did: once, or several times within five minutes."""
+
+    def tell(content: Content, who: str, name: str) -> str:
+        times = "" if content["times"] == 1 else f" {content['times']} times"
+        return f"*{who} {past} {name}{times}.* {_counted(content['numbers'])} {then}."
+
+    return tell
+
+
+def _channel(content: Content) -> str:
+    return CHANNEL_LABELS[Channel(content["channel"])]
+
+
+_LETTERS: dict[str, Callable[[Content, str, str], str]] = {
+    "hold": _letter_hold,
+    "fail": _letter_fail,
+    "end": _letter_end,
+    "stop": _acted("stopped", "were not sent"),
+    "resume": _acted("resumed", "went on"),
+    "retry": _acted("retried", "were queued again"),
+    "delete": _acted("deleted", "went with it"),
+    "late_start": lambda content, _who, name: (
+        f"*{name} was not started as planned.* {escaped(str(content['numbers'].get('reason') or ''))}".rstrip()
+    ),
+    "shut": _letter_shut,
+    Silence.NOTHING_ACCEPTED.value: lambda _, _who, name: f"*{name}*: {SILENCE_LABELS[Silence.NOTHING_ACCEPTED]}",
+}

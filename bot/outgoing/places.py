@@ -1,0 +1,32 @@
+"""Where things are said: a campaign's channel, a person's direct messages."""
+
+from bot.outgoing.line import Line, RefusedError
+from models.operations.settings import setting
+from models.queries.people import person_by_id
+from models.tables import Campaign
+
+# A channel that takes nothing from us: chat.postMessage's words.
+SHUT = frozenset({"channel_not_found", "is_archived", "not_in_channel", "restricted_action"})
+
+
+class Places:
+    """Knows conversations by the people they are with; Slack never changes them."""
+
+    def __init__(self, line: Line) -> None:
+        self._line = line
+        self._direct: dict[str, str] = {}
+
+    def channel_of(self, campaign: Campaign) -> str | None:
+        """The channel chosen at creation, else the setting's; None when there is neither."""
+        chosen: str | None = campaign.slack_channel_id or setting("slack_channel")
+        return chosen
+
+    def direct(self, person_id: int | None) -> str:
+        """The person's direct messages; raises RefusedError for one who is gone or not in Slack."""
+        person = person_by_id(person_id) if person_id is not None else None
+        if person is None or not person.slack_id:
+            raise RefusedError("nobody in Slack")
+        if person.slack_id not in self._direct:
+            opened = self._line.call("conversations_open", users=[person.slack_id])
+            self._direct[person.slack_id] = str(opened["channel"]["id"])
+        return self._direct[person.slack_id]

@@ -1,0 +1,94 @@
+"""Posting a message once, whatever happens in between."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from bot.drawing.blocks import Message
+from bot.outgoing.line import Line, NotNowError, RefusedError, TroubleError
+from models.operations import outbox
+from models.queries.slack import MISSING_SCOPE
+from models.tables import SlackOutbox
+
+EVENT = "signalbox_said"
+LOOKED_BACK = 5 * 60_000  # ms; Slack's clock may differ from ours
+MESSAGES_LOOKED_AT = 200
+
+
+class Posted(NamedTuple):
+    """A message that is there; `found` when an earlier try had posted it already, perhaps with older words."""
+
+    channel_id: str
+    ts: str
+    found: bool
+
+
+class Posting:
+    """Asks Slack to post what the outbox holds.
+
+    Before the call a note is written. If the answer is lost, or the process dies, the note is still there, and
+    the next try first looks through the conversation for a message that carries the outbox's id. That needs
+    the history scopes; where the app was not given them, what may have been posted is not posted again.
+    """
+
+    def __init__(self, line: Line, clock: Callable[[], int]) -> None:
+        self._line = line
+        self._clock = clock
+
+    def post(self, saying: SlackOutbox, channel: str, letter: Message, thread_ts: str | None = None) -> Posted:
+        """The message, posted now or by an earlier try. Raises what the line raises."""
+        there = self.look_for(saying, channel, lambda message: _id_in(message) == saying.id, thread_ts)
+        if there is not None:
+            return Posted(channel, there["ts"], found=True)
+        self._line.ready("chat_postMessage", channel)
+        with self.noted(saying):
+            answer = self._line.call(
+                "chat_postMessage",
+                channel=channel,
+                thread_ts=thread_ts,
+                text=letter.text,
+                blocks=letter.blocks,
+                metadata={"event_type": EVENT, "event_payload": {"outbox_id": saying.id}},
+            )
+        return Posted(answer["channel"], answer["ts"], found=False)
+
+    def noted(self, saying: SlackOutbox) -> "_Noted":
+        """The note around a call that posts something."""
+        return _Noted(saying, self._clock())
+
+    def look_for(
+        self, saying: SlackOutbox, channel: str, wanted: Callable[[Any], bool], thread_ts: str | None = None
+    ) -> Any | None:
+        """The message that an interrupted try has posted, if it did."""
+        if saying.posting_at is None:
+            return None
+        method, thread = ("conversations_replies", {"ts": thread_ts}) if thread_ts else ("conversations_history", {})
+        since = f"{max(0, saying.posting_at - LOOKED_BACK) / 1000:.6f}"
+        try:
+            answer = self._line.call(
+                method, channel=channel, oldest=since, limit=MESSAGES_LOOKED_AT, include_all_metadata=True, **thread
+            )
+        except TroubleError as trouble:
+            if trouble.error.startswith(MISSING_SCOPE):
+                raise RefusedError("interrupted, may have been said") from trouble
+            raise
+        return next((message for message in answer["messages"] if wanted(message)), None)
+
+
+class _Noted:
+    """Writes the note; takes it back if Slack surely did not do it."""
+
+    def __init__(self, saying: SlackOutbox, now: int) -> None:
+        self._saying = saying
+        self._now = now
+
+    def __enter__(self) -> None:
+        outbox.begin(self._saying, now=self._now)
+
+    def __exit__(self, _kind: object, error: object, _trace: object) -> None:
+        if isinstance(error, NotNowError | RefusedError):
+            outbox.not_taken(self._saying)
+
+
+def _id_in(message: Any) -> object:
+    metadata = message.get("metadata") or {}
+    return metadata.get("event_payload", {}).get("outbox_id") if metadata.get("event_type") == EVENT else None
