@@ -300,7 +300,32 @@ class TestChecks:
         put_into_phase(campaign_id, Phase.HELD)
         fire_due_starts(now=LATER)
         assert (state(start_id), phase_of(campaign_id)) == ("refused", "held")
-        assert "resume it first" in start_row(start_id)["result"]
+        assert "is Held" in start_row(start_id)["result"]
+
+
+class TestRun:
+    @both_engines
+    def test_leaving_out_who_was_reached_lately_is_kept(self) -> None:
+        recipients = ["+14155550100", "+14155550101"]
+        reached = make_campaign(messages=recipients[:1])
+        run(reached)
+        send_all(reached)
+        campaign_id = make_campaign(messages=recipients)
+        scheduling.schedule_start(
+            campaign_id,
+            kind=StartKind.RUN,
+            criteria=None,
+            start_at=LATER,
+            when_free=False,
+            time_zone="UTC",
+            actor=COMMAND_LINE,
+            disclaimer_accepted=True,
+            leave_out_reached=True,
+            now=NOW,
+        )
+        fire_due_starts(now=LATER)
+        move_all(campaign_id, now=LATER)
+        assert statuses(campaign_id) == {"cancelled": 1, "queued": 1}
 
 
 class TestRetry:
