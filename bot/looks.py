@@ -9,14 +9,12 @@ from bot.request import Request
 from bot.site import site
 from models.actors import Right
 from models.clock import now_ms
-from models.errors import WrongStateError
-from models.operations import exporting, telling
-from models.queries.campaigns import get_campaign, standing_of, summary_of
+from models.operations import exporting, running, telling
+from models.queries.campaigns import get_campaign, summary_of
 from models.queries.failures import latest_failures
 from models.queries.finding import find_recipient
 from models.queries.progress import progress_of
 from models.queries.starts import pending_start_of
-from models.rules.actions import answer_for
 from models.rules.criteria import Criteria
 from models.words import Action, MessageStatus
 
@@ -88,9 +86,7 @@ def _samples(request: Request, campaign_id: int) -> None:
 
 def _ask_stop(request: Request, campaign_id: int) -> None:
     """One button, which asks once more."""
-    answer = answer_for(Action.STOP, standing_of(campaign_id, now=now_ms()), request.actor)
-    if not answer.allowed:
-        raise WrongStateError(answer.reason, campaign_id=campaign_id)
+    running.permitted(Action.STOP, campaign_id, request.actor, now=now_ms())
     summary = summary_of(campaign_id)
     left = summary.counts[MessageStatus.QUEUED] + summary.counts[MessageStatus.WAITING]
     text = f"Stop *{escaped(summary.campaign.name)}*? {left:,} messages are not with the provider yet."

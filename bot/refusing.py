@@ -9,10 +9,10 @@ from models.errors import CampaignError, NotFoundError, WrongStateError
 
 def refuse(request: Request, refused: CampaignError) -> None:
     """Tell the person, where they are looking, why it was not done and what to do."""
-    request.answer(blocks.escaped(str(refused)), shown=_state_of(refused))
+    request.answer(blocks.escaped(str(refused)), shown=state_of(refused))
 
 
-def _state_of(refused: CampaignError) -> list[Block]:
+def state_of(refused: CampaignError) -> list[Block]:
     """The campaign's present state, where that is what refused."""
     if not isinstance(refused, WrongStateError) or refused.campaign_id is None:
         return []

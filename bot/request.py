@@ -111,9 +111,12 @@ class Request:
 
     def answer(self, text: str, *, title: str = "Not done", shown: Sequence[Block] = ()) -> None:
         """Say how it ended where the person is looking. `text` is mrkdwn; outside words in it are escaped."""
-        ended = blocks.modal(title, [blocks.section(text), *shown], callback_id="ended")
-        if not self.show({**ended, "clear_on_close": True}):
-            self.whisper(Message(text, [blocks.section(text), *shown]))
+        self.end(blocks.ended(title, text, shown))
+
+    def end(self, view: Block) -> None:
+        """Show how it ended; to who has closed the dialog meanwhile, as a message."""
+        if not self.show(view):
+            self.whisper(Message(str(view["blocks"][0]["text"]["text"]), view["blocks"]))
 
     def _said_in_dialog(self, said: Message) -> bool:
         """A message in the channel would stand behind the dialog, so the answer opens on top of it."""

@@ -1,6 +1,6 @@
 """Delete a campaign: its name has to be typed."""
 
-from bot.dialogs.frame import Dialog, Form, Given, Kept, require
+from bot.dialogs.frame import Dialog, Form, Given, Kept
 from bot.drawing import blocks, lines
 from bot.request import Request
 from models.clock import now_ms
@@ -10,7 +10,7 @@ from models.words import Action
 
 
 def _form(request: Request, campaign_id: int, _message_ids: tuple[int, ...]) -> Form:
-    require(Action.DELETE, campaign_id, request.actor)
+    running.permitted(Action.DELETE, campaign_id, request.actor, now=now_ms())
     summary = summary_of(campaign_id)
     name = summary.campaign.name
     return Form(

@@ -1,11 +1,11 @@
 """Export the messages of a campaign: all of them, or those of a status, a reason, a search."""
 
-from bot.dialogs.frame import Dialog, Form, Given, Kept, require
+from bot.dialogs.frame import Dialog, Form, Given, Kept
 from bot.drawing import blocks, lines
 from bot.drawing.blocks import Block
 from bot.request import Request
 from models.clock import now_ms
-from models.operations import exporting
+from models.operations import exporting, running
 from models.queries.campaigns import summary_of
 from models.queries.progress import failure_reasons
 from models.rules.criteria import Criteria
@@ -15,7 +15,7 @@ EVERYTHING = "all"
 
 
 def _form(request: Request, campaign_id: int, _message_ids: tuple[int, ...]) -> Form:
-    require(Action.EXPORT, campaign_id, request.actor)
+    running.permitted(Action.EXPORT, campaign_id, request.actor, now=now_ms())
     summary = summary_of(campaign_id)
     everything = blocks.option(f"All {summary.counts.total:,} messages", EVERYTHING)
     statuses = [

@@ -6,12 +6,6 @@ from typing import Any
 
 from bot.drawing.blocks import Block
 from bot.request import Request
-from models.actors import Actor
-from models.clock import now_ms
-from models.operations.running import refusal
-from models.queries.campaigns import standing_of
-from models.rules.actions import answer_for, right_for
-from models.words import Action
 
 Given = dict[str, Any]  # what was typed, ticked or chosen, by block
 Kept = dict[str, Any]  # what the dialog was opened about
@@ -48,11 +42,3 @@ class Dialog:
     submit: Callable[[Request, Kept, Given], str] = _nothing_to_do
     check: Callable[[Kept, Given], dict[str, str]] = _nothing_wrong
     turns: Mapping[str, Callable[[Request, str, Given], Form]] = field(default_factory=dict)
-
-
-def require(action: Action, campaign_id: int, actor: Actor) -> None:
-    """Raise the refusal, if this actor may not do this to the campaign now."""
-    actor.require(right_for(action))
-    answer = answer_for(action, standing_of(campaign_id, now=now_ms()), actor)
-    if not answer.allowed:
-        raise refusal(answer, campaign_id)

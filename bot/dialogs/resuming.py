@@ -1,16 +1,17 @@
 """Go on with a stopped, held or failed campaign."""
 
-from bot.dialogs.frame import Dialog, Form, Given, Kept, require
+from bot.dialogs.frame import Dialog, Form, Given, Kept
 from bot.drawing import blocks, lines
 from bot.request import Request
 from jobs import starting
 from models.clock import now_ms
+from models.operations import running
 from models.queries.campaigns import summary_of
 from models.words import TO_BE_SENT, Action, MessageStatus
 
 
 def _form(request: Request, campaign_id: int, _message_ids: tuple[int, ...]) -> Form:
-    require(Action.RESUME, campaign_id, request.actor)
+    running.permitted(Action.RESUME, campaign_id, request.actor, now=now_ms())
     summary = summary_of(campaign_id)
     left = sum(summary.counts[status] for status in (*TO_BE_SENT, MessageStatus.CANCELLED))
     told = f"*{left:,} messages* go on." if left else "Nothing is left to send: it only stops being Failed."

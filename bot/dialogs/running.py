@@ -1,17 +1,18 @@
 """Run a campaign: what will be sent to how many, what to think of first, and the disclaimer."""
 
-from bot.dialogs.frame import Dialog, Form, Given, Kept, require
+from bot.dialogs.frame import Dialog, Form, Given, Kept
 from bot.dialogs.later import in_use, schedule, start_input, starts_later, wrong_time
 from bot.drawing import blocks, lines, previews
 from bot.drawing.blocks import Block
 from bot.request import Request
 from jobs import starting
 from models.clock import now_ms
+from models.errors import ChannelTakenError
+from models.operations import running
 from models.operations.running import DISCLAIMER
-from models.queries.campaigns import standing_of, summary_of
+from models.queries.campaigns import summary_of
 from models.queries.previews import preview_of
 from models.queries.run_check import run_check
-from models.rules.actions import answer_for
 from models.rules.run_warnings import RunCheck
 from models.words import Action, StartKind
 
@@ -25,13 +26,11 @@ _SHORT_DISCLAIMER = (
 
 
 def _form(request: Request, campaign_id: int, _message_ids: tuple[int, ...]) -> Form:
-    answer = answer_for(Action.RUN, standing_of(campaign_id, now=now_ms()), request.actor)
-    taken = answer.blocker_id is not None
-    require(Action.START_LATER if taken else Action.RUN, campaign_id, request.actor)
+    taken = _taken(request, campaign_id)
     summary, check = summary_of(campaign_id), run_check(campaign_id, now=now_ms())
     shown = [
         blocks.section(lines.about(summary)),
-        *([blocks.section(in_use(summary, answer.reason))] if taken else []),
+        *([blocks.section(in_use(summary, taken))] if taken else []),
         blocks.section(_what(check)),
         *previews.message(preview_of(campaign_id, 1, request.actor)),
         *(blocks.section(f":warning: {blocks.escaped(warning)}") for warning in check.warnings),
@@ -40,8 +39,18 @@ def _form(request: Request, campaign_id: int, _message_ids: tuple[int, ...]) -> 
         start_input(),
     ]
     return Form(
-        shown, f"Start when {lines.channel_label(summary)} is free" if taken else "Run Campaign", {"taken": taken}
+        shown, f"Start when {lines.channel_label(summary)} is free" if taken else "Run Campaign", {"taken": bool(taken)}
     )
+
+
+def _taken(request: Request, campaign_id: int) -> str:
+    """Who holds the channel, as a sentence; '' when it may run now. Raises CampaignError when it may not start at all."""
+    try:
+        running.permitted(Action.RUN, campaign_id, request.actor, now=now_ms())
+    except ChannelTakenError as taken:
+        running.permitted(Action.START_LATER, campaign_id, request.actor, now=now_ms())
+        return str(taken)
+    return ""
 
 
 def _what(check: RunCheck) -> str:

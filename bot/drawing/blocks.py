@@ -195,6 +195,11 @@ def modal(
     return {**view, "submit": plain(submit, 24)} if submit else view
 
 
+def ended(title: str, text: str, shown: Sequence[Block] = ()) -> Block:
+    """A dialog's last view: how it ended. `text` is mrkdwn. Closing it closes what lies under it too."""
+    return {**modal(title, [section(text), *shown], callback_id="ended"), "clear_on_close": True}
+
+
 def kept_in(view: Block) -> dict[str, Any]:
     """What `modal` was told to keep."""
     found: dict[str, Any] = json.loads(view.get("private_metadata") or "{}")

@@ -16,6 +16,6 @@ def register(app: App) -> None:
     app.command(COMMAND)(ack=acknowledge, lazy=[heard(commands.answer)])
     app.action(ANY)(ack=acknowledge, lazy=[heard(actions.answer)])
     app.shortcut(shortcuts.CALLBACK_ID)(ack=acknowledge, lazy=[heard(shortcuts.answer)])
-    app.view(ANY)(ack=submissions.acknowledge, lazy=[heard(submissions.carry_out)])
+    app.view(ANY)(submissions.answer)
     app.options(ANY)(options.suggest)
     app.event("app_home_opened")(home.opened)

@@ -65,11 +65,11 @@ def _help(request: Request, _command: Command) -> None:
 
 
 def _list(request: Request, command: Command) -> None:
-    wanted = command.subject.casefold()
+    campaigns, wanted = list_campaigns(request.actor), command.subject.casefold()
     groups = ("draft", "ready", "running", "ended")
     if wanted and wanted not in groups:
         raise InvalidInputError(f"{command.subject} is no group of campaigns; use one of {', '.join(groups)}.")
-    found = [one for one in list_campaigns(request.actor) if wanted in ("", group_of(one))]
+    found = [one for one in campaigns if wanted in ("", group_of(one))]
     starts = {start.campaign_id: start for start in pending_starts()}
     request.whisper(drawn.list_of(found, starts, wanted, site()))
 

@@ -1,28 +1,67 @@
-"""Dialogs that were submitted: what is wrong at an input is said there at once, the rest in the dialog's own place."""
+"""Dialogs that were submitted: what is wrong at an input is said there; how it ended is said in the dialog's place.
 
+Slack waits three seconds for the answer, and a provider may be asked meanwhile. What is done within a blink is
+the answer itself; else the answer is a waiting view, and how it ended takes its place.
+"""
+
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+
+import structlog
+from slack_sdk import WebClient
 
 from bot import dialogs
 from bot.drawing import blocks
+from bot.drawing.blocks import Block
+from bot.listeners.listening import FAULT
+from bot.refusing import state_of
 from bot.request import Request, inputs_of
+from models import database
+from models.errors import CampaignError
+
+log = structlog.stdlib.get_logger("signalbox.bot")
+
+BLINK_SECONDS = 0.15
+# An update that overtakes the answer would be lost under the waiting view.
+ANSWER_ARRIVES_SECONDS = 1.0
+
+_workers = ThreadPoolExecutor(8, "submission")
 
 
-def acknowledge(ack: Callable[..., object], view: dict[str, Any]) -> None:
-    """Answer within Slack's three seconds, so with nothing that could take longer: no database, no network."""
+def answer(ack: Callable[..., object], body: dict[str, Any], client: WebClient) -> None:
+    """Answer a submission, and carry it out."""
+    view = body["view"]
     errors = dialogs.errors_in(view["callback_id"], view)
     if errors:
         ack(response_action="errors", errors=errors)
+        return
+    request = Request(body, client)
+    work = _workers.submit(carry_out, request)
+    try:
+        ended = work.result(BLINK_SECONDS)
+    except TimeoutError:
+        ack(response_action="update", view=blocks.ended(view["title"]["text"], "Working…"))
+        answered = time.monotonic()
+        ended = work.result()
+        time.sleep(max(0.0, answered + ANSWER_ARRIVES_SECONDS - time.monotonic()))
+        request.stay_in_dialog()
+        request.end(ended)
     else:
-        title = view["title"]["text"]
-        ack(response_action="update", view=blocks.modal(title, [blocks.section("Working…")], callback_id="working"))
+        ack(response_action="update", view=ended)
 
 
-def carry_out(request: Request) -> None:
-    """Do what the dialog asked for, and say in it how it ended."""
+def carry_out(request: Request) -> Block:
+    """Do what the dialog asked for; the view that says how it ended."""
     view = request.view
-    if dialogs.errors_in(view["callback_id"], view):
-        return  # it was told, and stays open
-    request.stay_in_dialog()
-    said = dialogs.submit(view["callback_id"], request, inputs_of(view))
-    request.answer(said, title=view["title"]["text"])
+    try:
+        said = dialogs.submit(view["callback_id"], request, inputs_of(view))
+    except CampaignError as refused:
+        return blocks.ended("Not done", blocks.escaped(str(refused)), state_of(refused))
+    except Exception:  # the entry of a request: bolt would only log, and the person would see nothing
+        log.exception("a submission failed")
+        return blocks.ended("Not done", FAULT)
+    finally:
+        database.release()
+    return blocks.ended(view["title"]["text"], said)
