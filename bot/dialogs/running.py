@@ -44,7 +44,7 @@ def _form(request: Request, campaign_id: int, _message_ids: tuple[int, ...]) -> 
 
 
 def _taken(request: Request, campaign_id: int) -> str:
-    """Who holds the channel, as a sentence; '' when it may run now. Raises CampaignError when it may not start at all."""
+    """Who holds the channel, as a sentence; '' when it may run now. Raises CampaignError when it can't start at all."""
     try:
         running.permitted(Action.RUN, campaign_id, request.actor, now=now_ms())
     except ChannelTakenError as taken:

@@ -11,7 +11,6 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
 from bot.local_slack import AppProfile, LocalSlack
-from bot.local_slack.methods import METHODS
 from bot.local_slack.profile import SCOPES
 from tests.slack_person import Person
 
@@ -75,6 +74,7 @@ class TestTokens:
             ("users:read", lambda client: client.users_info(user="U0BEN")),
             ("users:read.email", lambda client: client.users_lookupByEmail(email="ben@example.com")),
             ("channels:read", lambda client: client.conversations_info(channel=GENERAL)),
+            ("channels:history", lambda client: client.conversations_history(channel=GENERAL)),
         ],
     )
     def test_missing_scope_is_named(self, slack: LocalSlack, scope: str, call: Callable[[WebClient], Any]) -> None:
@@ -235,23 +235,44 @@ class TestConversations:
     def test_wrong_people_open_nothing(self, client: WebClient, users: str, error: str) -> None:
         assert refusal(client.conversations_open, users=users) == error
 
-    def test_list_is_paged_and_says_membership(self, slack: LocalSlack, client: WebClient) -> None:
+    def test_membership_is_told(self, slack: LocalSlack, client: WebClient) -> None:
         slack.do(lambda: slack.core.workspace.remove(GENERAL, "U0BOT"))
-        first = client.conversations_list(limit=1)
-        second = client.conversations_list(limit=1, cursor=first["response_metadata"]["next_cursor"])
-        found = [*first["channels"], *second["channels"]]
+        found = [client.conversations_info(channel=channel)["channel"] for channel in (GENERAL, CAMPAIGNS)]
         assert {one["name"]: one["is_member"] for one in found} == {"campaigns": True, "general": False}
-        assert second["response_metadata"]["next_cursor"] == ""
 
-    def test_members_are_named(self, client: WebClient) -> None:
-        assert {"U0ALICE", "U0BOT"} < set(client.conversations_members(channel=GENERAL)["members"])
 
-    @pytest.mark.parametrize(
-        ("wrong", "error"),
-        [({"types": "rooms"}, "invalid_types"), ({"limit": 0}, "invalid_limit"), ({"cursor": "?"}, "invalid_cursor")],
-    )
-    def test_wrong_page_is_refused(self, client: WebClient, wrong: dict[str, Any], error: str) -> None:
-        assert refusal(client.conversations_list, **wrong) == error
+class TestHistory:
+    """conversations.history"""
+
+    def texts(self, client: WebClient, **wanted: Any) -> list[str]:
+        return [message["text"] for message in client.conversations_history(channel=GENERAL, **wanted)["messages"]]
+
+    def test_newest_comes_first_and_threads_stay_outside(self, client: WebClient) -> None:
+        first = client.chat_postMessage(channel=GENERAL, text="first")["ts"]
+        client.chat_postMessage(channel=GENERAL, text="in its thread", thread_ts=first)
+        client.chat_postMessage(channel=GENERAL, text="to all", thread_ts=first, reply_broadcast=True)
+        client.chat_postMessage(channel=GENERAL, text="last")
+        assert self.texts(client) == ["last", "to all", "first"]
+        assert self.texts(client, oldest=first) == ["last", "to all"]
+        assert client.conversations_history(channel=GENERAL, limit=2)["has_more"]
+
+    def test_ephemeral_messages_never_appear(self, client: WebClient) -> None:
+        client.chat_postEphemeral(channel=GENERAL, user="U0BEN", text="psst")
+        assert self.texts(client) == []
+
+    def test_metadata_is_kept_and_told_if_asked_for(self, client: WebClient) -> None:
+        metadata = {"event_type": "campaign", "event_payload": {"id": 7}}
+        client.chat_postMessage(channel=GENERAL, text="card", metadata=metadata)
+        (silent,) = client.conversations_history(channel=GENERAL)["messages"]
+        (told,) = client.conversations_history(channel=GENERAL, include_all_metadata=True)["messages"]
+        assert ("metadata" in silent, told["metadata"]) == (False, metadata)
+
+    def test_channel_without_the_app_tells_nothing(self, slack: LocalSlack, client: WebClient) -> None:
+        slack.do(lambda: slack.core.workspace.remove(GENERAL, "U0BOT"))
+        assert refusal(client.conversations_history, channel=GENERAL) == "not_in_channel"
+
+    def test_impossible_limit_is_refused(self, client: WebClient) -> None:
+        assert refusal(client.conversations_history, channel=GENERAL, limit=0) == "invalid_limit"
 
 
 class TestPeople:
@@ -288,9 +309,3 @@ class TestLimits:
         assert refusal(client.chat_update, channel=GENERAL, ts=ts, text="c") == "ratelimited"
         slack.clock.advance(60)
         client.chat_update(channel=GENERAL, ts=ts, text="c")
-
-
-def test_methods_are_those_of_the_reference() -> None:
-    assert {name.split(".")[0] for name in METHODS} == {
-        "apps", "auth", "blocks", "chat", "conversations", "files", "users", "views",
-    }  # fmt: skip

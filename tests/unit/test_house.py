@@ -1,8 +1,10 @@
 """The house rules that a machine can check, and the documents against what they describe."""
 
 import ast
+import io
 import re
 import shlex
+import tokenize
 import tomllib
 from collections import Counter
 from collections.abc import Iterator
@@ -32,8 +34,16 @@ TEST = "python3 -m venv .venv && . .venv/bin/activate && pip install -c constrai
 FUNCTION_LINES = 40
 MODULE_LINES = 400
 TEST_MODULE_LINES = 600
+# A fake that is larger than this is a second product.
+LOCAL_SLACK = ROOT / "bot" / "local_slack"
+LOCAL_SLACK_PYTHON, LOCAL_SLACK_PAGE = 2000, 800
 # Where everything is caught: at the entry of a process, which logs it, or nobody would tell of it.
 BROAD_EXCEPTS = {"jobs/runtime/exits.py": 1, "bot/app.py": 2}
+
+DOCUMENTED = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+NO_CODE = {
+    tokenize.COMMENT, tokenize.DEDENT, tokenize.ENDMARKER, tokenize.INDENT, tokenize.NEWLINE, tokenize.NL,
+}  # fmt: skip
 
 
 def modules(*folders: str) -> list[Path]:
@@ -140,6 +150,12 @@ class TestSizes:
         assert {name: lines for name, lines in lengths.items() if lines > limit} == {}
 
 
+    def test_local_slack_stays_small(self) -> None:
+        python = sum(code_lines(file.read_text(encoding="utf-8")) for file in LOCAL_SLACK.rglob("*.py"))
+        page = sum(len(file.read_text(encoding="utf-8").splitlines()) for file in (LOCAL_SLACK / "page").iterdir())
+        assert (python <= LOCAL_SLACK_PYTHON, page <= LOCAL_SLACK_PAGE) == (True, True), f"{python} and {page} lines"
+
+
 class TestErrors:
     def test_everything_is_caught_at_process_entries_only(self) -> None:
         found = Counter(str(module) for module in modules(*CODE) for _ in broad_catches(parsed(module)))
@@ -151,6 +167,17 @@ def canonical(requirement: str) -> str:
     name = re.match(r"[\w.-]+", requirement)
     assert name is not None
     return re.sub(r"[-_.]+", "-", name[0]).lower()
+
+
+def code_lines(text: str) -> int:
+    """How many lines have code on them: neither blank, nor only a comment, nor part of a docstring."""
+    tree, documented = ast.parse(text), set[int]()
+    for node in ast.walk(tree):
+        if isinstance(node, DOCUMENTED) and ast.get_docstring(node) is not None:
+            documented.update(range(node.body[0].lineno, (node.body[0].end_lineno or 0) + 1))
+    tokens = tokenize.generate_tokens(io.StringIO(text).readline)
+    used = (range(token.start[0], token.end[0] + 1) for token in tokens if token.type not in NO_CODE)
+    return len(set().union(*used) - documented)
 
 
 def broad_catches(tree: ast.Module) -> Iterator[ast.AST]:

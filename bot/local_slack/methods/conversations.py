@@ -6,7 +6,7 @@ from bot.local_slack import wire
 from bot.local_slack.arguments import Arguments
 from bot.local_slack.core import Core
 from bot.local_slack.errors import Document, SlackError
-from bot.local_slack.limits import TIER_2, TIER_3, TIER_4
+from bot.local_slack.limits import TIER_3
 from bot.local_slack.methods.kinds import Method
 from bot.local_slack.workspace import BOT_USER
 
@@ -46,28 +46,6 @@ def inform(core: Core, call: Arguments) -> Document:
     return {"channel": wire.conversation(visible(core, call))}
 
 
-def enumerate_all(core: Core, call: Arguments) -> Document:
-    kinds = (call.optional("types") or "public_channel").split(",")
-    if set(kinds) - {*READ_SCOPES, "mpim"}:
-        raise SlackError("invalid_types")
-    for one in kinds:
-        need_scope(core, READ_SCOPES.get(one, "mpim:read"))
-    found = [
-        wire.conversation(conversation)
-        for conversation in core.workspace.conversations()
-        if wire.kind(conversation) in kinds
-        and (not conversation["is_private"] or BOT_USER in conversation["members"])
-        and not (conversation["is_archived"] and call.flag("exclude_archived"))
-    ]
-    page, cursor = paged(found, call)
-    return {"channels": page, "response_metadata": {"next_cursor": cursor}}
-
-
-def members(core: Core, call: Arguments) -> Document:
-    page, cursor = paged(visible(core, call)["members"], call)
-    return {"members": page, "response_metadata": {"next_cursor": cursor}}
-
-
 def remembered(core: Core, call: Arguments) -> tuple[str, list[Document]]:
     """The channel that the call names, and the messages in it that everybody sees between its bounds, newest first."""
     channel = visible_history(core, call)
@@ -104,7 +82,10 @@ def history(core: Core, call: Arguments) -> Document:
 
 def replies(core: Core, call: Arguments) -> Document:
     channel, found = remembered(core, call)
-    root = core.workspace.message(channel, call.required("ts"))
+    try:
+        root = core.workspace.message(channel, call.required("ts"))
+    except SlackError:
+        raise SlackError("thread_not_found") from None
     thread = [one for one in reversed(found) if one.get("thread_ts") == root["ts"] and one["ts"] != root["ts"]]
     return shown(core, call, [root, *thread])
 
@@ -125,7 +106,5 @@ METHODS = {
     "conversations.open": Method(open_conversation, "im:write", TIER_3, takes_json=True),
     "conversations.history": Method(history, None, TIER_3),
     "conversations.info": Method(inform, None, TIER_3),
-    "conversations.list": Method(enumerate_all, None, TIER_2),
-    "conversations.members": Method(members, None, TIER_4),
     "conversations.replies": Method(replies, None, TIER_3),
 }
