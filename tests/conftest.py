@@ -15,10 +15,11 @@ from models.operations import people
 from models.words import Role, Surface
 from tests import engines
 from tests.factories import NOW
-from tests.processes import ALSO_OURS, OURS
+from tests.processes import ALSO_OURS, OURS, TESTS_OWN
 
 for name in [name for name in os.environ if name.startswith(OURS) or name in ALSO_OURS]:
-    del os.environ[name]
+    if not name.startswith(TESTS_OWN):
+        del os.environ[name]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -17,6 +17,7 @@ T = TypeVar("T")
 ROOT = Path(__file__).parent.parent
 # What decides how a process of ours runs; tests start from none of it.
 OURS = ("SLACK_", "SMS_", "EMAIL_", "TWILIO_", "SENDGRID_", "SMTP_", "SIGNALBOX_", "LOG_")
+TESTS_OWN = "SLACK_TEST_"  # the tests' own: a real workspace to run a few of them against
 ALSO_OURS = (
     "DATABASE_URL",
     "REDIS_URL",

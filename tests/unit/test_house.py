@@ -149,7 +149,6 @@ class TestSizes:
         }
         assert {name: lines for name, lines in lengths.items() if lines > limit} == {}
 
-
     def test_local_slack_stays_small(self) -> None:
         python = sum(code_lines(file.read_text(encoding="utf-8")) for file in LOCAL_SLACK.rglob("*.py"))
         page = sum(len(file.read_text(encoding="utf-8").splitlines()) for file in (LOCAL_SLACK / "page").iterdir())
