@@ -431,6 +431,23 @@ class TestAcknowledgements:
         assert ben.clicks(ben.latest("card"), "go").error == "operation_timeout"
         assert time.monotonic() - began < 1
 
+    def test_late_suggestions_are_an_error(self, slack: LocalSlack, listener: Listener, ben: Person) -> None:
+        posted(
+            WebClient(token=slack.bot_token, base_url=slack.api_url), {"type": "external_select", "action_id": "find"}
+        )
+        listener.answers.append({"options": []})
+        listener.before_answer = lambda: slack.clock.advance(3.1)
+        assert ben.searches(ben.latest("card"), "find", "spr").error == "operation_timeout"
+
+    def test_late_submission_is_trouble_and_leaves_the_modal(
+        self, slack: LocalSlack, listener: Listener, ben: Person
+    ) -> None:
+        client = WebClient(token=slack.bot_token, base_url=slack.api_url)
+        client.views_open(trigger_id=trigger(listener, ben), view=modal())
+        listener.before_answer = lambda: slack.clock.advance(3.1)
+        assert "operation_timeout" in str(ben.submits(typed="a").error)
+        assert len(ben.modals()) == 1
+
     def test_answer_within_3_seconds_is_in_time(self, slack: LocalSlack, listener: Listener, ben: Person) -> None:
         listener.before_answer = lambda: slack.clock.advance(2.5)
         assert ben.types("/campaign help").error is None
