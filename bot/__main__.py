@@ -10,6 +10,7 @@ from peewee import InterfaceError, OperationalError
 from bot.connection import connection
 from bot.local_slack import LocalSlack
 from bot.outgoing.poster import Poster
+from bot.socket_mode import Ears
 from jobs.queues import pass_hints
 from jobs.runtime import addresses, entry, run_file, waiting
 from jobs.runtime.stopping import Stop
@@ -68,15 +69,17 @@ def _start_local_slack(config: Config) -> LocalSlack:
 def _post(config: Config, stop: Stop, local: LocalSlack | None) -> None:
     found = connection(config)
     assert found is not None, "Slack is on"
-    poster, leader = Poster(found.client()), Leader()
+    poster, ears, leader = Poster(found.client()), Ears(found), Leader()
     while not stop.wait(ROUND_SECONDS):
         try:
+            ears.follow(leader.leads())
             _point(local, config)
             if leader.leads():
                 poster.work(lambda: leader.leads() and not stop.asked)
         except (OperationalError, InterfaceError) as trouble:
             log.warning("the database can't be reached, tries again", trouble=str(trouble))
             database.close()
+    ears.close()
     leader.leave()
 
 

@@ -25,8 +25,15 @@ class Connection:
         return bool(self.app_token)
 
     def client(self) -> WebClient:
-        """A Web API client without retries: who calls decides what is worth a second try."""
-        return WebClient(token=self.token, base_url=self.api_url, timeout=10)
+        """A Web API client without retries: by itself it would post again when only the answer was lost."""
+        return self._client_with(self.token)
+
+    def app_client(self) -> WebClient:
+        """The same with the app token, which opens Socket Mode connections and nothing else."""
+        return self._client_with(self.app_token)
+
+    def _client_with(self, token: str) -> WebClient:
+        return WebClient(token=token, base_url=self.api_url, timeout=10, retry_handlers=[])
 
 
 def connection(config: Config) -> Connection | None:

@@ -42,6 +42,7 @@ class Delivery:
         self._core = core
         self.request_url: str | None = None
         self.connections: list[web.WebSocketResponse] = []
+        self._wires: list[asyncio.BaseTransport | None] = []
         self._awaited: dict[str, asyncio.Future[Any]] = {}
         self._session: aiohttp.ClientSession | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -60,6 +61,8 @@ class Delivery:
         """Deliver a `slash_commands` or `interactive` payload and return the app's answer, late ones as errors."""
         began, asked_at = time.monotonic(), self._core.clock.now()
         ack = await self._attempt(kind, payload)
+        if self.request_url is None and self._core.faults.take_redelivery():
+            await self._attempt(kind, payload)
         if ack.error is None and self._core.clock.now() - asked_at > ACK_SECONDS:
             ack = Ack(LATE)
         self._core.record("out", name, payload, ack.error or ack.body, time.monotonic() - began)
@@ -162,6 +165,7 @@ class Delivery:
         connection = web.WebSocketResponse(heartbeat=None)
         await connection.prepare(request)
         self.connections.append(connection)
+        self._wires.append(request.transport)
         info, count = {"app_id": APP_ID}, len(self.connections)
         try:
             await connection.send_json({"type": "hello", "connection_info": info, "num_connections": count})
@@ -176,6 +180,13 @@ class Delivery:
         awaited = self._awaited.get(str(answer.get("envelope_id")))
         if awaited is not None and not awaited.done():
             awaited.set_result(answer.get("payload"))
+
+    def cut(self) -> None:
+        """Cut the app's connections without a word, as a broken network does."""
+        for wire in self._wires:
+            if isinstance(wire, asyncio.Transport):
+                wire.abort()
+        self._wires.clear()
 
     async def disconnect(self, reason: str = "refresh_requested") -> None:
         """Ask the app to connect anew, as Slack does now and then, and end its connections."""

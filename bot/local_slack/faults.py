@@ -34,7 +34,7 @@ class Faults:
         self._orders.append(fault)
 
     def redeliver(self, times: int = 1) -> None:
-        """Send the next `times` events to the app twice, as Slack does when it missed the answer."""
+        """Send the next `times` events, or in Socket Mode envelopes, twice, as Slack does when it missed the answer."""
         self.redeliveries += times
 
     def clear(self) -> None:
@@ -53,7 +53,7 @@ class Faults:
         return None
 
     def take_redelivery(self) -> bool:
-        """Whether the next event is to be sent once more."""
+        """Whether what was sent is to be sent once more."""
         wanted = self.redeliveries > 0
         self.redeliveries -= int(wanted)
         return wanted

@@ -11,11 +11,12 @@ from bot.connection import connection
 from bot.local_slack import LocalSlack
 from bot.outgoing.budget import Budget
 from bot.outgoing.poster import Poster
+from bot.socket_mode import Ears
 from models import hints
 from models.config import Config
 from models.installation import open_installation
 from tests.bolt_hosts import served
-from tests.slack_person import Person
+from tests.slack_person import Person, eventually
 
 PERSONAL = ("+1415555", "@example.com")  # how the recipients of tests begin or end
 IDS = {"alice": "U0ALICE", "ben": "U0BEN", "vera": "U0VERA", "mallory": "U0MALLORY"}
@@ -27,7 +28,7 @@ class Workspace:
     def __init__(self, slack: LocalSlack, config: Config) -> None:
         found = connection(config)
         assert found is not None
-        self.slack = slack
+        self.slack, self.config, self.connection = slack, config, found
         self.client = found.client()
         self._poster = Poster(self.client, budget=Budget(1000))  # nobody waits for Slack's limits here
 
@@ -62,8 +63,8 @@ class Workspace:
 
 
 @contextmanager
-def workspace(variables: Mapping[str, str], folder: Path) -> Iterator[Workspace]:
-    """A Slack by token and signing secret, whose requests the web application answers."""
+def workspace(variables: Mapping[str, str], folder: Path, *, by_socket: bool = False) -> Iterator[Workspace]:
+    """A Slack by token and signing secret, whose requests the web application answers; or one over Socket Mode."""
     with LocalSlack(folder, limits=False) as slack:
         config = Config.from_env(
             {
@@ -71,15 +72,31 @@ def workspace(variables: Mapping[str, str], folder: Path) -> Iterator[Workspace]
                 "EMAIL_PROVIDER": "simulated",
                 **variables,
                 "SLACK_BOT_TOKEN": slack.bot_token,
-                "SLACK_SIGNING_SECRET": slack.signing_secret,
+                **(
+                    {"SLACK_APP_TOKEN": slack.app_token}
+                    if by_socket
+                    else {"SLACK_SIGNING_SECRET": slack.signing_secret}
+                ),
                 "SLACK_API_URL": slack.api_url,
                 "SLACK_CHANNEL": "C0CAMPAIGNS",
             }
         )
         open_installation(config)
-        with served(slack, create_app(config)):
-            running = Workspace(slack, config)
+        running = Workspace(slack, config)
+        with listening(running) if by_socket else served(slack, create_app(config)):
             yield running
-            said = str(running.said_in_channels())
-            assert not [mark for mark in PERSONAL if mark in said], "a channel carries what is somebody's"
+        said = str(running.said_in_channels())
+        assert not [mark for mark in PERSONAL if mark in said], "a channel carries what is somebody's"
     hints.send_to(lambda _work, _subject_id: None)
+
+
+@contextmanager
+def listening(running: Workspace) -> Iterator[None]:
+    """As the bot's process that leads listens."""
+    ears = Ears(running.connection)
+    ears.follow(True)
+    try:
+        eventually(lambda: running.slack.delivery.connections)
+        yield
+    finally:
+        ears.close()
