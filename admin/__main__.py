@@ -172,6 +172,9 @@ def _add_installation(group: "argparse._SubParsersAction[Parser]") -> None:
         ("migrate", commands.migrate, "bring the schema up to date", True),
     ):
         group.add_parser(name, help=meaning).set_defaults(command=act, opens_itself=opens_itself)
+    command = group.add_parser("slack-manifest", help="what to paste into Slack")
+    command.add_argument("--socket", action="store_true", help="for Socket Mode, which needs no public address")
+    command.set_defaults(command=commands.slack_manifest, opens_itself=True)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from typing import Any
 
 from admin import doctor as checkup
 from admin import sample
-from jobs import starting
+from jobs import slack_app, starting
 from jobs.runtime import run_file
 from models import database, schema
 from models.actors import COMMAND_LINE, RIGHTS, Right
@@ -197,6 +197,14 @@ def doctor(_options: Namespace) -> int:
     for finding in findings:
         print(f"{finding.level:7}  {finding.sentence}")
     return FAULT if any(finding.level is checkup.Level.FAULT for finding in findings) else 0
+
+
+def slack_manifest(options: Namespace) -> None:
+    """Print the Slack app's manifest, with this installation's address where Slack needs one."""
+    public_url = Config.from_env().public_url
+    if public_url is None and not options.socket:
+        raise InvalidInputError("Set PUBLIC_URL to the address at which Slack reaches web, or say --socket.")
+    print(_json(slack_app.manifest(by_socket=options.socket, public_url=public_url or slack_app.PLACEHOLDER)))
 
 
 def _password() -> str:

@@ -8,9 +8,10 @@ import structlog
 from peewee import InterfaceError, OperationalError
 
 from bot.connection import connection
-from bot.local_slack import LocalSlack
+from bot.local_slack import AppProfile, LocalSlack
 from bot.outgoing.poster import Poster
 from bot.socket_mode import Ears
+from jobs import slack_app
 from jobs.queues import pass_hints
 from jobs.runtime import addresses, entry, run_file, waiting
 from jobs.runtime.stopping import Stop
@@ -47,8 +48,9 @@ def main(config: Config, stop: Stop) -> None:
 
 def _start_local_slack(config: Config) -> LocalSlack:
     """The local Slack, listening and published; where the app is, it is told as soon as web listens."""
+    profile = AppProfile.from_manifest(slack_app.manifest(by_socket=False))
     try:
-        local = LocalSlack(config.var, config.slack_local_port).start()
+        local = LocalSlack(config.var, config.slack_local_port, profile=profile).start()
     except OSError as taken:
         raise NotConfiguredError(
             f"SLACK_LOCAL_PORT {config.slack_local_port} can't be used: {taken.strerror}."

@@ -5,8 +5,6 @@ from bot.request import Request
 from models.errors import InvalidInputError
 from models.operations.posts import campaign_of
 
-CALLBACK_ID = "act_on_card"
-
 
 def answer(request: Request) -> None:
     """Offer what can be done with the campaign whose card, or whose thread, this is."""

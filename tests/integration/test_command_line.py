@@ -267,3 +267,15 @@ class TestProcesses:
         assert (said.code, said.err) == (0, "")
         for command in ("create-user", "sign-in-link", "create-campaign", "doctor", "recount", "migrate", "demo"):
             assert command in said.out
+
+
+class TestSlackManifest:
+    def test_it_has_the_installations_address(self, terminal: Terminal) -> None:
+        found = json.loads(terminal.result("slack-manifest", PUBLIC_URL="https://outreach.example.org/"))
+        assert found["settings"]["interactivity"]["request_url"] == "https://outreach.example.org/slack/events"
+
+    def test_over_socket_mode_none_is_needed(self, terminal: Terminal) -> None:
+        assert json.loads(terminal.result("slack-manifest", "--socket"))["settings"]["socket_mode_enabled"]
+
+    def test_over_http_a_missing_address_is_named(self, terminal: Terminal) -> None:
+        assert "PUBLIC_URL" in terminal.refused("slack-manifest")

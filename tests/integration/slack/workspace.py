@@ -8,10 +8,11 @@ from typing import Any
 
 from admin.wsgi import create_app
 from bot.connection import connection
-from bot.local_slack import LocalSlack
+from bot.local_slack import AppProfile, LocalSlack
 from bot.outgoing.budget import Budget
 from bot.outgoing.poster import Poster
 from bot.socket_mode import Ears
+from jobs import slack_app
 from models import hints
 from models.config import Config
 from models.installation import open_installation
@@ -65,7 +66,8 @@ class Workspace:
 @contextmanager
 def workspace(variables: Mapping[str, str], folder: Path, *, by_socket: bool = False) -> Iterator[Workspace]:
     """A Slack by token and signing secret, whose requests the web application answers; or one over Socket Mode."""
-    with LocalSlack(folder, limits=False) as slack:
+    profile = AppProfile.from_manifest(slack_app.manifest(by_socket=by_socket))
+    with LocalSlack(folder, profile=profile, limits=False) as slack:
         config = Config.from_env(
             {
                 "SMS_PROVIDER": "simulated",
