@@ -75,15 +75,13 @@ def find_recipient(typed: str, actor: Actor) -> FoundRecipient:
     """
     channel, key = recipient_typed(typed)
     refuses = bool(opted_out(channel, [key])) if actor.may(Right.ADD_OPT_OUTS) else None
-    condition, values = _messages_to(key, actor)
-    rows = select(f"SELECT {_COLUMNS} {condition} ORDER BY m.id DESC LIMIT {FOUND_SHOWN}", *values)
-    total = len(rows) if len(rows) < FOUND_SHOWN else int(select(f"SELECT COUNT(*) {condition}", *values)[0][0])
+    rows = _messages_to(key, channel, actor)
     return FoundRecipient(
         shown=key if actor.may(Right.SEE_RECIPIENTS) else mask(key),
         channel=channel,
-        messages=tuple(_found(row, actor, refuses=bool(refuses)) for row in rows),
+        messages=tuple(_found(row, actor, refuses=bool(refuses)) for row in rows[:FOUND_SHOWN]),
         opted_out=refuses,
-        more=total - len(rows),
+        more=max(0, len(rows) - FOUND_SHOWN),
     )
 
 
@@ -104,14 +102,21 @@ def recipient_typed(typed: str) -> tuple[Channel, str]:
     return channel, opt_out_key(channel, recipient)
 
 
-def _messages_to(key: str, actor: Actor) -> tuple[str, list[Any]]:
-    """From where the messages come that this actor may know of, and the values: as in the list of campaigns."""
-    living = (
-        "FROM messages m JOIN campaigns c ON c.id = m.campaign_id WHERE m.recipient_key = ? AND c.phase <> 'deleting'"
+def _messages_to(key: str, channel: Channel, actor: Actor) -> list[tuple[Any, ...]]:
+    """At most one message of each campaign that this actor may know of, as in the list of campaigns.
+
+    The index that keeps a campaign free of repeats has each in one step; CROSS JOIN is what makes SQLite go that way.
+    An index on the key alone would save those steps, microseconds each, and double the time of an import's inserts.
+    """
+    return select(
+        f"SELECT {_COLUMNS} FROM campaigns c CROSS JOIN messages m WHERE m.campaign_id = c.id AND m.recipient_key = ? "
+        "AND c.channel = ? AND c.phase <> 'deleting' AND (? = 1 OR c.phase <> 'draft' OR c.owner_id = ?) "
+        "ORDER BY m.id DESC",
+        key,
+        channel.value,
+        int(actor.may(Right.SEE_OPERATIONS)),
+        actor.person_id,
     )
-    if actor.may(Right.SEE_OPERATIONS):
-        return living, [key]
-    return f"{living} AND (c.phase <> 'draft' OR c.owner_id = ?)", [key, actor.person_id]
 
 
 def _found(row: tuple[Any, ...], actor: Actor, *, refuses: bool) -> FoundMessage:

@@ -22,6 +22,8 @@ from tests.factories import (
     rows_of,
     run,
     run_later,
+    send_all,
+    statuses,
     stop,
 )
 from tests.fakes.twilio import ACCOUNT, SERVICE, TOKEN, FakeTwilio, running
@@ -56,6 +58,16 @@ def test_an_account_in_good_standing_runs(installation: Config, ben: Actor) -> N
     campaign_id = make_campaign()
     assert start(campaign_id, ben).messages == 3
     assert phase_of(campaign_id) == Phase.RUNNING
+
+
+def test_those_reached_lately_are_left_out_when_asked(installation: Config, ben: Actor) -> None:
+    earlier = make_campaign(messages=2)
+    run(earlier)
+    send_all(earlier)
+    campaign_id = make_campaign(messages=3)
+    starting.run_campaign(campaign_id, actor=ben, disclaimer_accepted=True, leave_out_reached=True, now=NOW)
+    move_all(campaign_id)
+    assert statuses(campaign_id) == {"cancelled": 2, "queued": 1}
 
 
 def test_a_dead_credential_is_named_and_nothing_runs(fake: FakeTwilio, installation: Config, ben: Actor) -> None:
