@@ -184,7 +184,7 @@ class TestRetry:
         before = statuses(campaign_id)
         boxes = next(block for block in as_ben.modal()["blocks"] if block["type"] == "input")["element"]
         as_ben.submits(tick=[option["value"] for option in boxes["options"]])
-        dialog(as_ben, "no longer")
+        dialog(as_ben, "no messages that can be retried")
         move_all(campaign_id)
         assert statuses(campaign_id) == before
 
