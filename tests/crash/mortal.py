@@ -151,6 +151,11 @@ def claims(var: Path, pid: int) -> set[tuple[int, int]]:
     return {(int(message_id), int(attempt)) for message_id, attempt in map(str.split, lines)}
 
 
+def all_claims(var: Path) -> set[tuple[int, int]]:
+    """All that any process has noted to have claimed."""
+    return set().union(*(claims(var, int(path.stem)) for path in _marks(var).glob("*.claims")))
+
+
 def _marks(var: Path) -> Path:
     owner.prepare(var)  # it may be the first that is done there
     folder = var / "mortal"

@@ -121,14 +121,23 @@ def until_as_fated(product: Product, campaign_id: int, *, but: Collection[int] =
 
 
 def in_hand(product: Product, campaign_id: int, death: Death) -> set[int]:
-    """Messages that a killed process had claimed, and of which no answer was on record when it died."""
+    """Messages that a killed process had claimed, and of which no answer was on record when it died.
+
+    What nobody has noted is its too: it died between its claim's commit and its note, perhaps with the database still
+    at the commit.
+    """
     unanswered = product.rows(
         "SELECT message_id, number FROM attempts "
         "WHERE campaign_id = ? AND (handed_over_at IS NULL OR handed_over_at > ?)",
         campaign_id,
         int(death.at * 1000),
     )
-    return {message_id for message_id, _ in mortal.claims(product.house.var, death.pid).intersection(unanswered)}
+    own, all_noted = mortal.claims(product.house.var, death.pid), mortal.all_claims(product.house.var)
+    return {
+        message_id
+        for message_id, number in unanswered
+        if (message_id, number) in own or (message_id, number) not in all_noted
+    }
 
 
 def until_as_taken(

@@ -168,6 +168,10 @@ class TestFind:
         assert "retry_one" not in found
         assert "opted out" not in found.replace("opt-outs", "")
 
+    def test_nobody_wrote_to_them_is_said(self, as_ben: Person) -> None:
+        told(as_ben, "/campaign find +14155550100", "no messages")
+        told(as_ben, "/campaign find nobody@example.org", "no messages")
+
     @pytest.mark.parametrize("typed", ["", " nobody", " +1"])
     def test_what_is_no_recipient_is_said(self, as_ben: Person, typed: str) -> None:
         told(as_ben, f"/campaign find{typed}", "Type")
