@@ -4,13 +4,14 @@ from bot.dialogs.frame import Dialog, Form, Given, Kept
 from bot.dialogs.later import in_use, schedule, start_input, starts_later, wrong_time
 from bot.drawing import blocks, lines, previews
 from bot.drawing.blocks import Block
+from bot.outgoing.places import channel_of
 from bot.request import Request
 from jobs import starting
 from models.clock import now_ms
 from models.errors import ChannelTakenError
 from models.operations import running
 from models.operations.running import DISCLAIMER
-from models.queries.campaigns import summary_of
+from models.queries.campaigns import get_campaign, summary_of
 from models.queries.previews import preview_of
 from models.queries.run_check import run_check
 from models.rules.run_warnings import RunCheck
@@ -106,7 +107,14 @@ def _submit(request: Request, kept: Kept, given: Given) -> str:
         leave_out_reached=bool(given.get(LEAVE_OUT)),
         now=now_ms(),
     )
-    return f"It runs: {moved.messages:,} messages are being queued. Its card tells how it goes."
+    return f"It runs: {moved.messages:,} messages are being queued. Its card is {_where(kept['campaign'])}."
+
+
+def _where(campaign_id: int) -> str:
+    campaign = get_campaign(campaign_id)
+    if channel := channel_of(campaign):
+        return f"in <#{channel}>"
+    return "in the owner's direct messages" if campaign.owner_id else "nowhere: neither a channel nor an owner is set"
 
 
 DIALOG = Dialog("Run Campaign", _form, _submit, _check)

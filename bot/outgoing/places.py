@@ -9,17 +9,18 @@ from models.tables import Campaign
 SHUT = frozenset({"channel_not_found", "is_archived", "not_in_channel", "restricted_action"})
 
 
+def channel_of(campaign: Campaign) -> str | None:
+    """The channel chosen at creation, else the setting's; None when there is neither."""
+    chosen: str | None = campaign.slack_channel_id or setting("slack_channel")
+    return chosen
+
+
 class Places:
     """Knows conversations by the people they are with; Slack never changes them."""
 
     def __init__(self, line: Line) -> None:
         self._line = line
         self._direct: dict[str, str] = {}
-
-    def channel_of(self, campaign: Campaign) -> str | None:
-        """The channel chosen at creation, else the setting's; None when there is neither."""
-        chosen: str | None = campaign.slack_channel_id or setting("slack_channel")
-        return chosen
 
     def direct(self, person_id: int | None) -> str:
         """The person's direct messages; raises RefusedError for one who is gone or not in Slack."""

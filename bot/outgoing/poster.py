@@ -14,7 +14,7 @@ from bot.outgoing import letters
 from bot.outgoing.budget import Budget
 from bot.outgoing.exports import ExportMessages
 from bot.outgoing.line import Line, NotNowError, RefusedError, TroubleError
-from bot.outgoing.places import Places
+from bot.outgoing.places import Places, channel_of
 from bot.outgoing.posting import Posting
 from bot.outgoing.status_cards import StatusCards
 from models.clock import now_ms
@@ -103,7 +103,7 @@ class Poster:
     def _say_in_channel(self, saying: SlackOutbox) -> None:
         """Held and Failed also appear in the campaign's channel; where there is none, its owner is told anyway."""
         campaign = get_campaign(saying.subject_id)
-        channel = self._places.channel_of(campaign)
+        channel = channel_of(campaign)
         if channel and not letters.is_overtaken(saying.content["act"], campaign.phase):
             self._posting.post(saying, channel, letters.letter(campaign.id, saying.content, "", gone=False))
 

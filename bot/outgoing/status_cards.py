@@ -10,7 +10,7 @@ from bot import looks
 from bot.drawing.blocks import Message, section
 from bot.outgoing import letters
 from bot.outgoing.line import Line, NotNowError, RefusedError
-from bot.outgoing.places import SHUT, Places
+from bot.outgoing.places import SHUT, Places, channel_of
 from bot.outgoing.posting import Posted, Posting
 from models.errors import NotFoundError
 from models.operations import posts, telling
@@ -73,7 +73,7 @@ class StatusCards:
     def _post_at_home(self, saying: SlackOutbox) -> None:
         campaign = get_campaign(saying.subject_id)
         card = looks.card_of(campaign.id)
-        channel = self._places.channel_of(campaign)
+        channel = channel_of(campaign)
         if channel is None:
             self._keep(saying, self._posting.post(saying, self._places.direct(campaign.owner_id), card), card)
             return

@@ -1,6 +1,8 @@
 """Finding by what somebody typed: a campaign, or every message to a person."""
 
+import difflib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,7 +67,13 @@ def find_campaigns(typed: str, number: int | None, actor: Actor) -> list[Campaig
     for fits in (str.__eq__, str.startswith, str.__contains__):
         if key and (found := [campaign for campaign in campaigns if fits(campaign.campaign.name_key, key)]):
             return found
-    raise NotFoundError(f"There is no campaign {typed!r}. Type /campaign list to see them.")
+    raise NotFoundError(f"There is no campaign “{typed}”.{_meant(key, campaigns)} /campaign list shows them all.")
+
+
+def _meant(key: str, campaigns: Sequence[CampaignSummary]) -> str:
+    names = {found.campaign.name_key: found.campaign.name for found in campaigns}
+    near = difflib.get_close_matches(key, names, n=1)
+    return f" Did you mean “{names[near[0]]}”?" if near else ""
 
 
 def find_recipient(typed: str, actor: Actor) -> FoundRecipient:

@@ -69,6 +69,10 @@ class TestStatus:
         heard(as_ben, "Queued 3")
         assert "Waiting 3" not in text_of(as_ben.messages())
 
+    def test_a_slip_in_a_name_is_met_with_the_nearest(self, as_ben: Person) -> None:
+        make_campaign(name="Spring sale")
+        told(as_ben, "/campaign status sprnig sale", "Did you mean “Spring sale”?")
+
     def test_unknown_campaign_is_said_to_be_none(self, as_ben: Person) -> None:
         make_campaign(name="Spring")
         before = dump()
