@@ -106,7 +106,7 @@ def findings(environment: Mapping[str, str] | None = None) -> list[Finding]:
     ]
     faults = {finding.subject for finding in found if finding.level is Level.FAULT}
     if "database" not in faults:
-        found += [*_slack(), *_receipts(), *_codes()]
+        found += [*slack_findings(), *_receipts(), *_codes()]
         if "processes" not in faults:
             found += [*_clocks(), *_duties()]
     return found
@@ -322,7 +322,8 @@ def _duties() -> Iterator[Finding]:
             yield fault(f"work {duty}", "no process takes its jobs", "See the log of `worker`. " + START)
 
 
-def _slack() -> Iterator[Finding]:
+def slack_findings() -> Iterator[Finding]:
+    """What keeps Slack from taking what we say."""
     trouble = slack_trouble()
     if trouble is not None:
         minutes = (now_ms() - trouble.since) // 60_000

@@ -135,7 +135,8 @@ _THREAD: dict[str, Callable[[Mapping[str, Any], str], str]] = {
     "hand_on": lambda _, who: f"{who} handed it on to another owner.",
     "schedule_start": _scheduled,
     "cancel_start": lambda _, who: f"{who} cancelled its scheduled start.",
-    "late_start": lambda n, _who: f"It was to start later, and did not. {escaped(str(n.get('reason') or ''))}".rstrip(),
+    # The reason may be a provider's own words: it is for the owner alone.
+    "late_start": lambda *_: "It was to start later, and did not. Its owner was told why.",
     "hold": _held,
     "fail": _failed,
     "end": _ended,

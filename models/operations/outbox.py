@@ -80,7 +80,7 @@ def shed_lines(*, now: int) -> None:
 def purge(*, now: int) -> None:
     """Forget what was said or dropped a week ago, and which messages to people that made."""
     with transaction():
-        execute("DELETE FROM slack_posts WHERE kind LIKE 'dm:%' AND created_at < ?", now - KEPT)
+        execute("DELETE FROM slack_posts WHERE kind LIKE ? AND created_at < ?", "dm:%", now - KEPT)
         execute("DELETE FROM slack_outbox WHERE ended_at < ? AND state <> 'queued'", now - KEPT)
 
 

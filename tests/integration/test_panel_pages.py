@@ -18,6 +18,7 @@ from models.config import Config
 from models.database import execute, insert_many, transaction
 from models.operations import campaigns, exporting, running
 from models.operations.counters import Deltas
+from models.operations.slack_state import clear_trouble, note_trouble
 from models.rules.verdicts import Word
 from models.tables import Campaign
 from models.words import Channel, FailureReason, Role
@@ -48,6 +49,21 @@ def failed_campaign(messages: int = 3) -> int:
     run(campaign_id)
     send_all(campaign_id, Word.FAILED, reason=FailureReason.UNREACHABLE)
     return campaign_id
+
+
+class TestSlackTrouble:
+    def test_every_page_tells_admins_the_step(self, app: Flask, alice: Actor) -> None:
+        campaign_id = make_campaign()
+        note_trouble("token_revoked", now=now_ms())
+        panel = Visitor(app).sign_in(alice)
+        for page in ("/campaigns/", f"/campaigns/{campaign_id}/", "/exports/"):
+            assert "Reinstall the app, set SLACK_BOT_TOKEN" in panel.get(page).text, page
+        clear_trouble()
+        assert "SLACK_BOT_TOKEN" not in panel.get("/campaigns/").text
+
+    def test_it_is_none_of_others_concern(self, panel: Visitor) -> None:
+        note_trouble("token_revoked", now=now_ms())
+        assert "SLACK_BOT_TOKEN" not in panel.get("/campaigns/").text
 
 
 class TestSafety:

@@ -5,11 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from bot.local_slack import LocalSlack
 from models.actors import Actor
 from models.clock import now_ms
 from models.config import Config
+from models.installation import open_installation
 from models.tables import Person as PersonRow
-from tests.integration.slack.workspace import IDS, Workspace, workspace
+from tests import engines
+from tests.integration.slack.outgoing import Outgoing, knows
+from tests.integration.slack.workspace import IDS, Workspace, slack_variables, workspace
 from tests.slack_person import Person
 
 
@@ -38,3 +42,14 @@ def as_vera(slack: Workspace) -> Person:
 def now_is() -> int:
     """The moment in which the bot acts, epoch ms."""
     return now_ms()
+
+
+@pytest.fixture
+def outgoing(installation: Config, tmp_path: Path, alice: Actor, ben: Actor, vera: Actor) -> Iterator[Outgoing]:
+    """A workspace that keeps to Slack's limits and knows the three; a poster at its start."""
+    knows("alice", "ben", "vera")
+    with LocalSlack(tmp_path) as slack:
+        config = Config.from_env({**installation.variables, **slack_variables(slack)})
+        engines.let_go()
+        open_installation(config)
+        yield Outgoing(slack, config)

@@ -63,26 +63,25 @@ class Workspace:
         self._poster.work()
 
 
+def slack_variables(slack: LocalSlack, *, by_socket: bool = False) -> dict[str, str]:
+    """The environment of an installation whose workspace this is, and which sends nothing."""
+    secret = {"SLACK_APP_TOKEN": slack.app_token} if by_socket else {"SLACK_SIGNING_SECRET": slack.signing_secret}
+    return {
+        "SMS_PROVIDER": "simulated",
+        "EMAIL_PROVIDER": "simulated",
+        "SLACK_BOT_TOKEN": slack.bot_token,
+        **secret,
+        "SLACK_API_URL": slack.api_url,
+        "SLACK_CHANNEL": "C0CAMPAIGNS",
+    }
+
+
 @contextmanager
 def workspace(variables: Mapping[str, str], folder: Path, *, by_socket: bool = False) -> Iterator[Workspace]:
     """A Slack by token and signing secret, whose requests the web application answers; or one over Socket Mode."""
     profile = AppProfile.from_manifest(slack_app.manifest(by_socket=by_socket))
     with LocalSlack(folder, profile=profile, limits=False) as slack:
-        config = Config.from_env(
-            {
-                "SMS_PROVIDER": "simulated",
-                "EMAIL_PROVIDER": "simulated",
-                **variables,
-                "SLACK_BOT_TOKEN": slack.bot_token,
-                **(
-                    {"SLACK_APP_TOKEN": slack.app_token}
-                    if by_socket
-                    else {"SLACK_SIGNING_SECRET": slack.signing_secret}
-                ),
-                "SLACK_API_URL": slack.api_url,
-                "SLACK_CHANNEL": "C0CAMPAIGNS",
-            }
-        )
+        config = Config.from_env({**variables, **slack_variables(slack, by_socket=by_socket)})
         open_installation(config)
         running = Workspace(slack, config)
         with listening(running) if by_socket else served(slack, create_app(config)):

@@ -1,0 +1,148 @@
+"""An export asked for in Slack: watched, receipted in its place, the file alone after it, and taken back."""
+
+import hashlib
+from urllib.request import Request, urlopen
+
+import pytest
+
+from models.actors import Actor
+from models.clock import now_ms
+from models.database import execute, transaction
+from models.errors import NotFoundError
+from models.operations.exporting import cancel_export, do_export, start_export
+from models.operations.running import delete_campaign
+from models.rules.criteria import Criteria
+from models.tables import Campaign, Export, SlackPost
+from models.words import MessageStatus, Surface
+from tests.factories import make_ended, move_all, refused
+from tests.integration.slack.outgoing import Outgoing, waiting
+
+DAY = 24 * 3600
+
+both_engines = pytest.mark.both_engines
+
+
+@pytest.fixture
+def ben_in_slack(ben: Actor) -> Actor:
+    return Actor(ben.person_id, ben.name, ben.role, Surface.SLACK)
+
+
+@pytest.fixture
+def export_id(outgoing: Outgoing, ben_in_slack: Actor) -> int:
+    """An export of what was delivered, asked for by Ben in Slack."""
+    campaign_id = make_ended(messages=3)
+    Campaign.update(name="Storm season").where(Campaign.id == campaign_id).execute()
+    criteria = Criteria(statuses=(MessageStatus.DELIVERED.value,))
+    return start_export(campaign_id, criteria=criteria, actor=ben_in_slack, now=outgoing.now())
+
+
+def comes_to(export_id: int, rows: int) -> None:
+    """The job has come so far."""
+    with transaction():
+        execute("UPDATE exports SET state = 'running', rows_done = ?, rows_total = 1240 WHERE id = ?", rows, export_id)
+
+
+@both_engines
+def test_progress_becomes_the_receipt_and_the_file_follows_alone(outgoing: Outgoing, export_id: int) -> None:
+    outgoing.works()
+    (progress,) = outgoing.direct("ben")
+    assert progress["text"] == "Exporting Storm season."
+    comes_to(export_id, 769)
+    outgoing.works(4)
+    (moved,) = outgoing.direct("ben")
+    assert (moved["ts"], "*62 %* · 769 of 1,240 rows" in str(moved)) == (progress["ts"], True)
+    cancel = next(block for block in moved["blocks"] if block["type"] == "actions")["elements"][0]
+    assert (cancel["action_id"], cancel["value"]) == ("cancel_export", str(export_id))
+    do_export(export_id, clock=outgoing.now)
+    outgoing.works(1)
+    receipt, file = outgoing.direct("ben")
+    assert (receipt["ts"], receipt["text"]) == (progress["ts"], "Your export of Storm season is ready.")
+    content = download(outgoing, file)
+    assert hashlib.sha256(content).hexdigest() == Export.get_by_id(export_id).sha256
+    assert Export.get_by_id(export_id).sha256 in str(receipt)
+    assert "Filter: Delivered · 3 rows · as of" in str(receipt)
+    assert "Totals: Delivered 3" in str(receipt)
+    assert "Cancel export" not in str(receipt)
+    assert file["files"][0]["name"].startswith("storm-season_delivered_20")
+    assert file["text"].startswith("Storm season, Delivered: 3 rows as of ")
+    assert waiting() == []
+    assert "+1415" not in str(outgoing.person("vera").messages())
+
+
+def download(outgoing: Outgoing, message: dict[str, list[dict[str, str]]]) -> bytes:
+    """The file of a message, as the app reads it."""
+    url = message["files"][0]["url_private_download"]
+    with urlopen(Request(url, headers={"Authorization": f"Bearer {outgoing.slack.bot_token}"})) as answer:
+        content: bytes = answer.read()
+    return content
+
+
+@both_engines
+def test_file_leaves_slack_after_seven_days(outgoing: Outgoing, export_id: int) -> None:
+    do_export(export_id, clock=outgoing.now)
+    outgoing.works(1)
+    file_id = outgoing.direct("ben")[-1]["files"][0]["id"]
+    outgoing.passes(7 * DAY - 120)
+    outgoing.works()
+    assert outgoing.client.files_info(file=file_id)["file"]["mode"] == "hosted"
+    outgoing.meets("files.delete", status=503)
+    outgoing.passes(240)
+    outgoing.works(70)
+    assert [call["sent"]["file"] for call in outgoing.calls("files.delete") if call["sent"]] == [file_id]
+    assert SlackPost.get(SlackPost.kind == "file").state == "gone"
+    outgoing.works(120)
+    assert len(outgoing.calls("files.delete")) == 2
+
+
+def test_file_that_its_reader_deleted_is_none_of_ours(outgoing: Outgoing, export_id: int) -> None:
+    do_export(export_id, clock=outgoing.now)
+    outgoing.works(1)
+    outgoing.client.files_delete(file=outgoing.direct("ben")[-1]["files"][0]["id"])
+    outgoing.passes(8 * DAY)
+    outgoing.works(1)
+    assert SlackPost.get(SlackPost.kind == "file").state == "gone"
+
+
+@both_engines
+def test_cancelled_export_says_so_in_its_place(outgoing: Outgoing, export_id: int, ben_in_slack: Actor) -> None:
+    outgoing.works()
+    assert cancel_export(export_id, actor=ben_in_slack, now=outgoing.now())
+    assert not cancel_export(export_id, actor=ben_in_slack, now=outgoing.now())
+    do_export(export_id, clock=outgoing.now)
+    outgoing.works(1)
+    (message,) = outgoing.direct("ben")
+    assert message["text"] == "Your export of Storm season did not come about: cancelled by Ben"
+    assert "actions" not in str(message["blocks"])
+    assert waiting() == []
+
+
+def test_others_exports_are_not_ones_own_to_cancel(outgoing: Outgoing, export_id: int, vera: Actor) -> None:
+    with refused(NotFoundError):
+        cancel_export(export_id, actor=vera, now=now_ms())
+
+
+def test_refused_export_says_why(outgoing: Outgoing, export_id: int, alice: Actor) -> None:
+    outgoing.works()
+    campaign_id = Export.get_by_id(export_id).campaign_id
+    delete_campaign(campaign_id, actor=alice, typed_name="Storm season", now=outgoing.now())
+    move_all(campaign_id, now=outgoing.now())
+    do_export(export_id, clock=outgoing.now)
+    outgoing.works(1)
+    assert "did not come about: There is no campaign" in outgoing.direct("ben")[0]["text"]
+    assert len(outgoing.direct("ben")) == 1
+
+
+def test_export_of_the_panel_says_nothing_in_slack(outgoing: Outgoing, ben: Actor) -> None:
+    export_id = start_export(make_ended(), criteria=Criteria(), actor=ben, now=outgoing.now())
+    do_export(export_id, clock=outgoing.now)
+    outgoing.works(5)
+    assert outgoing.direct("ben") == []
+
+
+def test_what_was_searched_for_stands_in_no_file_name_and_no_channel(outgoing: Outgoing, ben_in_slack: Actor) -> None:
+    criteria = Criteria(search="+14155550001")
+    export_id = start_export(make_ended(now=outgoing.now()), criteria=criteria, actor=ben_in_slack, now=outgoing.now())
+    do_export(export_id, clock=outgoing.now)
+    outgoing.works(5)
+    assert "_filtered_20" in outgoing.direct("ben")[-1]["files"][0]["name"]
+    assert "5550001" not in str(outgoing.person("vera").messages())

@@ -1,0 +1,234 @@
+"""Telling people (SPEC 7): all in the card's thread, little to the owner, and nothing to who did it."""
+
+import pytest
+
+from bot.outgoing import letters
+from models.actors import COMMAND_LINE, SYSTEM, Actor
+from models.database import transaction
+from models.errors import NotAllowedError
+from models.operations import audit, telling
+from models.operations.preferences import mute_finished
+from models.rules.criteria import Criteria
+from models.rules.verdicts import Word
+from models.tables import Audit, Campaign
+from models.words import Channel, FailureReason, RetryClass, Scope, Silence
+from tests import factories
+from tests.factories import MINUTE, make_campaign, move_all, phase_of, refused
+from tests.integration.slack.outgoing import Outgoing, waiting
+
+both_engines = pytest.mark.both_engines
+
+
+@pytest.fixture
+def spring(outgoing: Outgoing, ben: Actor) -> int:
+    """Ben's campaign of 120, run by himself."""
+    campaign_id = make_campaign(messages=120, name="Spring")
+    Campaign.update(owner_id=ben.person_id).where(Campaign.id == campaign_id).execute()
+    factories.run(campaign_id, actor=ben, now=outgoing.now())
+    outgoing.works()
+    return campaign_id
+
+
+def texts(outgoing: Outgoing, name: str = "ben") -> list[str]:
+    return [one["text"] for one in outgoing.direct(name)]
+
+
+def fails(campaign_id: int, count: int, outgoing: Outgoing) -> None:
+    """So many first attempts fail."""
+    claimed = factories.claim(campaign_id, limit=count, now=outgoing.now())
+    factories.answer(claimed, at=outgoing.now())
+    factories.receive(
+        claimed, Word.FAILED, at=outgoing.now(), reason=FailureReason.UNREACHABLE, retry_class=RetryClass.LIKELY
+    )
+
+
+def ends(campaign_id: int, outgoing: Outgoing, failed: int = 20) -> None:
+    """It ends, so many of it Failed."""
+    fails(campaign_id, failed, outgoing)
+    factories.send_all(campaign_id, now=outgoing.now())
+    assert phase_of(campaign_id) == "ended"
+
+
+class TestOwner:
+    def test_own_acts_are_told_in_the_thread_alone(self, outgoing: Outgoing, spring: int, ben: Actor) -> None:
+        factories.running.stop_campaign(spring, actor=ben, now=outgoing.now())
+        move_all(spring, now=outgoing.now())
+        outgoing.works(5)
+        assert texts(outgoing) == []
+        assert outgoing.thread()[1:] == [
+            "<@U0BEN> stopped it: 120 messages were not sent.",
+            "It ended as *Stopped*: 120 cancelled.",
+        ]
+
+    def test_acts_of_others_are_told_once_each(self, outgoing: Outgoing, spring: int, alice: Actor) -> None:
+        factories.running.stop_campaign(spring, actor=alice, now=outgoing.now())
+        move_all(spring, now=outgoing.now())
+        factories.running.resume_campaign(spring, actor=alice, now=outgoing.now())
+        outgoing.works(5)
+        assert texts(outgoing) == [
+            "<@U0ALICE> stopped Spring. 120 messages were not sent.",
+            "<@U0ALICE> resumed Spring. 120 messages went on.",
+        ]
+        assert texts(outgoing, "alice") == []
+
+    def test_finished_says_what_came_of_it(self, outgoing: Outgoing, spring: int) -> None:
+        ends(spring, outgoing)
+        outgoing.works(5)
+        assert texts(outgoing) == [
+            "Spring is Complete (with errors). 83.3 % delivered · 20 failed, 20 of them likely to work on retry."
+        ]
+        assert outgoing.thread()[-1] == "It ended as *Complete (with errors)*: 100 delivered, 20 failed."
+        assert "Simulated" in str(outgoing.direct("ben"))
+
+    @both_engines
+    def test_finished_can_be_muted_and_heard_again(self, outgoing: Outgoing, spring: int, ben: Actor) -> None:
+        mute_finished(ben, muted=True, now=outgoing.now())
+        mute_finished(ben, muted=True, now=outgoing.now())
+        ends(spring, outgoing)
+        outgoing.works(5)
+        assert texts(outgoing) == []
+        assert len(outgoing.thread()) == 2
+        mute_finished(ben, muted=False, now=outgoing.now())
+        acts = [row.act for row in Audit.select().where(Audit.object_kind == "person").order_by(Audit.id)]
+        assert acts[-2:] == ["mute_finished", "unmute_finished"]
+        factories.retry(spring, now=outgoing.now())
+        move_all(spring, now=outgoing.now())
+        factories.send_all(spring, now=outgoing.now())
+        outgoing.works(5)
+        assert texts(outgoing)[-1] == "Spring is Complete. 100.0 % delivered."
+
+    def test_nobody_else_mutes(self, outgoing: Outgoing) -> None:
+        with refused(NotAllowedError):
+            mute_finished(COMMAND_LINE, muted=True, now=outgoing.now())
+
+    def test_deletion_is_told_by_the_name_it_had(self, outgoing: Outgoing, spring: int, alice: Actor) -> None:
+        ends(spring, outgoing)
+        factories.running.delete_campaign(spring, actor=alice, typed_name="Spring", now=outgoing.now())
+        move_all(spring, now=outgoing.now())
+        assert Campaign.get_or_none(Campaign.id == spring) is None
+        outgoing.works(5)
+        assert texts(outgoing) == [
+            "Spring is Complete (with errors). 83.3 % delivered · 20 failed, 20 of them likely to work on retry.",
+            "<@U0ALICE> deleted Spring. 120 messages went with it.",
+        ]
+        assert "actions" not in str(outgoing.direct("ben"))
+
+
+class TestMerging:
+    def retries(self, outgoing: Outgoing, campaign_id: int, actor: Actor, failed: int) -> None:
+        factories.retrying.retry_messages(campaign_id, actor=actor, criteria=Criteria(), now=outgoing.now())
+        move_all(campaign_id, now=outgoing.now())
+        fails(campaign_id, failed, outgoing)
+
+    @both_engines
+    def test_similar_acts_within_five_minutes_are_one_message(
+        self, outgoing: Outgoing, spring: int, alice: Actor
+    ) -> None:
+        ends(spring, outgoing)
+        outgoing.works(5)
+        for _ in range(3):
+            self.retries(outgoing, spring, alice, 20)
+            outgoing.works(60)
+        retried = [text for text in texts(outgoing) if "retried" in text]
+        assert retried == ["<@U0ALICE> retried Spring 3 times. 60 messages were queued again."]
+        assert sum("retried 20 messages" in line for line in outgoing.thread()) == 3
+        outgoing.passes(5 * 60)
+        self.retries(outgoing, spring, alice, 20)
+        outgoing.works(5)
+        assert texts(outgoing)[-1:] != retried
+        assert sum("retried" in text for text in texts(outgoing)) == 2
+
+    def test_those_that_wait_are_merged_before_they_are_said(
+        self, outgoing: Outgoing, spring: int, alice: Actor
+    ) -> None:
+        ends(spring, outgoing)
+        for _ in range(3):
+            self.retries(outgoing, spring, alice, 20)
+        outgoing.works(20)
+        assert [text for text in texts(outgoing) if "retried" in text] == [
+            "<@U0ALICE> retried Spring 3 times. 60 messages were queued again."
+        ]
+        assert waiting() == []
+
+
+class TestHeld:
+    @both_engines
+    def test_channel_and_owner_are_told_why(self, outgoing: Outgoing, spring: int) -> None:
+        fails(spring, 56, outgoing)
+        outgoing.works(5)
+        _, post = outgoing.in_channel()
+        said = "Spring is Held. 56 of the last 500 first attempts failed, most of them Unreachable."
+        assert post["text"].startswith(said)
+        assert [text[: len(said)] for text in texts(outgoing)] == [said]
+        for one in (post, outgoing.direct("ben")[0]):
+            assert "64 stay Queued" in one["text"]
+            assert "*Why:* Unreachable 56" in str(one)
+            buttons = next(block for block in one["blocks"] if block["type"] == "actions")["elements"]
+            assert [button["action_id"] for button in buttons][:2] == ["resume", "stop"]
+        assert outgoing.thread()[-1].startswith("*Held*: 56 of the last 500")
+
+    def test_what_was_overtaken_is_not_said(self, outgoing: Outgoing, spring: int, ben: Actor) -> None:
+        fails(spring, 56, outgoing)
+        factories.running.resume_campaign(spring, actor=ben, now=outgoing.now())
+        outgoing.works(5)
+        assert len(outgoing.in_channel()) == 1
+        assert texts(outgoing) == []
+        assert len(outgoing.thread()) == 3
+
+
+class TestFailed:
+    @pytest.mark.parametrize(
+        ("reason", "mend"),
+        [
+            (FailureReason.INSUFFICIENT_FUNDS, ("no balance. 120 messages are Cancelled", "whoever pays for")),
+            (FailureReason.CONFIGURATION, ("code 20003. 120 messages are Cancelled", "whoever looks after")),
+        ],
+    )
+    def test_who_can_mend_it_is_said(
+        self, outgoing: Outgoing, spring: int, reason: FailureReason, mend: tuple[str, ...]
+    ) -> None:
+        claimed = factories.claim(spring, limit=5, now=outgoing.now())
+        details = {"reason": reason, "scope": Scope.ACCOUNT, "code": "20003", "text": "Authenticate +12025550147"}
+        factories.answer(claimed, Word.NOT_SENT, at=outgoing.now(), **details)
+        outgoing.works(5)
+        assert phase_of(spring) == "failed"
+        for one in (outgoing.in_channel()[-1], outgoing.direct("ben")[-1]):
+            assert all(part in one["text"] for part in mend)
+        assert "Authenticate" not in str(outgoing.person("vera").messages())
+
+
+class TestSilence:
+    def test_owner_hears_of_a_provider_that_accepts_nothing(self, outgoing: Outgoing, spring: int) -> None:
+        with transaction():
+            audit.record(SYSTEM, Silence.NOTHING_ACCEPTED, now=outgoing.now(), kind="campaign", object_id=spring)
+        outgoing.works(5)
+        assert [text[:45] for text in texts(outgoing)] == ["Spring: The provider has accepted nothing for"]
+        assert len(outgoing.in_channel()) == 1
+
+
+@pytest.fixture
+def numbers() -> dict[str, object]:
+    """As acts give them, few."""
+    return {"messages": 1, "rows": 1, "failed": 50, "queued": 1, "status": "complete", "likely": 0}
+
+
+class TestWords:
+    @pytest.mark.parametrize("act", sorted(telling.TOLD))
+    def test_every_act_that_is_told_has_its_line(self, act: str, numbers: dict[str, object]) -> None:
+        line = letters.thread_line({"act": act, "numbers": numbers}, "*Ben*")
+        assert line.text
+        assert "1 messages" not in line.text
+
+    @pytest.mark.parametrize("act", sorted(telling.OWNER_ALWAYS | telling.OWNER_BY_OTHERS))
+    def test_every_act_that_concerns_the_owner_has_its_letter(
+        self, installation: object, act: str, numbers: dict[str, object]
+    ) -> None:
+        content = {"act": act, "campaign": "A *b* <!channel> c", "channel": Channel.SMS, "numbers": numbers, "times": 1}
+        letter = letters.letter(1, content, "*Ben*", gone=False)
+        assert "<!channel>" not in str(letter)
+
+    def test_start_later_says_when(self) -> None:
+        numbers = {"starts_at": 14 * 60 * MINUTE, "when_free": True}
+        line = letters.thread_line({"act": "schedule_start", "numbers": numbers}, "*Ben*").text
+        assert line.startswith("*Ben* scheduled its start for <!date^50400^")
+        assert line.endswith(" and when the channel is free.")
