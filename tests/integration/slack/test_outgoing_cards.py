@@ -80,6 +80,16 @@ class TestPace:
         outgoing.works(60)
         assert len(outgoing.calls("chat.update")) == before + 1
 
+    def test_time_out_after_the_end_reaches_the_card(self, outgoing: Outgoing, ben: Actor) -> None:
+        campaign_id = make_campaign(Channel.EMAIL, messages=2, name="June")
+        run(outgoing, campaign_id, ben)
+        claimed = factories.send_all(campaign_id, Word.DEFERRED, now=outgoing.now())
+        outgoing.works(60)
+        assert [text.partition(",")[0] for text in cards(outgoing)] == ["June: Active Retries"]
+        factories.receive(claimed, Word.EXPIRED, at=outgoing.now())  # nothing was heard: no receipt, no act
+        outgoing.works(30)
+        assert [text.partition(",")[0] for text in cards(outgoing)] == ["June: Complete (with errors)"]
+
 
 class TestPlace:
     def test_deleted_card_does_not_come_back_by_itself(self, outgoing: Outgoing, ben: Actor, alice: Actor) -> None:
@@ -91,6 +101,7 @@ class TestPlace:
         outgoing.works(30)
         assert outgoing.in_channel() == []
         assert waiting() == []
+        assert len(outgoing.calls("chat.update")) == 1  # which found it gone
         telling.move_card(campaign_id, slack_channel_id="C0GENERAL", now=outgoing.now())
         outgoing.works()
         assert cards(outgoing, "C0GENERAL") == ["Spring: Stopped, 0 % sent"]

@@ -84,6 +84,18 @@ class TestKilled:
         assert [one["text"] for one in outgoing.in_channel()] == ["Spring: Complete, 100 % sent"]
         assert SlackPost.select().where(SlackPost.kind == "card").count() == 1
 
+    def test_card_that_was_found_late_shows_the_end(self, outgoing: Outgoing) -> None:
+        campaign_id = make_campaign(name="Spring")
+        factories.run(campaign_id, now=outgoing.now())
+        outgoing.meets("chat.postMessage", cut=True, after_effect=True)
+        outgoing.works()
+        outgoing.meets("*", cut=True, times=1000)
+        factories.send_all(campaign_id, now=outgoing.now())
+        outgoing.works(120)
+        outgoing.is_well_again()
+        outgoing.works(90)
+        assert [one["text"] for one in outgoing.in_channel()] == ["Spring: Complete, 100 % sent"]
+
     def test_without_history_scopes_what_may_have_been_said_is_not_said_again(
         self, outgoing: Outgoing, spring: int
     ) -> None:

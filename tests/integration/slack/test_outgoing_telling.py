@@ -1,6 +1,10 @@
 """Telling people (SPEC 7): all in the card's thread, little to the owner, and nothing to who did it."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
+from slack_sdk import WebClient
 
 from bot.outgoing import letters
 from models.actors import COMMAND_LINE, SYSTEM, Actor
@@ -149,6 +153,31 @@ class TestMerging:
             "<@U0ALICE> retried Spring 3 times. 60 messages were queued again."
         ]
         assert waiting() == []
+
+    def test_what_happens_while_it_is_posted_is_not_lost(self, outgoing: Outgoing, spring: int, alice: Actor) -> None:
+        ends(spring, outgoing)
+        outgoing.works(20)
+        self.retries(outgoing, spring, alice, 20)
+        busy = Busy(token=outgoing.client.token, base_url=outgoing.client.base_url, retry_handlers=[])
+        busy.meanwhile = lambda: self.retries(outgoing, spring, alice, 20)
+        outgoing.poster(busy).work()
+        outgoing.works(20)
+        assert [text for text in texts(outgoing) if "retried" in text] == [
+            "<@U0ALICE> retried Spring 2 times. 40 messages were queued again."
+        ]
+
+
+class Busy(WebClient):
+    """A client while whose message about a retry is posted, something else happens."""
+
+    meanwhile: Callable[[], None] | None = None
+
+    def api_call(self, api_method: str, **arguments: Any) -> Any:
+        answer = super().api_call(api_method, **arguments)
+        if self.meanwhile and "retried Spring" in str(arguments):
+            act, self.meanwhile = self.meanwhile, None
+            act()
+        return answer
 
 
 class TestHeld:
