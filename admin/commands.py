@@ -13,6 +13,7 @@ from typing import Any
 
 from admin import doctor as checkup
 from admin import sample
+from admin.findings import Level
 from jobs import slack_app, starting
 from jobs.runtime import run_file
 from models import database, schema
@@ -196,7 +197,7 @@ def doctor(_options: Namespace) -> int:
     findings = checkup.findings()
     for finding in findings:
         print(f"{finding.level:7}  {finding.sentence}")
-    return FAULT if any(finding.level is checkup.Level.FAULT for finding in findings) else 0
+    return FAULT if any(finding.level is Level.FAULT for finding in findings) else 0
 
 
 def slack_manifest(options: Namespace) -> None:

@@ -2,8 +2,6 @@
 
 import shutil
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
 from http.client import HTTPException
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -13,6 +11,8 @@ import apsw
 import redis
 from peewee import DatabaseError
 
+from admin.findings import Finding, Level, fault, ok, warning
+from admin.slack_checkup import slack_findings
 from jobs import starting
 from jobs.queues import DUTIES
 from jobs.runtime import addresses, logs, owner, run_file, waiting
@@ -49,45 +49,6 @@ KNOWN = {
 }
 
 
-class Level(StrEnum):
-    """How bad it is; only a fault makes `doctor` exit with 1."""
-
-    OK = "ok"
-    WARNING = "warning"
-    FAULT = "FAULT"
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One check: what was looked at, how it stands, and unless it is well the step that mends it."""
-
-    subject: str
-    level: Level
-    says: str
-    step: str = ""
-
-    @property
-    def sentence(self) -> str:
-        """All of it in one line; what drivers say may have several."""
-        says = " ".join(self.says.split())
-        return f"{self.subject}: {says.rstrip('.')}. {self.step}" if self.step else f"{self.subject}: {says}"
-
-
-def ok(subject: str, says: str) -> Finding:
-    """All is well."""
-    return Finding(subject, Level.OK, says)
-
-
-def warning(subject: str, says: str, step: str) -> Finding:
-    """It works, but perhaps not as meant."""
-    return Finding(subject, Level.WARNING, says, step)
-
-
-def fault(subject: str, says: str, step: str) -> Finding:
-    """It does not work."""
-    return Finding(subject, Level.FAULT, says, step)
-
-
 def findings(environment: Mapping[str, str] | None = None) -> list[Finding]:
     """Every check, as far as the ones before allow; changes nothing. `environment` defaults to the process's own."""
     try:
@@ -99,6 +60,7 @@ def findings(environment: Mapping[str, str] | None = None) -> list[Finding]:
     found = [
         *_environment(config),
         *_channels(config),
+        *slack_findings(config),
         *_folder(config),
         *_redis(config),
         *_processes(config),

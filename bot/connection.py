@@ -7,8 +7,6 @@ from slack_sdk import WebClient
 from jobs.runtime import run_file
 from models.config import Config
 
-API_URL = "https://slack.com/api/"
-
 
 @dataclass(frozen=True)
 class Connection:
@@ -44,7 +42,7 @@ def connection(config: Config) -> Connection | None:
             token=given["SLACK_BOT_TOKEN"],
             signing_secret=given.get("SLACK_SIGNING_SECRET", ""),
             app_token=given.get("SLACK_APP_TOKEN", ""),
-            api_url=given.get("SLACK_API_URL", API_URL),
+            api_url=config.slack_api_url,
         )
     section = run_file.living(config.var, "slack_local") if config.local_mode else None
     if section is None:

@@ -94,6 +94,11 @@ class Config:
         """Whether there is a Slack to talk to: a workspace, or in local mode the project's own."""
         return self.local_mode or "SLACK_BOT_TOKEN" in self.variables
 
+    @property
+    def slack_api_url(self) -> str:
+        """The base URL of Slack's Web API, with its last slash."""
+        return self.variables.get("SLACK_API_URL", "https://slack.com/api").rstrip("/") + "/"
+
     def lacks(self, channel: Channel) -> str:
         """What a channel lacks before anything can be sent on it, as a sentence; '' when it is configured."""
         variable = PROVIDER_VARIABLES[channel]

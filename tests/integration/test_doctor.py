@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from admin.doctor import Finding, Level, findings
+from admin.doctor import findings
+from admin.findings import Finding, Level
 from jobs.queues import DUTIES
 from jobs.runtime import owner, run_file, waiting
 from jobs.runtime.stopping import Stop
