@@ -1,6 +1,7 @@
 """Which methods of Slack's Web API the product calls, read from its code."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,13 +22,8 @@ def called() -> frozenset[str]:
 
 
 def _called_in(tree: ast.Module) -> Iterator[str]:
+    """Methods are named as attributes of a client, or by text where all calls go through one function."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and _is_client(node.func.value):
-            name = node.func.attr
-            if hasattr(WebClient, name):
-                yield from SEVERAL.get(name, (name.replace("_", "."),))
-
-
-def _is_client(node: ast.expr) -> bool:
-    """Whether the expression is named as a Web API client is here: `client`, `self._client`, `found.client()`."""
-    return ast.unparse(node).split("(")[0].endswith("lient")
+        name = getattr(node, "attr", None) or getattr(node, "value", None)
+        if isinstance(name, str) and re.fullmatch(r"[a-z]+(_\w+)+", name) and hasattr(WebClient, name):
+            yield from SEVERAL.get(name, (name.replace("_", "."),))

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from slack_sdk import WebClient
 
-from bot import blocks
+from bot.drawing import blocks
 from bot.local_slack import AppProfile, LocalSlack, Shortcut
 from tests.browser.conftest import DESKTOP, PHONE
 from tests.browser.test_local_slack_page import EVERY_INPUT, opened

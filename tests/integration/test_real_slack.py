@@ -14,7 +14,7 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 from slack_sdk.http_retry.builtin_handlers import RateLimitErrorRetryHandler
 
-from bot import blocks
+from bot.drawing import blocks
 from bot.local_slack import LocalSlack
 from models.actors import Actor
 from models.clock import now_ms
@@ -26,14 +26,14 @@ from models.tables import Person as PersonRow
 from models.words import Channel
 from tests import factories
 from tests.factories import make_campaign, make_ended
-from tests.integration.bot import IDS, Workspace, workspace
+from tests.integration.slack.workspace import IDS, Workspace, workspace
 from tests.slack_person import eventually
 
 TOKEN, CHANNEL = "SLACK_TEST_BOT_TOKEN", "SLACK_TEST_CHANNEL"
 COMMANDS = (
     "help", "list", "list ready", "status 1", "status", "failures 1", "create", "panel", "statsu",
     "find +12025550147", "run spring", "run 1", "stop july", "resume 1", "retry 1", "delete 1",
-    "summary 1", "export 1",
+    "summary 1", "export 1", "export 1 status:failed",
 )  # fmt: skip
 Document = dict[str, Any]
 
