@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from admin.__main__ import main
 from models.words import CAMPAIGN_STATUS_LABELS, MESSAGE_STATUS_LABELS
 
 ROOT = Path(__file__).parents[2]
@@ -112,6 +113,12 @@ class TestReadme:
         read = {text for text in constants if re.fullmatch(r"PORT|[A-Z][A-Z0-9]*(_[A-Z0-9]+)+", text)}
         assert Counter(documented).most_common(1)[0][1] == 1
         assert set(documented) == read
+
+    def test_commands_are_those_that_there_are(self, capsys: pytest.CaptureFixture[str]) -> None:
+        documented = re.findall(r"`python -m admin ([a-z-]+)", "\n".join(first_cells(section("Commands"))))
+        with pytest.raises(SystemExit):
+            main(["--help"])
+        assert sorted(documented) == sorted(re.findall(r"^    ([a-z-]+)", capsys.readouterr().out, re.MULTILINE))
 
     def test_statuses_are_those_of_the_code(self) -> None:
         statuses = [cell.strip("*") for cell in first_cells(section("Statuses"))]
