@@ -168,7 +168,7 @@ def _retry_slice(move: BulkMove, size: int, now: int) -> _Slice:
     stored = {name: value for name, value in move.criteria.items() if name != "left"}
     condition, values = where(move.campaign_id, Criteria.from_json(stored).for_status(left[0]))
     rows = select(
-        "SELECT id, recipient_key, status, failure_reason, retry_class, move_ids FROM messages "
+        "SELECT id, recipient_key, status, failure_reason, retry_class FROM messages "
         f"WHERE {condition} AND id > ? ORDER BY id LIMIT ?{for_update()}",
         *values,
         move.after_id,
@@ -176,9 +176,8 @@ def _retry_slice(move: BulkMove, size: int, now: int) -> _Slice:
     )
     channel = Channel(select("SELECT channel FROM campaigns WHERE id = ?", move.campaign_id)[0][0])
     refusing = opted_out(channel, [row[1] for row in rows])
-    # One confirmation sends once: where clocks disagree, a message that this move has queued may come by again.
-    eligible = [row for row in rows if row[1] not in refusing and str(move.id) not in row[5].split()]
-    _queue(move, [(row[0], *row[2:5]) for row in eligible], retried=True, now=now)
+    eligible = [row for row in rows if row[1] not in refusing]
+    _queue(move, [(row[0], *row[2:]) for row in eligible], retried=True, now=now)
     return _one_after_the_other(left, rows, moved=len(eligible), size=size)
 
 

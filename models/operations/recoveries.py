@@ -1,8 +1,8 @@
 """How often a person's retry recovered a message, counted by the failure that was retried (SPEC 5)."""
 
 from collections import defaultdict
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from models.database import execute_many, marks, select
 from models.rules.verdicts import AttemptState, is_verdict
@@ -20,24 +20,20 @@ class Retried(NamedTuple):
     before: AttemptState
     after: AttemptState
 
-    @property
-    def change(self) -> tuple[int, int]:
-        """How many more attempts are over, and how many more recovered their message."""
-        (over, recovered), (was_over, had_recovered) = (_counts(state) for state in (self.after, self.before))
-        return over - was_over, recovered - had_recovered
-
 
 def note_recoveries(attempts: Sequence[Retried]) -> None:
     """Count what became of `attempts`, within their settling's transaction; a verdict that changes is counted anew."""
-    changed = [attempt for attempt in attempts if any(attempt.change)]
+    changes = [(attempt, _change(attempt)) for attempt in attempts]
+    changed = [(attempt, change) for attempt, change in changes if change != (0, 0)]
     sums: dict[tuple[str, str, str], list[int]] = defaultdict(lambda: [0, 0])
     for start in range(0, len(changed), LOOK_UP_SLICE):
         part = changed[start : start + LOOK_UP_SLICE]
-        failures = _failures_before(part)
-        for attempt in part:
+        failures = _failures_before({attempt.message_id: attempt.number for attempt, _ in part})
+        for attempt, (over, recovered) in part:
             if failure := failures.get(attempt.message_id):
-                for place, n in enumerate(attempt.change):
-                    sums[attempt.channel, *failure][place] += n
+                total = sums[attempt.channel, *failure]
+                total[0] += over
+                total[1] += recovered
     execute_many(
         "INSERT INTO recoveries (channel, failure_reason, retry_class, retried, recovered) VALUES (?, ?, ?, ?, ?) "
         "ON CONFLICT (channel, failure_reason, retry_class) DO UPDATE SET "
@@ -46,17 +42,24 @@ def note_recoveries(attempts: Sequence[Retried]) -> None:
     )
 
 
-def _counts(state: AttemptState) -> tuple[int, int]:
-    return int(is_verdict(state)), int(state.status in RECOVERED)
+def _change(attempt: Retried) -> tuple[int, int]:
+    """How many more attempts are over, and how many more recovered their message."""
+    before, after = attempt.before, attempt.after
+    over = is_verdict(after) - is_verdict(before)
+    return over, (after.status in RECOVERED) - (before.status in RECOVERED)
 
 
-def _failures_before(attempts: Sequence[Retried]) -> dict[int, tuple[str, str]]:
-    """The failure (reason, class) that each attempt follows, by the message's id; none where it was in doubt."""
-    numbers = {attempt.message_id: attempt.number for attempt in attempts}
-    found: list[tuple[Any, ...]] = select(
+def _failures_before(numbers: Mapping[int, int]) -> dict[int, tuple[str, str]]:
+    """The failure (reason, class) that each message's attempt `numbers` follows; none where that was in doubt."""
+    latest: dict[int, tuple[int, tuple[str, str]]] = {}
+    for message_id, number, *failure in select(
         "SELECT message_id, number, failure_reason, retry_class FROM attempts "
-        f"WHERE message_id IN ({marks(attempts)}) AND status NOT IN ('sending', 'not_sent') ORDER BY number",
+        f"WHERE message_id IN ({marks(list(numbers))}) AND status NOT IN ('sending', 'not_sent')",
         *numbers,
-    )
-    latest = {row[0]: row[2:] for row in found if row[1] < numbers[row[0]]}
-    return {message_id: (reason, retry_class) for message_id, (reason, retry_class) in latest.items() if reason}
+    ):
+        if latest.get(message_id, _NONE)[0] < number < numbers[message_id]:
+            latest[message_id] = number, (failure[0], failure[1])
+    return {message_id: failure for message_id, (_, failure) in latest.items() if failure[0]}
+
+
+_NONE = (0, ("", ""))

@@ -241,7 +241,10 @@ class Asked(NamedTuple):
 
 @dataclass
 class Campaign:
-    """A living campaign; `asked` is what the retry behind a bulk move means, by the move's id."""
+    """A living campaign; `asked` is what the retry behind a bulk move means, by the move's id.
+
+    `fixed_at` is when the set of the latest retry was fixed: each is later than the one before, whatever clocks say.
+    """
 
     id: int
     name: str
@@ -249,6 +252,7 @@ class Campaign:
     phase: str = "draft"
     messages: dict[int, Message] = field(default_factory=dict)
     asked: dict[int, Asked] = field(default_factory=dict)
+    fixed_at: int = 0
     refusals: int = 0
     refused_fifth: bool = False
     near_guard: bool = False
@@ -264,12 +268,14 @@ class Campaign:
 
     def ask(self, ids: Sequence[int], reasons: Sequence[str], *, unconfirmed: bool, now: int) -> Asked:
         """What a person asks to be retried."""
+        at = max(now, self.fixed_at + 1)
         attempts = {message.id: len(message.attempts) for message in self.messages.values()}
-        return Asked(now, attempts, tuple(ids), tuple(reasons), unconfirmed)
+        return Asked(at, attempts, tuple(ids), tuple(reasons), unconfirmed)
 
     def confirm_retry(self, move_id: int, asked: Asked) -> None:
         """It was confirmed, which is the bulk move `move_id`."""
         self.asked[move_id] = asked
+        self.fixed_at = asked.at
         if self.phase != "running":
             self.start()
 
