@@ -56,7 +56,7 @@ def open_plan(campaign_id: int, *, criteria: Criteria, actor: Actor, now: int) -
     campaign = get_campaign(campaign_id)
     answer = _may_plan(campaign_id, actor, now=now)
     wanted = replace(criteria, statuses=looked_at(criteria), cutoff_at=_cutoff(campaign, now))
-    plan = _planned(campaign, wanted, answer)
+    plan = _planned(campaign, wanted, answer, opens=True)
     if not plan.messages(plan.shown, include_unconfirmed=True):
         raise _nothing(campaign.name, campaign_id)
     with transaction():
@@ -95,9 +95,11 @@ def confirm_plan(
 
 def read_plan(plan_id: int, *, actor: Actor, now: int) -> RetryPlan:
     """The plan as it stands now: the same set, less what has left it. Raises NotFoundError, NotAllowedError."""
+    actor.require(right_for(Action.RETRY))
     stored = _stored(plan_id)
     answer = _may_plan(stored.campaign_id, actor, now=now)
-    return replace(_planned(get_campaign(stored.campaign_id), Criteria.from_json(stored.criteria), answer), id=plan_id)
+    wanted = Criteria.from_json(stored.criteria)
+    return replace(_planned(get_campaign(stored.campaign_id), wanted, answer, opens=False), id=plan_id)
 
 
 def plan_criteria(plan_id: int, *, ticked: Collection[str], include_unconfirmed: bool) -> Criteria:
@@ -167,9 +169,9 @@ def _may_plan(campaign_id: int, actor: Actor, *, now: int) -> Answer:
     return answer
 
 
-def _planned(campaign: Campaign, wanted: Criteria, answer: Answer) -> RetryPlan:
+def _planned(campaign: Campaign, wanted: Criteria, answer: Answer, *, opens: bool) -> RetryPlan:
     channel = Channel(campaign.channel)
-    groups = groups_of(campaign, wanted) if wanted.statuses else []
+    groups = groups_of(campaign, wanted, as_of_now=opens) if wanted.statuses else []
     doubtful = [group for group in groups if group.status == MessageStatus.UNCONFIRMED]
     price = setting("price.sms") if channel is Channel.SMS else None
     return RetryPlan(

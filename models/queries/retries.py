@@ -17,13 +17,14 @@ _PLACE = "status, COALESCE(failure_reason, ''), COALESCE(retry_class, '')"
 _Place = tuple[str, str, str]
 
 
-def groups_of(campaign: Campaign, criteria: Criteria) -> list[Group]:
+def groups_of(campaign: Campaign, criteria: Criteria, *, as_of_now: bool) -> list[Group]:
     """The messages that match by status, reason and class.
 
-    An email's whole campaign costs its counters, everything else the rows that match: a campaign's counters
-    know no segments.
+    An email's whole campaign as of now costs its counters. Everything else costs the rows that match: counters know
+    neither segments nor what came after an earlier cutoff.
     """
-    if campaign.channel == Channel.EMAIL and criteria == Criteria(criteria.statuses, cutoff_at=criteria.cutoff_at):
+    whole = Criteria(criteria.statuses, cutoff_at=criteria.cutoff_at)
+    if as_of_now and campaign.channel == Channel.EMAIL and criteria == whole:
         return _counted(campaign.id, criteria)
     query, values = groups_query(campaign.id, criteria)
     rows = select(query, *values)

@@ -335,6 +335,31 @@ class TestConfirmation:
         assert retries_of(campaign_id) == [0, 0, 0, 1, 0, 0, 1, 0]
 
 
+class TestReadAgain:
+    @both_engines
+    @pytest.mark.parametrize("channel", Channel)
+    def test_plan_is_its_set_less_what_has_left_it(self, channel: Channel) -> None:
+        campaign_id = make_campaign(channel, 3)
+        run(campaign_id)
+        claimed = claim(campaign_id)
+        answer(claimed)
+        for one, at in zip(claimed, (NOW, NOW, NOW + MINUTE), strict=True):
+            if at > NOW:
+                plan = open_plan(campaign_id, now=NOW + 1)
+            receive([one], Word.FAILED, at=at, reason=FailureReason.EXPIRED, retry_class=RetryClass.LIKELY)
+        assert plan.shown == {"likely:expired": 2, "unconfirmed": 0}
+        receive(claimed[:1], Word.OPTED_OUT, at=NOW + MINUTE)
+        again = retrying.read_plan(plan.id, actor=COMMAND_LINE, now=NOW + 2 * MINUTE)
+        assert (again.id, again.cutoff_at) == (plan.id, plan.cutoff_at)
+        assert again.shown == {"likely:expired": 1, "unconfirmed": 0}
+
+    @both_engines
+    def test_viewer_may_not_read_it(self, vera: Actor) -> None:
+        plan = open_plan(make_mixture())
+        with refused(NotAllowedError):
+            retrying.read_plan(plan.id, actor=vera, now=NOW + 2)
+
+
 class TestTwoPlans:
     @both_engines
     @pytest.mark.parametrize("behind", [0, 10 * MINUTE])

@@ -4,7 +4,7 @@ import pytest
 
 from models.actors import COMMAND_LINE, Actor
 from models.addresses import opt_out_key
-from models.database import insert_many, transaction
+from models.database import execute, insert_many, transaction
 from models.errors import ChannelTakenError, WrongStateError
 from models.operations import optouts, retrying
 from models.operations.moving import Mover
@@ -215,6 +215,23 @@ def test_second_retry_does_not_repeat_what_failed_again_since() -> None:
     move_all(campaign_id, now=NOW + 7)
     assert statuses(campaign_id) == {"failed": 2}
     assert {row["attempt"] for row in rows_of("messages")} == {2}
+
+
+@both_engines
+def test_retry_does_not_meet_its_own_messages_again_though_a_clock_is_behind() -> None:
+    """Failed messages come first; one of them is in doubt again before the retry comes to the Unconfirmed."""
+    campaign_id = make_ended(messages=150, word=Word.FAILED)
+    with transaction():
+        execute("UPDATE campaigns SET guard_window = ''")
+    retry(campaign_id, now=NOW + MINUTE)
+    mover = Mover()
+    mover.advance(campaign_id, now=NOW)
+    claimed = claim(campaign_id, now=NOW)
+    answer(claimed)
+    receive(claimed, Word.UNCONFIRMED)
+    assert moves_of(campaign_id)[-1].state == "running"
+    move_all(campaign_id, now=NOW)
+    assert {row["retries"] for row in rows_of("messages")} == {1}
 
 
 @both_engines
