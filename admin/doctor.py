@@ -68,7 +68,7 @@ def findings(environment: Mapping[str, str] | None = None) -> list[Finding]:
     ]
     faults = {finding.subject for finding in found if finding.level is Level.FAULT}
     if "database" not in faults:
-        found += [*slack_findings(), *_receipts(), *_codes()]
+        found += [*_slack_trouble(), *_receipts(), *_codes()]
         if "processes" not in faults:
             found += [*_clocks(), *_duties()]
     return found
@@ -284,7 +284,7 @@ def _duties() -> Iterator[Finding]:
             yield fault(f"work {duty}", "no process takes its jobs", "See the log of `worker`. " + START)
 
 
-def slack_findings() -> Iterator[Finding]:
+def _slack_trouble() -> Iterator[Finding]:
     """What keeps Slack from taking what we say."""
     trouble = slack_trouble()
     if trouble is not None:
