@@ -1,22 +1,24 @@
-"""What Slack did not sign, and who Slack says they are."""
+"""What Slack did not sign, who Slack says they are, and a call of ours whose answer is lost."""
 
 import hashlib
 import hmac
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.error import HTTPError
+from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
 import pytest
 
+from bot.local_slack import Fault
 from models.actors import Actor
 from models.config import Config
 from models.tables import Person as PersonRow
 from tests.factories import dump, make_campaign
 from tests.integration.slack.asking import told
 from tests.integration.slack.workspace import Workspace, workspace
+from tests.slack_person import Person
 
 
 class TestRequests:
@@ -53,3 +55,10 @@ class TestFirstContact:
     def test_org_admin_is_never_known_by_email(self, newcomers: Workspace, alice: Actor) -> None:
         told(newcomers.person("alice"), "/campaign", "You are not known to Signalbox yet")
         assert PersonRow.get_by_id(alice.person_id).slack_id is None
+
+
+def test_client_posts_once_when_only_the_answer_is_lost(slack: Workspace, as_ben: Person) -> None:
+    slack.slack.core.faults.order(Fault("chat.postMessage", cut=True, after_effect=True))
+    with pytest.raises((URLError, ConnectionError)):
+        slack.client.chat_postMessage(channel="C0CAMPAIGNS", text="once")
+    assert [one["text"] for one in as_ben.messages()] == ["once"]
