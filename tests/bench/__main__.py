@@ -1,12 +1,12 @@
-"""`python -m tests.bench send|receipts|import|all [--quick] [-o FOLDER]`: measures, prints and keeps tables."""
+"""`python -m tests.bench send|receipts|import|slack|all [--quick] [-o FOLDER]`: measures, prints and keeps tables."""
 
 import argparse
 from pathlib import Path
 
-from tests.bench import imports, receipts, send
+from tests.bench import imports, receipts, send, slack
 from tests.bench.tables import Table
 
-BENCHES = {"send": send.measure, "receipts": receipts.measure, "import": imports.measure}
+BENCHES = {"send": send.measure, "receipts": receipts.measure, "import": imports.measure, "slack": slack.measure}
 
 
 def main() -> None:
