@@ -1,16 +1,15 @@
 """Reads for the retry plan: where the messages stand that it is about, what they take, and what retries were worth."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from typing import Any
 
 from models.database import select
+from models.measuring import Measure
 from models.queries.campaigns import counts_of
 from models.queries.messages import where
 from models.rules.criteria import Criteria
 from models.rules.retry_plan import Group, Recovered
-from models.segments import count_segments
 from models.tables import Campaign, Message
-from models.template import Template
 from models.words import Channel, MessageStatus
 
 _PLACE = "status, COALESCE(failure_reason, ''), COALESCE(retry_class, '')"
@@ -58,13 +57,11 @@ def _counted(campaign_id: int, criteria: Criteria) -> list[Group]:
 
 def _segments_missing(campaign: Campaign, criteria: Criteria) -> Counter[_Place]:
     """The segments of those whose answer was lost, and with it what it said of them: a few after a crash."""
-    template = Template.parse(campaign.body)
     names = [field["name"] for field in campaign.fields]
     condition, values = where(campaign.id, criteria)
-    found: Counter[Any] = Counter()
+    measures: dict[Any, Measure] = defaultdict(lambda: Measure(campaign.body, names))
     for *place, stored in select(
         f"SELECT {_PLACE}, field_values FROM messages WHERE {condition} AND segments IS NULL", *values
     ):
-        fields = dict(zip(names, Message.field_values.python_value(stored), strict=False))
-        found[tuple(place)] += count_segments(template.render(fields)).count
-    return found
+        measures[tuple(place)].add([Message.field_values.python_value(stored)])
+    return Counter({place: measure.segments for place, measure in measures.items()})

@@ -203,7 +203,9 @@ def _in_the_way(blocker: Blocker) -> str:
 
 
 def _minutes(n: int) -> str:
-    if n >= 120:
+    if n >= 2 * 24 * 60:
+        return f"{n // (24 * 60)} days"
+    if n >= 2 * 60:
         return f"{n // 60} hours"
     return f"{n} minute{'s' if n > 1 else ''}"
 

@@ -176,7 +176,7 @@ class TestActions:
             (Phase.RUNNING, ["delete"], "Stop it first"),
             (Phase.RUNNING, ["resume"], "Spring is In Progress"),
             (Phase.HELD, ["retry"], "Resume it first"),
-            (Phase.STOPPING, ["stop"], "Spring is stopping"),
+            (Phase.STOPPING, ["stop"], "Spring is In Progress, stopping"),
             (Phase.ENDED, ["run", "--accept-disclaimer"], "Spring is complete"),
             (Phase.ENDED, ["resume"], "no cancelled messages"),
             (Phase.ENDED, ["retry"], "no Failed or Unconfirmed"),
@@ -194,8 +194,9 @@ class TestActions:
         factories.run(spring)
         other = _on_its_way_to(words[0])
         sentence = terminal.refused(words[0], other, *words[1:])
-        assert "Spring is In Progress on SMS" in sentence
-        assert "stop it" in sentence
+        assert "Spring is In Progress, begun" in sentence
+        step = "Wait until it ends, or stop it." if words == ["resume"] else "Start when the channel is free?"
+        assert sentence.endswith(step)
 
     def test_nobody_to_send_to(self, terminal: Terminal) -> None:
         campaign_id = factories.make_campaign(messages=1)

@@ -113,6 +113,10 @@ HOLDERS = [
         "Winter SMS is Held, begun 2 hours ago, 73 % sent.",
     ),
     (
+        replace(BLOCKER, phase=Phase.HELD, minutes_since=5000, minutes_left=None),
+        "Winter SMS is Held, begun 3 days ago, 73 % sent.",
+    ),
+    (
         replace(BLOCKER, phase=Phase.STOPPING, minutes_left=None),
         "Winter SMS is In Progress, stopping, begun 12 minutes ago, 73 % sent.",
     ),
