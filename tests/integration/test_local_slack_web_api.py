@@ -221,6 +221,11 @@ class TestChanging:
         client.chat_delete(channel=GENERAL, ts=ts)
         assert refusal(client.chat_getPermalink, channel=GENERAL, message_ts=ts) == "message_not_found"
 
+    def test_message_in_an_archived_channel_is_frozen(self, slack: LocalSlack, client: WebClient) -> None:
+        ts = client.chat_postMessage(channel=GENERAL, text="a")["ts"]
+        slack.do(lambda: slack.core.workspace.change_channel(GENERAL, is_archived=True))
+        assert refusal(client.chat_update, channel=GENERAL, ts=ts, text="b") == "is_inactive"
+
 
 class TestConversations:
     def test_direct_message_is_opened_once(self, client: WebClient) -> None:
@@ -270,6 +275,17 @@ class TestHistory:
     def test_channel_without_the_app_tells_nothing(self, slack: LocalSlack, client: WebClient) -> None:
         slack.do(lambda: slack.core.workspace.remove(GENERAL, "U0BOT"))
         assert refusal(client.conversations_history, channel=GENERAL) == "not_in_channel"
+
+    def test_thread_shows_its_root_and_replies(self, client: WebClient) -> None:
+        first = client.chat_postMessage(channel=GENERAL, text="first")["ts"]
+        reply = client.chat_postMessage(channel=GENERAL, text="reply", thread_ts=first)["ts"]
+        client.chat_postMessage(channel=GENERAL, text="elsewhere")
+        client.chat_postMessage(channel=GENERAL, text="later", thread_ts=first)
+        found = client.conversations_replies(channel=GENERAL, ts=first)["messages"]
+        assert [one["text"] for one in found] == ["first", "reply", "later"]
+        found = client.conversations_replies(channel=GENERAL, ts=first, oldest=reply)["messages"]
+        assert [one["text"] for one in found] == ["first", "later"]
+        assert refusal(client.conversations_replies, channel=GENERAL, ts="1.1") == "thread_not_found"
 
     def test_impossible_limit_is_refused(self, client: WebClient) -> None:
         assert refusal(client.conversations_history, channel=GENERAL, limit=0) == "invalid_limit"

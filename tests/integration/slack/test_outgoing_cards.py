@@ -101,10 +101,12 @@ class TestPlace:
         outgoing.works(30)
         assert outgoing.in_channel() == []
         assert waiting() == []
+        factories.resume(campaign_id, now=outgoing.now())
+        outgoing.works(30)
         assert len(outgoing.calls("chat.update")) == 1  # which found it gone
         telling.move_card(campaign_id, slack_channel_id="C0GENERAL", now=outgoing.now())
         outgoing.works()
-        assert cards(outgoing, "C0GENERAL") == ["Spring: Stopped, 0 % sent"]
+        assert cards(outgoing, "C0GENERAL") == ["Spring: In Progress, 0 % sent"]
 
     def test_card_in_an_archived_channel_is_left_alone(self, outgoing: Outgoing, ben: Actor) -> None:
         campaign_id = make_campaign(name="Spring")
