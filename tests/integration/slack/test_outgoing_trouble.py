@@ -10,6 +10,7 @@ from admin import doctor
 from bot.local_slack import AppProfile
 from bot.local_slack.profile import SCOPES
 from models.actors import Actor
+from models.config import current
 from models.operations.exporting import start_export
 from models.queries.slack import slack_trouble
 from models.rules.criteria import Criteria
@@ -116,8 +117,10 @@ def test_doctor_says_the_step(outgoing: Outgoing, spring: int) -> None:
     begins(outgoing, "revoked")
     factories.stop(spring, now=outgoing.now())
     outgoing.works()
-    found = [finding for finding in doctor.slack_findings() if finding.level is doctor.Level.FAULT]
-    assert ["token_revoked" in one.says and "Reinstall" in one.step for one in found] == [True]
+    found = [finding for finding in doctor.findings(current().variables) if "takes nothing" in finding.says]
+    assert [(one.level, "token_revoked" in one.says, "Reinstall" in one.step) for one in found] == [
+        (doctor.Level.FAULT, True, True)
+    ]
 
 
 @both_engines
