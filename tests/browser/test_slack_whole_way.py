@@ -160,6 +160,7 @@ def test_campaign_goes_the_whole_way(
     expect(ben.modal).to_contain_text("from Complete (with errors) to In Progress")
     for box in ben.modal.get_by_role("checkbox").all():
         box.set_checked("Unconfirmed" not in box.locator("xpath=ancestor::label").inner_text())
+    expect(ben.modal).to_contain_text(f"Retry {told['failed']:,} messages")
     ben.modal.get_by_role("button", name=f"Retry {told['failed']:,} messages").click()
     expect(ben.modal).to_contain_text(f"{told['failed']:,} messages are queued again.")
     ben.closes()
