@@ -15,7 +15,7 @@ START_AT = "start_at"
 
 def start_input() -> Block:
     """When it starts: now, unless a time is chosen."""
-    picker = {"type": "datetimepicker", "action_id": START_AT}
+    picker = blocks.moment_input(START_AT)
     return blocks.input_block("Start later: leave it empty to start now", picker, block_id=START_AT, optional=True)
 
 

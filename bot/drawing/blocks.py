@@ -163,9 +163,9 @@ def text_input(action_id: str, *, placeholder: str = "", most: int = 200) -> Blo
     return {**element, "placeholder": plain(placeholder, 150)} if placeholder else element
 
 
-def moment_input(action_id: str, *, at: int) -> Block:
-    """A date and a time in the reader's own zone, `at` (epoch ms) to begin with."""
-    return {"type": "datetimepicker", "action_id": action_id, "initial_date_time": at // 1000}
+def moment_input(action_id: str) -> Block:
+    """A date and a time in the reader's own zone."""
+    return {"type": "datetimepicker", "action_id": action_id}
 
 
 def input_block(label: str, element: Block, *, block_id: str, optional: bool = False, tells: bool = False) -> Block:
