@@ -169,7 +169,8 @@ class Sender:
                 now=now_ms(),
             )
         )
-        self._halted = self._halted or not claim.running
+        if not claim.running:
+            self._halt()
         self._after_id = claim.last_id or 0
         messages = [self._renderer.render(claimed) for claimed in claim.messages]
         for start in range(0, len(messages), self._provider.batch_size):
@@ -221,8 +222,15 @@ class Sender:
             return True
         return False
 
+    def _halt(self) -> None:
+        """Begin nothing any more."""
+        self._halted = True
+        self._provider.hold_back()
+
     async def _drain(self) -> None:
         """Wait for the answers of what was handed over."""
+        if self._stop.asked:
+            self._provider.hold_back()
         until = time.monotonic() + (DRAIN_SECONDS if self._stop.asked else LEASE / 1000)
         while self._under_way and time.monotonic() < until:
             await asyncio.wait(set(self._under_way.values()), timeout=NOTICE_SECONDS)
@@ -265,7 +273,8 @@ class Sender:
             await asyncio.sleep(PHASE_EVERY_SECONDS)
             running = await self._in_database(lambda: sending.campaign_is_running(self._campaign.id))
             self._rate = self._slowest(await self._in_database(self._read_rate))
-            self._halted = self._halted or not running
+            if not running:
+                self._halt()
 
     async def _in_database(self, work: Callable[[], Result]) -> Result:
         """The database on its own thread, one call at a time: the loop goes on meanwhile."""

@@ -8,14 +8,14 @@ pysqlite3's may lack) is for one machine; PostgreSQL for more. The tables are bo
 import datetime as dt
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import apsw
-from peewee import DatabaseProxy, __exception_wrapper__  # type: ignore[attr-defined]  # the types lack the second
+from peewee import DatabaseProxy, Model, TextField, __exception_wrapper__  # type: ignore[attr-defined]  # the types lack the second
 from playhouse.apsw_ext import APSWDatabase
 from playhouse.pool import PooledPostgresqlDatabase
 
@@ -192,6 +192,37 @@ def execute_many(sql: str, rows: Sequence[Sequence[Any]]) -> None:
     if rows:
         with __exception_wrapper__:
             database.cursor().executemany(_marked(sql), rows)
+
+
+def update_many(
+    table: type[Model],
+    rows: Sequence[Sequence[Any]],
+    *,
+    columns: Sequence[str],
+    key: Sequence[str],
+    kept_if_none: Collection[str] = (),
+) -> None:
+    """Write `columns` of many rows, found by `key`; each of `rows` is the values of these and then of those.
+
+    None in a column of `kept_if_none` leaves the value that is there. One statement for each row on SQLite, one for
+    all on PostgreSQL, where each would cost a way to the server.
+    """
+    if not rows:
+        return
+    name = table._meta.table_name
+    if on_sqlite():
+        changes = ", ".join(f"{one} = COALESCE(?, {one})" if one in kept_if_none else f"{one} = ?" for one in columns)
+        execute_many(f"UPDATE {name} SET {changes} WHERE {' AND '.join(f'{one} = ?' for one in key)}", rows)
+        return
+    changes = ", ".join(
+        f"{one} = COALESCE(v.{one}, t.{one})" if one in kept_if_none else f"{one} = v.{one}" for one in columns
+    )
+    given = [*columns, *key]
+    types = {one: "text" if isinstance(table._meta.fields[one], TextField) else "bigint" for one in given}
+    arrays = ", ".join(f"?::{kind}[]" for kind in types.values())
+    found = " AND ".join(f"t.{one} = v.{one}" for one in key)
+    values = [list(column) for column in zip(*rows, strict=True)]
+    execute(f"UPDATE {name} t SET {changes} FROM unnest({arrays}) AS v({', '.join(given)}) WHERE {found}", *values)
 
 
 def insert_many(table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

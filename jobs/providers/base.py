@@ -97,6 +97,9 @@ class Provider(Protocol):
     async def send(self, batch: Sequence[OutgoingMessage]) -> Sequence[Outcome]:
         """Hand over up to `batch_size` messages; one outcome each. Never raises for what a provider may do."""
 
+    def hold_back(self) -> None:
+        """Begin no hand-over any more: what only waits for its turn, or for a connection, is answered as not sent."""
+
     async def check_account(self) -> AccountCheck:
         """Ask the provider whether it lets us in, sending nothing. Never raises for what a provider may do."""
 

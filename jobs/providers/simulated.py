@@ -116,6 +116,9 @@ class SimulatedProvider:
         await asyncio.sleep(self.simulation.latency_ms / 1000)
         return [self._answer(message) for message in batch]
 
+    def hold_back(self) -> None:
+        """Nothing waits here: each line is written as soon as it is asked for."""
+
     async def check_account(self) -> AccountCheck:
         """There is none that could refuse."""
         return AccountCheck()

@@ -1,8 +1,10 @@
 """Receipts: kept as they came before they are answered for, then applied in batches."""
 
 import hashlib
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from threading import Lock
 
 from models.database import execute, execute_many, for_update, select, transaction
 from models.hints import Work, hint
@@ -61,25 +63,77 @@ class _Post:
         return parsers[self.provider](headers, bytes(self.body), self.received_at)
 
 
+@dataclass(slots=True, eq=False)
+class _Arrival:
+    """A POST that is to be kept; `added` once it is, whether it was new."""
+
+    provider: str
+    headers: Mapping[str, str]
+    body: bytes
+    at: int
+    added: bool | None = None
+
+    def keep(self) -> bool:
+        """Within a transaction: add it, unless this very POST is known already."""
+        digest = hashlib.sha256(self.headers.get("query", "").encode() + b"\0" + self.body).hexdigest()
+        added = execute(
+            "INSERT INTO receipt_inbox (provider, digest, headers, body, received_at, due_at, unmatched) "
+            "VALUES (?, ?, ?, ?, ?, ?, 0) ON CONFLICT (provider, digest) DO NOTHING",
+            self.provider,
+            digest,
+            ReceiptPost.headers.db_value(dict(self.headers)),
+            self.body,
+            self.at,
+            self.at,
+        )
+        return bool(added)
+
+
+class Arrivals:
+    """POSTs that come to this process at the same time share a commit.
+
+    Each would wait for its own turn at the write gate, and every turn behind a batch of receipts that is being
+    applied: the more came, the longer all of them waited.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: deque[_Arrival] = deque()
+        self._turn = Lock()
+
+    def __len__(self) -> int:
+        """How many wait for their turn."""
+        return len(self._waiting)
+
+    def keep(self, arrival: _Arrival) -> bool:
+        """Returns once it is kept, whoever did it; whose transaction fails keeps none, and each tries for itself."""
+        self._waiting.append(arrival)
+        with self._turn:
+            if arrival.added is None:
+                with transaction():
+                    together = {id(one): one for one in (arrival, *self._all_waiting())}
+                    added = [(one, one.keep()) for one in together.values()]
+                    if any(new for _, new in added):
+                        hint(Work.RECEIPTS)
+                for one, new in added:
+                    one.added = new
+        return bool(arrival.added)
+
+    def _all_waiting(self) -> Iterator[_Arrival]:
+        while self._waiting:
+            one = self._waiting.popleft()
+            if one.added is None:
+                yield one
+
+
+arrivals = Arrivals()
+
+
 def record_receipts(*, provider: str, headers: Mapping[str, str], body: bytes, now: int) -> bool:
     """Keep one POST of receipts; once this returns it may be answered for. False if this very POST is known already.
 
     `headers` are those that its parser reads; `query` among them is the address's query, which is part of the POST.
     """
-    with transaction():
-        added = execute(
-            "INSERT INTO receipt_inbox (provider, digest, headers, body, received_at, due_at, unmatched) "
-            "VALUES (?, ?, ?, ?, ?, ?, 0) ON CONFLICT (provider, digest) DO NOTHING",
-            provider,
-            hashlib.sha256(headers.get("query", "").encode() + b"\0" + body).hexdigest(),
-            ReceiptPost.headers.db_value(dict(headers)),
-            body,
-            now,
-            now,
-        )
-        if added:
-            hint(Work.RECEIPTS)
-    return bool(added)
+    return arrivals.keep(_Arrival(provider, headers, body, now))
 
 
 def apply_receipts(parsers: Mapping[str, Parser], *, limit: int, now: int, scale: float) -> Applied:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from models.database import after_commit, execute_many, for_update, marks, select, transaction
+from models.database import after_commit, execute_many, for_update, marks, select, transaction, update_many
 from models.operations import optouts, watching
 from models.operations.counters import Deltas
 from models.operations.recoveries import Retried, note_recoveries
@@ -20,11 +20,13 @@ from models.rules.guard import guard_mark
 from models.rules.standing import follows, standing_after
 from models.rules.timeouts import deadline, is_answer_overdue
 from models.rules.verdicts import AttemptState, Event, Word, is_verdict, judge
+from models.tables import Attempt, Message
 from models.words import WITH_PROVIDER, Channel, MessageStatus, OptOutSource, Phase, Scope
 
 STATE_COLUMNS = AttemptState._fields
 _OUR_OWN = frozenset({Word.ASSUMED, Word.EXPIRED, Word.UNCONFIRMED, Word.UNKNOWN, Word.NOT_SENT})
 LOAD_SLICE = 1000
+_KEPT_IF_NONE = ("segments", "sent_at", "updated_at")
 
 
 @dataclass(frozen=True)
@@ -226,11 +228,8 @@ def _write(rows: Sequence[_Row], gathered: _Gathered, *, now: int, scale: float)
 
 
 def _write_attempts(rows: Sequence[_Row]) -> None:
-    columns = ", ".join(f"{column} = ?" for column in STATE_COLUMNS)
-    execute_many(
-        f"UPDATE attempts SET {columns} WHERE message_id = ? AND number = ?",
-        [(*row.state, row.id, row.number) for row in rows],
-    )
+    written = [(*row.state, row.id, row.number) for row in rows]
+    update_many(Attempt, written, columns=STATE_COLUMNS, key=("message_id", "number"))
 
 
 def _write_messages(rows: Sequence[_Row], deltas: Deltas, *, now: int, scale: float) -> None:
@@ -242,12 +241,8 @@ def _write_messages(rows: Sequence[_Row], deltas: Deltas, *, now: int, scale: fl
         if row.stands[:3] != row.stood[:3]:
             deltas.add(row.campaign_id, *row.stood[:3], -1)
             deltas.add(row.campaign_id, *row.stands[:3], 1)
-    execute_many(
-        "UPDATE messages SET status = ?, failure_reason = ?, retry_class = ?, provider_code = ?, provider_text = ?, "
-        "segments = COALESCE(?, segments), sent_at = COALESCE(?, sent_at), updated_at = COALESCE(?, updated_at), "
-        "due_at = ? WHERE id = ?",
-        updates,
-    )
+    columns = (*Standing._fields, *_KEPT_IF_NONE, "due_at")
+    update_many(Message, updates, columns=columns, key=("id",), kept_if_none=_KEPT_IF_NONE)
 
 
 def _entered_at(row: _Row, now: int) -> int:

@@ -2,13 +2,17 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import pytest
 
+from models import database
 from models.actors import COMMAND_LINE
+from models.database import transaction
 from models.hints import Work
 from models.operations.optouts import opt_in, opted_out
-from models.operations.receipts import Applied, apply_receipts, purge_receipts, record_receipts
+from models.operations.receipts import Applied, apply_receipts, arrivals, purge_receipts, record_receipts
 from models.operations.sweeping import find_work
 from models.rules.preferences import Preference
 from models.rules.verdicts import Event, Word
@@ -26,6 +30,7 @@ from tests.factories import (
     run,
     statuses,
 )
+from tests.processes import until
 
 pytestmark = [pytest.mark.usefixtures("installation")]
 both_engines = pytest.mark.both_engines
@@ -216,3 +221,34 @@ def test_undone_opt_out_stays_undone_while_its_post_waits() -> None:
     opt_in(Channel.EMAIL, ann, actor=COMMAND_LINE, now=NOW + MINUTE)
     assert apply_receipts({"post": refuses}, limit=9, now=NOW + 6 * MINUTE, scale=1).posts == 1
     assert opted_out(Channel.EMAIL, [ann]) == set()
+
+
+def post_at_once(bodies: Sequence[str]) -> list[bool]:
+    """As many threads as bodies keep one each, at the same moment; whether each was new."""
+    barrier = Barrier(len(bodies))
+
+    def keep(body: str) -> bool:
+        barrier.wait()
+        try:
+            return record_receipts(provider="post", headers={"Signature": "s"}, body=body.encode(), now=NOW)
+        finally:
+            database.close()
+
+    with ThreadPoolExecutor(len(bodies)) as threads:
+        return list(threads.map(keep, bodies))
+
+
+@both_engines
+def test_posts_that_come_at_the_same_time_are_all_kept_once() -> None:
+    new = post_at_once([f"[{number % 12}]" for number in range(16)])
+    assert sum(new) == 12
+    assert sorted(row["body"].decode() for row in rows_of("receipt_inbox")) == sorted(f"[{n}]" for n in range(12))
+
+
+def test_posts_that_wait_for_the_write_gate_share_a_commit(hinted: list[tuple[Work, int]]) -> None:
+    with ThreadPoolExecutor(1) as apart:
+        with transaction():  # somebody else writes meanwhile
+            kept = apart.submit(post_at_once, [f"[{number}]" for number in range(16)])
+            until(lambda: len(arrivals) == 16, seconds=5, what="all in the queue")
+        assert kept.result() == [True] * 16
+    assert hinted.count((Work.RECEIPTS, 0)) == 1

@@ -92,6 +92,7 @@ class FakeProvider:
     on_hand_over: Callable[[int], object] = lambda _count: None
     handed_over: list[tuple[float, OutgoingMessage]] = field(default_factory=list)
     batches: list[int] = field(default_factory=list)
+    held_back: bool = False
 
     async def __aenter__(self) -> Self:
         return self
@@ -104,6 +105,9 @@ class FakeProvider:
         self.batches.append(len(batch))
         self.on_hand_over(len(self.handed_over))
         return [await self.answer(message) for message in batch]
+
+    def hold_back(self) -> None:
+        self.held_back = True
 
     async def check_account(self) -> AccountCheck:
         return AccountCheck()
@@ -354,6 +358,7 @@ class TestStop:
         provider = FakeProvider(takes_a_moment, on_hand_over=stop_at_forty)
         assert work.send(provider) is False
         assert provider.times[-1] - stopped_at[0] < 2  # SPEC 11
+        assert provider.held_back
         assert work.attempts() == dict.fromkeys((one.message_id for _, one in provider.handed_over), "accepted")
         factories.move_all(work.campaign_id)
         handed_over = len(provider.handed_over)

@@ -74,6 +74,7 @@ class SendGridProvider:
     _session: aiohttp.ClientSession | None = field(default=None, init=False, repr=False)
     _slots: asyncio.Semaphore = field(init=False, repr=False)
     _letter: Letter | None = field(default=None, init=False, repr=False)
+    _holds_back: bool = field(default=False, init=False, repr=False)
 
     @property
     def speed(self) -> float | None:
@@ -99,6 +100,10 @@ class SendGridProvider:
         found = await asyncio.gather(*(self._hand_over(request) for request in self._requests(batch)))
         outcome_of = {id(outcome.message): outcome for outcomes in found for outcome in outcomes}
         return [outcome_of[id(message)] for message in batch]
+
+    def hold_back(self) -> None:
+        """The parts of a refused batch that are still to be tried, and requests that wait for a slot, are not sent."""
+        self._holds_back = True
 
     async def check_account(self) -> AccountCheck:
         """Whether the key is let in and may send mail, within 2 s."""
@@ -178,6 +183,8 @@ class SendGridProvider:
         assert self._session is not None, "a provider is used as an async context"
         try:
             async with self._slots, asyncio.timeout(seconds):
+                if self._holds_back and method == "POST":
+                    raise NotSentError("held back by a stop")
                 return await ask(self._session, method, f"{self.account.api_url}{path}", **given)
         except TimeoutError as slow:
             raise LostAnswerError(type(slow).__name__) from slow

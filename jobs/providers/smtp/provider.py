@@ -46,7 +46,7 @@ CONNECTIONS = 10
 CUTS_FORGIVEN = 2  # attempts
 TEXT_LENGTH = 500  # characters of a server's text that are kept
 
-NO_SMTPUTF8, UNFIT_ADDRESS = "no_smtputf8", "unfit_address"  # codes of our own
+NO_SMTPUTF8, UNFIT_ADDRESS, HELD_BACK = "no_smtputf8", "unfit_address", "held_back"  # codes of our own
 CLOSING = "421"
 _OUR_FAULT = Meaning(FailureReason.CONFIGURATION, RetryClass.POINTLESS, Scope.ACCOUNT)
 
@@ -64,6 +64,7 @@ class SmtpProvider:
         self._tls = tls or ssl.create_default_context()
         self._kept: list[Connection] = []
         self._room = asyncio.Semaphore(CONNECTIONS)
+        self._holds_back = False
 
     @property
     def speed(self) -> float | None:
@@ -80,6 +81,10 @@ class SmtpProvider:
     async def send(self, batch: Sequence[OutgoingMessage]) -> Sequence[Outcome]:
         """Hand over one after the other."""
         return [await self._hand_over(message) for message in batch]
+
+    def hold_back(self) -> None:
+        """Mails that wait for a connection are not sent, also when it opens."""
+        self._holds_back = True
 
     async def check_account(self) -> AccountCheck:
         """Connect and log in. Only a refused login refuses."""
@@ -121,6 +126,8 @@ class SmtpProvider:
         try:
             if not was_kept:
                 await connection.open()
+            if self._holds_back:
+                return Outcome(message, Word.NOT_SENT, code=HELD_BACK, text="held back by a stop")
             text = await connection.hand_over(message, envelope)
         except RefusedError as refusal:
             if refusal.stage < Stage.MAIL or refusal.code == CLOSING:

@@ -129,6 +129,9 @@ class TwilioProvider:
         """One request each. A text that UTF-8 can't carry is refused here: to change it is not ours."""
         return [await self._hand_over(message) for message in batch]
 
+    def hold_back(self) -> None:
+        """Nothing waits here: each request begins as soon as it is asked for."""
+
     async def check_account(self) -> AccountCheck:
         """Whether Twilio knows the account and lets it send; takes 2 s at most."""
         try:
