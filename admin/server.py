@@ -25,7 +25,7 @@ log = structlog.stdlib.get_logger("signalbox.web")
 
 PORTS_TRIED = 50
 BACKLOG = 1024
-THREADS = 8
+THREADS = 16
 # With the arbiter's own rounds this keeps a stop under 3 s even while a request hangs.
 GRACE_SECONDS = 2
 

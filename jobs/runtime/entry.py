@@ -1,5 +1,6 @@
 """What every process of the Procfile does before and after its own work."""
 
+import os
 import signal
 import sys
 from collections.abc import Callable, Mapping
@@ -10,6 +11,10 @@ from jobs.runtime.stopping import Stop
 from models.config import Config
 
 Main = Callable[[Config, Stop], None]
+
+# People, providers and Slack wait for `web`, and everybody for Redis; the others can let them go first.
+WAITED_FOR = frozenset({"web", "redis"})
+NICENESS = 5
 
 
 def run(name: str, main: Main, variables: Mapping[str, str] | None = None) -> NoReturn:
@@ -28,6 +33,8 @@ def run(name: str, main: Main, variables: Mapping[str, str] | None = None) -> No
 
 def _run(name: str, main: Main, stop: Stop, variables: Mapping[str, str] | None) -> None:
     parents.end_with_honcho()
+    if name not in WAITED_FOR:
+        os.nice(NICENESS)
     config = Config.from_env(variables)
     logs.set_up(config, name)
     owner.take(config.var, name, stop)  # until the end of the process
