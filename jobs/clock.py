@@ -22,6 +22,7 @@ from models.config import Config
 from models.installation import open_installation
 from models.operations.files import remove_expired_files
 from models.operations.presence import give_up_lease, hold_lease
+from models.operations.proving import campaigns_to_prove, prove_counts
 from models.operations.receipts import purge_receipts
 from models.operations.sweeping import find_work, sweep_due
 from models.operations.watching import notice_silence
@@ -53,6 +54,7 @@ def timetable(config: Config) -> list[Periodic]:
         Periodic("work that nobody is at", sweep, lambda: find_work(now=now_ms())),
         Periodic("silence", sweep, lambda: notice_silence(config.providers, now=now_ms(), scale=scale)),
         Periodic("later starts", 1, lambda: fire_due_starts(now=now_ms())),
+        Periodic("counts to prove", 10, lambda: _prove(now_ms())),
         Periodic("checkpoint", 5, database.checkpoint),
         Periodic("applied receipts", 600, lambda: purge_receipts(now=now_ms())),
         Periodic("expired files", 600, lambda: remove_expired_files(now=now_ms())),
@@ -111,6 +113,14 @@ def _run_due(table: list[Periodic]) -> None:
 def _sweep(scale: float) -> None:
     while sweep_due(now=now_ms(), scale=scale, limit=SWEEP_BATCH) == SWEEP_BATCH:
         pass
+
+
+def _prove(now: int) -> None:
+    """One campaign at a time, so that nothing else waits: each at its end, and all of them once a day."""
+    for campaign_id in campaigns_to_prove(now=now, limit=1):
+        differences = prove_counts(campaign_id, now=now)
+        if differences:
+            log.error("counters differed from their rows and were mended", campaign_id=campaign_id, n=len(differences))
 
 
 def _simulates(config: Config) -> bool:

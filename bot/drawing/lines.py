@@ -105,8 +105,10 @@ def start(waiting: ScheduledStart) -> str:
 
 
 def footer(summary: CampaignSummary, as_of: int, site: Site) -> Block:
-    """The small print: number, moment, and whether anything is really sent."""
+    """The small print: number, moment, whether the counts were proven, and whether anything is really sent."""
     parts = [f"#{summary.campaign.id}", f"as of {blocks.local_time(as_of)}"]
+    if summary.campaign.proven_at:
+        parts.append(f"counts proven {blocks.local_time(summary.campaign.proven_at)}")
     if Channel(summary.campaign.channel) in site.simulated:
         parts.append(SIMULATED)
     return blocks.context(" · ".join(parts))

@@ -43,6 +43,7 @@ _BUTTONS = {
     "fail": ("resume", "failures", "panel"),
     "end": ("retry", "failures", "export"),
     "late_start": ("run", "panel"),
+    "mend_counts": ("status", "panel"),
 }
 # News that is none any more once the campaign has left that phase.
 _NEWS_WHILE = {"hold": Phase.HELD, "fail": Phase.FAILED, "end": Phase.ENDED}
@@ -137,6 +138,7 @@ _THREAD: dict[str, Callable[[Mapping[str, Any], str], str]] = {
     "cancel_start": lambda _, who: f"{who} cancelled its scheduled start.",
     # The reason may be a provider's own words: it is for the owner alone.
     "late_start": lambda *_: "It was to start later, and did not. Its owner was told why.",
+    "mend_counts": lambda n, _who: f"The counts were wrong by {n['messages']:,} and were set right.",
     "hold": _held,
     "fail": _failed,
     "end": _ended,
@@ -214,5 +216,9 @@ _LETTERS: dict[str, Callable[[Content, str, str], str]] = {
         f"*{name} was not started as planned.* {escaped(str(content['numbers'].get('reason') or ''))}".rstrip()
     ),
     "shut": _letter_shut,
+    "mend_counts": lambda content, _who, name: (
+        f"*The counts of {name} were wrong* by {content['numbers']['messages']:,} messages, and were set right from the "
+        "messages themselves. No message was changed. The audit has the figures: please report this as a fault."
+    ),
     Silence.NOTHING_ACCEPTED.value: lambda _, _who, name: f"*{name}*: {SILENCE_LABELS[Silence.NOTHING_ACCEPTED]}",
 }

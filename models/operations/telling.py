@@ -18,8 +18,9 @@ Content = Mapping[str, Any]
 # Acts on a campaign that its card's thread tells of.
 TOLD = frozenset(
     {"run", "stop", "resume", "retry", "delete", "hold", "fail", "end", "export", "set_message", "hand_on"}
-    | {"schedule_start", "cancel_start", "late_start", *Silence}
+    | {"schedule_start", "cancel_start", "late_start", "mend_counts", *Silence}
 )
+ADMINS_ALWAYS = frozenset({"mend_counts"})
 OWNER_ALWAYS = frozenset({"hold", "fail", "end", "late_start", Silence.NOTHING_ACCEPTED})
 OWNER_BY_OTHERS = frozenset({"stop", "resume", "retry", "delete"})
 IN_CHANNEL = frozenset({"hold", "fail"})
@@ -52,6 +53,9 @@ def announce(actor: Actor, act: str, campaign_id: int, numbers: Mapping[str, obj
         put("post", campaign_id, topic=topic, content=content, expires_at=now + NEWS_LIFE, now=now)
     if owner_id is not None and _concerns(owner_id, actor, content):
         _tell_person(owner_id, campaign_id, content, now=now)
+    if act in ADMINS_ALWAYS:
+        for (person_id,) in select("SELECT id FROM people WHERE role IN ('admin', 'org_admin') AND removed_at IS NULL"):
+            _tell_person(person_id, campaign_id, content, now=now)
 
 
 def start_export_message(export_id: int, actor: Actor, *, now: int) -> None:

@@ -10,8 +10,9 @@ class Campaign(Table):
 
     `account_refusals` counts the account's refusals since the last success. `guard_window` holds the last
     500 verdicts of first attempts, one character each: `f` for Failed, `.` for any other. `unheard_since`
-    is the first acceptance that no receipt has followed; `silence` the kind of silence that people were told of.
+    is the first acceptance that no receipt has followed, `silence` the kind of silence that people were told of.
     `retry_cutoff_at` is the latest moment at which a retry's set was fixed: what is settled later is dated after it.
+    `proven_at` is when the counters were last held against the rows.
     """
 
     name = TextField()
@@ -40,6 +41,7 @@ class Campaign(Table):
     unheard_since = Moment(null=True)
     silence = TextField(null=True)
     retry_cutoff_at = Moment(null=True)
+    proven_at = Moment(null=True)
     created_at = Moment()
     run_at = Moment(null=True)
     started_at = Moment(null=True)

@@ -91,6 +91,7 @@ class TestTimetable:
             "work that nobody is at": sweep,
             "silence": sweep,
             "later starts": 1,
+            "counts to prove": 10,
             "checkpoint": 5,
             "applied receipts": 600,
             "expired files": 600,

@@ -1,6 +1,5 @@
 """SendGrid over real HTTP: what each person gets, what every answer means, how a refused batch is taken apart."""
 
-import asyncio
 import base64
 import json
 import signal
@@ -414,20 +413,6 @@ class TestRefusedBatch:
         assert failed(outcomes) == list(bad)
         assert len(fake.requests) <= requests
         assert_arrived(fake, [one for one in batch if one.message_id not in bad])
-
-    def test_a_stop_ends_the_search(self, fake: FakeSendGrid) -> None:
-        batch = self.batch(self.QUIET, 57)
-
-        async def hold_back_in_the_middle() -> Sequence[Outcome]:
-            async with satisfies(provider_at(fake)) as provider:
-                sending = asyncio.create_task(provider.send(batch))
-                await asyncio.to_thread(until, lambda: fake.requests, seconds=5, what="the first request")
-                provider.hold_back()
-                return await sending
-
-        outcomes = uvloop.run(hold_back_in_the_middle())
-        assert words(list(outcomes))[Word.NOT_SENT] >= 25  # a request that had begun was finished, no other was begun
-        assert_arrived(fake, [outcome.message for outcome in outcomes if outcome.word is Word.ACCEPTED])
 
     def test_all_that_are_named_take_one_request(self, fake: FakeSendGrid) -> None:
         assert words(send(fake, self.batch(self.NAMED, *range(1, 101)))) == {Word.FAILED: 100}

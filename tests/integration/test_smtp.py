@@ -527,16 +527,6 @@ class TestUrl:
 
 
 class TestProvider:
-    def test_what_still_waits_for_a_connection_is_held_back(self, fake: FakeSmtp) -> None:
-        async def held_back() -> Sequence[Outcome]:
-            async with provider_at(fake.url) as provider:
-                provider.hold_back()
-                return await provider.send([message()])
-
-        (outcome,) = run(held_back())
-        assert (outcome.word, outcome.code) == (Word.NOT_SENT, "held_back")
-        assert fake.mails == []
-
     def test_it_is_one(self) -> None:
         provider = satisfies(provider_at("smtp://mail.example"))
         assert (provider.name, provider.channel, provider.batch_size) == ("smtp", Channel.EMAIL, 1)
