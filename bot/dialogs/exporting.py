@@ -1,17 +1,22 @@
 """Export the messages of a campaign: all of them, or those of a status, a reason, a search."""
 
+from datetime import UTC, datetime
+
 from bot.dialogs.frame import Dialog, Form, Given, Kept
 from bot.drawing import blocks, lines
 from bot.drawing.blocks import Block
 from bot.request import Request
+from models.actors import Actor
 from models.clock import now_ms
 from models.operations import exporting, running
 from models.queries.campaigns import summary_of
 from models.queries.progress import failure_reasons
+from models.queries.work import last_whole_export_of, unchanged_export_of
 from models.rules.criteria import Criteria
 from models.words import FAILURE_REASON_NAMES, MESSAGE_STATUS_LABELS, Action, MessageStatus
 
-EVERYTHING = "all"
+EVERYTHING, SINCE = "all", "since:"
+MADE = "The export is being made. The file comes to you as a direct message."
 
 
 def _form(request: Request, campaign_id: int, _message_ids: tuple[int, ...]) -> Form:
@@ -27,11 +32,10 @@ def _form(request: Request, campaign_id: int, _message_ids: tuple[int, ...]) -> 
         blocks.option(f"{FAILURE_REASON_NAMES[reason]}: {n:,}", reason.value)
         for reason, n in failure_reasons(summary.counts)
     ]
+    offered = [everything, *_since(request.actor, campaign_id), *statuses]
     shown: list[Block] = [
         blocks.section(lines.about(summary)),
-        blocks.input_block(
-            "Messages", blocks.select("status", [everything, *statuses], chosen=everything), block_id="status"
-        ),
+        blocks.input_block("Messages", blocks.select("status", offered, chosen=everything), block_id="status"),
     ]
     if reasons:
         shown.append(
@@ -45,14 +49,31 @@ def _form(request: Request, campaign_id: int, _message_ids: tuple[int, ...]) -> 
     return Form(shown, "Export")
 
 
+def _since(actor: Actor, campaign_id: int) -> list[Block]:
+    """What changed since the person's last export of everything, if they still have one."""
+    last = last_whole_export_of(actor, campaign_id, now=now_ms())
+    if last is None:
+        return []
+    moment = datetime.fromtimestamp(last.moment_at / 1000, UTC).strftime("%-d %b, %H:%M:%S UTC")
+    return [blocks.option(f"What changed since my export of {moment}", f"{SINCE}{last.id}")]
+
+
 def _submit(request: Request, kept: Kept, given: Given) -> str:
+    campaign_id, now = kept["campaign"], now_ms()
+    if given["status"].startswith(SINCE):
+        since_id = int(given["status"].removeprefix(SINCE))
+        exporting.start_export(campaign_id, criteria=Criteria(), actor=request.actor, now=now, since_id=since_id)
+        return MADE
     criteria = Criteria(
         statuses=() if given["status"] == EVERYTHING else (given["status"],),
         reasons=(given["reason"],) if given.get("reason") else (),
         search=str(given.get("search") or ""),
     )
-    exporting.start_export(kept["campaign"], criteria=criteria, actor=request.actor, now=now_ms())
-    return "The export is being made. The file comes to you as a direct message."
+    if unchanged := unchanged_export_of(request.actor, campaign_id, criteria, now=now):
+        moment = blocks.local_date(unchanged.moment_at)
+        return f"Nothing has changed since your export of {moment}: its file is in the panel, under Exports."
+    exporting.start_export(campaign_id, criteria=criteria, actor=request.actor, now=now)
+    return MADE
 
 
 DIALOG = Dialog("Export", _form, _submit)

@@ -156,6 +156,9 @@ def _receipt(export: Export, name: str) -> list[blocks.Block]:
 
 
 def _filter(export: Export) -> str:
+    if export.since_id:
+        since = Export.get_or_none(Export.id == export.since_id)
+        return f"what changed since {_utc(since.moment_at, '%-d %b %Y, %H:%M:%S UTC')}" if since else "what changed"
     criteria = Criteria.from_json(export.criteria)
     parts = [MESSAGE_STATUS_LABELS[MessageStatus(status)] for status in criteria.statuses]
     parts += [FAILURE_REASON_NAMES[FailureReason(reason)] for reason in criteria.reasons]

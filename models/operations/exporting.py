@@ -9,10 +9,11 @@ import hashlib
 import io
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from tempfile import TemporaryFile
 from typing import Any, BinaryIO
 
@@ -22,11 +23,11 @@ from models.csv_cells import neutralise
 from models.database import execute, iterate, snapshot, transaction
 from models.errors import CampaignError, NotFoundError, WrongStateError
 from models.hints import Work, hint
-from models.operations import audit, telling
+from models.operations import audit, comparing, telling
 from models.operations.files import store_file
 from models.queries.campaigns import get_campaign
 from models.queries.messages import count, where
-from models.queries.work import export_seen_by
+from models.queries.work import export_seen_by, open_export_of
 from models.rules.criteria import Criteria
 from models.tables import Campaign, Export
 from models.words import Phase, WorkState
@@ -68,10 +69,12 @@ def write_export(
     *,
     clock: Callable[[], int],
     tell: Callable[[int], None] | None = None,
+    since: Export | None = None,
 ) -> Written:
-    """Write the CSV of what matches now; `tell` hears how many rows are done and may raise to end it.
+    """Write the CSV of what matches now, or of what changed `since` an export of all messages.
 
-    Raises NotFoundError when the campaign is gone, or being deleted.
+    `tell` hears how many rows are done and may raise to end it. Raises NotFoundError when the campaign is gone, or
+    being deleted, and what `comparing.earlier_rows` raises.
     """
     with snapshot():
         campaign = get_campaign(campaign_id)
@@ -79,20 +82,17 @@ def write_export(
             raise NotFoundError(f"{campaign.name} was deleted.", campaign_id=campaign_id)
         moment_at = clock()
         digest, totals, rows = hashlib.sha256(), Counter[str](), 0
-        for batch in _batches(campaign, criteria):
-            encoded = _encoded(batch)
-            if not rows:
-                encoded = BOM + _encoded([header(campaign)]) + encoded
-            digest.update(encoded)
-            out.write(encoded)
+        columns = header(campaign) if since is None else [*header(campaign), comparing.PREVIOUS]
+        _put(BOM + _encoded([columns]), out, digest)
+        cells = _rows(campaign, criteria)
+        if since is not None:
+            cells = comparing.changed(cells, comparing.earlier_rows(since, now=moment_at))
+        for batch in _batches(cells):
+            _put(_encoded(batch), out, digest)
             rows += len(batch)
             totals.update(row[1] for row in batch)
             if tell:
                 tell(rows)
-        if not rows:
-            empty = BOM + _encoded([header(campaign)])
-            digest.update(empty)
-            out.write(empty)
     return Written(rows, dict(totals), moment_at, digest.hexdigest())
 
 
@@ -102,17 +102,27 @@ def header(campaign: Campaign) -> list[str]:
     return [*COLUMNS, *(f"field.{name}" if name.casefold() in COLUMNS else name for name in names)]
 
 
-def start_export(campaign_id: int, *, criteria: Criteria, actor: Actor, now: int) -> int:
-    """Ask for an export to be made by a job; returns its id. Raises NotFoundError, NotAllowedError."""
+def start_export(campaign_id: int, *, criteria: Criteria, actor: Actor, now: int, since_id: int | None = None) -> int:
+    """Ask for an export to be made by a job; returns its id.
+
+    With `since_id` it is what changed since that export. A request that is being made already is not begun twice.
+    Raises NotFoundError, NotAllowedError, WrongStateError.
+    """
     actor.require(Right.EXPORT)
     campaign = get_campaign(campaign_id)
+    if since_id is not None:
+        comparing.earlier_rows(export_seen_by(actor, since_id), now=now)
     expected = count(campaign_id, criteria)
     with transaction():
+        get_campaign(campaign_id, lock=True)  # of two requests at once the second finds the first
+        if being_made := open_export_of(actor, campaign_id, criteria, since_id):
+            return int(being_made.id)
         export_id = int(
             Export.insert(
                 campaign_id=campaign_id,
                 campaign_name=campaign.name,
                 criteria=criteria.to_json(),
+                since_id=since_id,
                 state=WorkState.QUEUED.value,
                 rows_total=expected,
                 **actor.as_columns(),
@@ -161,7 +171,12 @@ def do_export(export_id: int, *, clock: Callable[[], int]) -> None:
     try:
         with TemporaryFile() as spool, _Progress(export_id, clock) as progress:
             written = write_export(
-                export.campaign_id, Criteria.from_json(export.criteria), spool, clock=clock, tell=progress.tell
+                export.campaign_id,
+                Criteria.from_json(export.criteria),
+                spool,
+                clock=clock,
+                tell=progress.tell,
+                since=Export.get_by_id(export.since_id) if export.since_id else None,
             )
             spool.seek(0)
             _store(export, written, spool, now=clock())
@@ -242,17 +257,21 @@ def _end(export_id: int, state: WorkState, result: str, *, now: int) -> bool:
         )
 
 
-def _batches(campaign: Campaign, criteria: Criteria) -> Iterator[list[list[str]]]:
+def _rows(campaign: Campaign, criteria: Criteria) -> Iterator[list[str]]:
     condition, values = where(campaign.id, criteria)
     fields = len(campaign.fields)
-    batch: list[list[str]] = []
-    for row in iterate(_READ.format(condition=condition), *values):
-        batch.append(_cells(row, fields))
-        if len(batch) == BATCH:
-            yield batch
-            batch = []
-    if batch:
+    return (_cells(row, fields) for row in iterate(_READ.format(condition=condition), *values))
+
+
+def _batches(rows: Iterable[list[str]]) -> Iterator[list[list[str]]]:
+    remaining = iter(rows)
+    while batch := list(islice(remaining, BATCH)):
         yield batch
+
+
+def _put(encoded: bytes, out: BinaryIO, digest: "hashlib._Hash") -> None:
+    digest.update(encoded)
+    out.write(encoded)
 
 
 def _cells(row: tuple[Any, ...], fields: int) -> list[str]:

@@ -1,9 +1,12 @@
 """Reads of background work: a draft's import, a campaign's bulk move, a person's exports."""
 
 from models.actors import Actor, Right
+from models.database import select
 from models.errors import NotFoundError
+from models.operations.counters import FLOW_BUCKET
+from models.rules.criteria import Criteria
 from models.tables import BulkMove, Export, File, Import
-from models.words import OPEN_WORK, WorkState
+from models.words import OPEN_WORK, Phase, WorkState
 
 EXPORTS_LISTED = 100
 
@@ -38,6 +41,48 @@ def kept_exports_of(actor: Actor, *, now: int) -> list[Export]:
     kept = (Export.state == WorkState.DONE.value) & (Export.expires_at > now)
     query = Export.select().where(Export.actor_id == actor.person_id, kept).order_by(Export.id.desc())
     return list(query.limit(EXPORTS_LISTED))
+
+
+def open_export_of(actor: Actor, campaign_id: int, criteria: Criteria, since_id: int | None) -> Export | None:
+    """The actor's export of just this, if it is being made."""
+    query = Export.select().where(
+        Export.campaign_id == campaign_id,
+        Export.actor_id == actor.person_id,
+        Export.state.in_([state.value for state in OPEN_WORK]),
+    )
+    wanted = criteria.to_json(), since_id
+    return next(
+        (export for export in query if (Criteria.from_json(export.criteria).to_json(), export.since_id) == wanted), None
+    )
+
+
+def unchanged_export_of(actor: Actor, campaign_id: int, criteria: Criteria, *, now: int) -> Export | None:
+    """The actor's finished export of just this, if its file is kept and nothing has happened to a message since."""
+    for export in kept_exports_of(actor, now=now):
+        same = export.campaign_id == campaign_id and Criteria.from_json(export.criteria) == criteria
+        if same and not export.since_id and not _moved_since(campaign_id, export.moment_at):
+            return export
+    return None
+
+
+def last_whole_export_of(actor: Actor, campaign_id: int, *, now: int) -> Export | None:
+    """The actor's latest export of all messages of a campaign whose file is still kept."""
+    exports = kept_exports_of(actor, now=now)
+    whole = (one for one in exports if one.campaign_id == campaign_id and not one.criteria and not one.since_id)
+    return next(whole, None)
+
+
+def _moved_since(campaign_id: int, moment: int) -> bool:
+    """Whether a message may have changed since: the campaign is at work, was acted on, or verdicts came."""
+    found = select(
+        "SELECT phase, updated_at, COALESCE(receipt_at, 0), "
+        "(SELECT MAX(bucket_at) FROM message_flow f WHERE f.campaign_id = c.id) FROM campaigns c WHERE id = ?",
+        campaign_id,
+    )
+    phase, updated_at, receipt_at, bucket_at = found[0] if found else (None, 0, 0, None)
+    at_rest = phase in (Phase.READY, Phase.ENDED, Phase.FAILED)
+    judged_at = -1 if bucket_at is None else bucket_at + FLOW_BUCKET
+    return not at_rest or max(updated_at, receipt_at, judged_at) >= moment
 
 
 def export_seen_by(actor: Actor, export_id: int) -> Export:

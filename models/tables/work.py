@@ -98,7 +98,10 @@ class Import(Table):
 
 
 class Export(Table):
-    """A CSV of one moment; `totals` by status are the panel's at `moment_at`."""
+    """A CSV of one moment; `totals` by status are the panel's at `moment_at`.
+
+    With `since_id` it is what changed since that export, and its totals are of the rows in it.
+    """
 
     campaign_id = BigIntegerField()
     campaign_name = TextField()
@@ -109,6 +112,7 @@ class Export(Table):
     moment_at = Moment(null=True)
     totals = JsonText(null=True)
     file_id = BigIntegerField(null=True)
+    since_id = BigIntegerField(null=True)
     sha256 = TextField(null=True)
     result = TextField(default="")
     actor_id = BigIntegerField(null=True)

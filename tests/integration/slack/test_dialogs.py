@@ -2,7 +2,8 @@
 
 import pytest
 
-from models.actors import COMMAND_LINE
+from models.actors import COMMAND_LINE, Actor
+from models.operations.exporting import do_export, start_export
 from models.operations.retrying import retry_messages
 from models.queries.starts import pending_start_of
 from models.rules.criteria import Criteria
@@ -177,7 +178,7 @@ class TestRetry:
 
     def test_what_fails_later_is_not_in_it(self, as_ben: Person) -> None:
         campaign_id = make_ended(messages=3, word=Word.FAILED)
-        shown(as_ben, f"/campaign retry {campaign_id}", "Retry")
+        shown(as_ben, f"/campaign retry {campaign_id}", "The set is fixed")
         retry_messages(campaign_id, actor=COMMAND_LINE, criteria=Criteria(), now=factories.NOW + 1)
         move_all(campaign_id)
         factories.send_all(campaign_id, Word.FAILED, now=4_100_000_000_000)
@@ -224,6 +225,18 @@ class TestExport:
         assert "Delivered" not in export
         submitted(as_ben, "The file comes to you", status="failed")
         assert Export.get().criteria == {"statuses": ["failed"]}
+
+    def test_what_changed_since_the_last_one_is_offered_and_nothing_new_is_said(
+        self, as_ben: Person, ben: Actor, now_is: int
+    ) -> None:
+        campaign_id = make_ended(messages=2, word=Word.FAILED, now=now_is - 60_000)
+        first = start_export(campaign_id, criteria=Criteria(), actor=ben, now=now_is)
+        do_export(first, clock=lambda: now_is)
+        shown(as_ben, f"/campaign export {campaign_id}", "What changed since my export")
+        submitted(as_ben, "Nothing has changed since your export", status="all")
+        shown(as_ben, f"/campaign export {campaign_id}", "What changed since my export")
+        submitted(as_ben, "The file comes to you", status=f"since:{first}")
+        assert Export.get_by_id(first + 1).since_id == first
 
     def test_filters_typed_start_it_at_once(self, as_ben: Person) -> None:
         make_ended(messages=2)

@@ -1,0 +1,48 @@
+"""What changed since an export: its stored file is held against the rows of now, in step.
+
+Both are in the order of the messages, and a campaign never gains or loses one, so the two are read side by
+side in little memory and nothing is missed, whatever clocks say.
+"""
+
+import codecs
+import csv
+from collections.abc import Iterable, Iterator
+
+from models.csv_cells import neutralise
+from models.errors import WrongStateError
+from models.operations.files import read_file
+from models.queries.work import file_of
+from models.tables import Export
+
+PREVIOUS = "previous_status"
+_STATUS, _FIELDS = 1, 9  # where the status stands, and where the contact's own values begin
+
+
+def earlier_rows(export: Export, *, now: int) -> Iterator[list[str]]:
+    """The rows of an export of all messages, without its header, as they stand in its file.
+
+    Raises NotFoundError when the file is kept no longer, WrongStateError when the export was of some messages only.
+    """
+    if export.criteria or export.since_id:
+        raise WrongStateError("Only an export of all messages can be compared with the present ones.")
+    file = file_of(export, now=now)
+    rows = csv.reader(_lines(codecs.iterdecode(read_file(file.id), "utf-8-sig")))
+    next(rows)
+    return rows
+
+
+def changed(rows: Iterable[list[str]], earlier: Iterable[list[str]]) -> Iterator[list[str]]:
+    """Those of `rows` whose status, reason, codes, attempts or times differ, with the status of before at their end."""
+    for row, before in zip(rows, earlier, strict=True):
+        if [neutralise(cell) for cell in row[_STATUS:_FIELDS]] != before[_STATUS:_FIELDS]:
+            yield [*row, before[_STATUS]]
+
+
+def _lines(pieces: Iterable[str]) -> Iterator[str]:
+    """Lines with their ends, as `csv` wants them."""
+    held = ""
+    for piece in pieces:
+        *whole, held = (held + piece).split("\n")
+        yield from (f"{line}\n" for line in whole)
+    if held:
+        yield held

@@ -1,0 +1,122 @@
+"""What changed since an export: exactly the rows that differ, with the status of before."""
+
+import csv
+import io
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import pytest
+
+from models import database
+from models.actors import COMMAND_LINE, Actor
+from models.errors import NotFoundError, WrongStateError
+from models.operations.exporting import KEPT, do_export, start_export
+from models.operations.files import read_file
+from models.queries.work import last_whole_export_of, unchanged_export_of
+from models.rules.criteria import Criteria
+from models.rules.verdicts import Word
+from models.tables import Export
+from models.words import Channel, FailureReason
+from tests import factories
+from tests.factories import MINUTE, NOW, SECOND, make_ended, refused
+
+pytestmark = [pytest.mark.both_engines, pytest.mark.usefixtures("installation")]
+
+
+def export(campaign_id: int, *, at: int, since: int | None = None, criteria: Criteria | None = None) -> int:
+    """Make an export; its id."""
+    asked = criteria or Criteria()
+    export_id = start_export(campaign_id, criteria=asked, actor=COMMAND_LINE, now=at, since_id=since)
+    do_export(export_id, clock=lambda: at)
+    return export_id
+
+
+def rows_in(export_id: int) -> list[dict[str, str]]:
+    text = b"".join(read_file(Export.get_by_id(export_id).file_id)).decode("utf-8-sig")
+    return list(csv.DictReader(io.StringIO(text, newline="")))
+
+
+def test_what_retries_and_late_words_changed_and_nothing_else() -> None:
+    campaign_id = make_ended(messages=5, word=Word.FAILED)
+    first = export(campaign_id, at=NOW + MINUTE)
+    factories.retry(campaign_id, now=NOW + 2 * MINUTE)
+    factories.move_all(campaign_id, now=NOW + 2 * MINUTE)
+    claimed = factories.claim(campaign_id, now=NOW + 2 * MINUTE)
+    factories.answer(claimed, at=NOW + 2 * MINUTE)
+    factories.receive(claimed[:2], Word.DELIVERED, at=NOW + 3 * MINUTE)
+    factories.receive(claimed[2:], Word.FAILED, at=NOW + 3 * MINUTE, reason=FailureReason.BLOCKED)
+    rows = rows_in(export(campaign_id, at=NOW + 4 * MINUTE, since=first))
+    assert [(row["status"], row["previous_status"], row["attempts"]) for row in rows] == [
+        *[("delivered", "failed", "2")] * 2,
+        *[("failed", "failed", "2")] * 3,
+    ]
+    second = Export.select().order_by(Export.id.desc()).first()
+    assert (second.totals, second.rows_done) == ({"delivered": 2, "failed": 3}, 5)
+
+
+def test_nothing_changed_is_a_file_without_rows() -> None:
+    campaign_id = make_ended(messages=3)
+    first = export(campaign_id, at=NOW + MINUTE)
+    assert rows_in(export(campaign_id, at=NOW + 2 * MINUTE, since=first)) == []
+
+
+def test_one_late_word_is_one_row() -> None:
+    campaign_id = make_ended(Channel.SMS, messages=900, word=Word.FAILED)
+    first = export(campaign_id, at=NOW + MINUTE)
+    factories.receive(factories.latest(campaign_id)[700:701], Word.DELIVERED, at=NOW + 2 * MINUTE)
+    (row,) = rows_in(export(campaign_id, at=NOW + 3 * MINUTE, since=first))
+    assert (row["recipient"], row["status"], row["previous_status"]) == ("+14155550700", "delivered", "failed")
+
+
+def test_cells_that_were_made_harmless_do_not_count_as_changed() -> None:
+    campaign_id = make_ended(Channel.EMAIL, ["=a@example.com", "+b@example.com"])
+    first = export(campaign_id, at=NOW + MINUTE)
+    assert rows_in(export(campaign_id, at=NOW + 2 * MINUTE, since=first)) == []
+
+
+def test_an_export_of_some_messages_is_no_ground_to_compare_on() -> None:
+    campaign_id = make_ended(messages=3)
+    some = export(campaign_id, at=NOW + MINUTE, criteria=Criteria(statuses=("delivered",)))
+    with refused(WrongStateError):
+        start_export(campaign_id, criteria=Criteria(), actor=COMMAND_LINE, now=NOW + MINUTE, since_id=some)
+
+
+def test_a_file_that_is_kept_no_longer_can_not_be_compared_with() -> None:
+    campaign_id = make_ended(messages=3)
+    first = export(campaign_id, at=NOW + MINUTE)
+    with refused(NotFoundError):
+        start_export(campaign_id, criteria=Criteria(), actor=COMMAND_LINE, now=NOW + MINUTE + KEPT, since_id=first)
+
+
+def test_one_request_that_comes_several_times_at_once_is_one_export(ben: Actor) -> None:
+    campaign_id, barrier = make_ended(messages=3), Barrier(6)
+
+    def ask(_number: int) -> int:
+        barrier.wait()
+        try:
+            return start_export(campaign_id, criteria=Criteria(), actor=ben, now=NOW + SECOND)
+        finally:
+            database.close()
+
+    with ThreadPoolExecutor(6) as people:
+        assert len(set(people.map(ask, range(6)))) == 1
+    other = start_export(campaign_id, criteria=Criteria(statuses=("failed",)), actor=ben, now=NOW + SECOND)
+    assert Export.select().count() == 2
+    assert other != Export.select().order_by(Export.id).first().id
+
+
+def test_unchanged_export_is_known_until_something_happens() -> None:
+    campaign_id = make_ended(messages=3, word=Word.FAILED)
+    first = export(campaign_id, at=NOW + MINUTE)
+
+    def unchanged(criteria: Criteria) -> int | None:
+        found = unchanged_export_of(COMMAND_LINE, campaign_id, criteria, now=NOW + 2 * MINUTE)
+        return found and found.id
+
+    assert unchanged(Criteria()) == first
+    assert unchanged(Criteria(statuses=("failed",))) is None
+    last = last_whole_export_of(COMMAND_LINE, campaign_id, now=NOW + 2 * MINUTE)
+    assert last is not None
+    assert last.id == first
+    factories.receive(factories.latest(campaign_id)[:1], Word.DELIVERED, at=NOW + 90 * SECOND)
+    assert unchanged(Criteria()) is None
