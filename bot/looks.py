@@ -37,15 +37,15 @@ def picker(verb: str, typed: str) -> Message:
     return Message("Which campaign?", drawn.picker(verb, f"*{which}*"))
 
 
-def sign_in_link(url: str) -> Message:
-    """A one-time link, in a direct message."""
+def sign_in_link(url: str, verb: str, *, until: int) -> Message:
+    """A one-time link, in a direct message; it was asked for with the command `verb`, and works until then (ms)."""
     shown = [
         blocks.section(
-            "*Your sign-in link to the Signalbox panel.* It works once, for 15 minutes. "
+            f"*Your sign-in link to the Signalbox panel.* It works once, until {blocks.local_time(until)}. "
             "Do not pass it on: who opens it is you."
         ),
         blocks.actions([blocks.button("Sign in to the panel", "open_link", style="primary", url=url)], block_id="link"),
-        blocks.context("You asked for it with `/campaign panel`. If it was not you, tell an Org Admin."),
+        blocks.context(f"You asked for it with `/campaign {verb}`. If it was not you, tell an Org Admin."),
     ]
     return Message("Your sign-in link to the Signalbox panel.", shown)
 
@@ -97,7 +97,10 @@ def _move(request: Request, campaign_id: int) -> None:
     """Put the card at the bottom of the channel where this was asked."""
     request.actor.require(Right.SEE_CAMPAIGNS)
     channel = request.channel_id
-    if not channel or not request.is_member_of(channel):
+    if not channel:
+        request.whisper("There is no channel here. Type `/campaign status` in the one where the card is to be.")
+        return
+    if not request.is_member_of(channel):
         request.whisper("I am not in this channel, so I can't post here. Type `/invite @Signalbox`, then try again.")
         return
     telling.move_card(campaign_id, slack_channel_id=channel, now=now_ms())

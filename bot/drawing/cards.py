@@ -3,7 +3,6 @@
 from bot.drawing import blocks, buttons, lines
 from bot.drawing.blocks import Message
 from bot.drawing.lines import Site
-from models.queries.campaigns import CampaignSummary
 from models.queries.progress import Progress
 from models.tables import ScheduledStart
 from models.words import MESSAGE_STATUS_LABELS, SILENCE_LABELS, CampaignStatus, MessageStatus, Silence
@@ -52,15 +51,9 @@ def _notes(progress: Progress, start: ScheduledStart | None) -> list[str]:
     if start is not None:
         notes.append(lines.start(start))
     if summary.status is CampaignStatus.FAILED:
-        notes.append(_why_stopped(summary))
+        notes.append(f"*Sending could not go on:* {lines.why_failed(summary)}")
     if summary.campaign.silence:
         notes.append(f":warning: {SILENCE_LABELS[Silence(summary.campaign.silence)]}")
     if progress.reasons:
         notes.append(f"*Why {progress.counts[MessageStatus.FAILED]:,} failed:* {lines.reasons(progress)}")
     return notes
-
-
-def _why_stopped(summary: CampaignSummary) -> str:
-    # A provider's free text may name people; its code alone says enough for a channel.
-    code = blocks.escaped(summary.campaign.failed_code or "no code")
-    return f"*Sending could not go on:* the provider refused the account ({code}). Mend it, then Resume."

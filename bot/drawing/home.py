@@ -98,7 +98,7 @@ def _attention(day: Day, site: Site) -> list[Block]:
 def _why(found: CampaignSummary) -> str:
     counts = found.counts
     if found.status is CampaignStatus.FAILED:
-        return "Sending could not go on: the provider refused the account. Mend it, then Resume."
+        return f"Sending could not go on: {lines.why_failed(found)}"
     if found.status is CampaignStatus.HELD:
         return f"Too many failed. {counts[MessageStatus.QUEUED]:,} stay Queued until somebody decides."
     if found.status is CampaignStatus.STOPPED:
@@ -113,13 +113,19 @@ def _recent(day: Day) -> list[Block]:
     starts = {start.campaign_id: start for start in day.starts}
     from_campaigns = [
         blocks.section(
-            f"{lines.name(found)} · {lines.status(found)} · {found.counts.total:,} recipients"
+            f"{lines.name(found)} · {lines.status(found)} · {found.counts.total:,} recipients · {_lately(found)}"
             + (f"\n{lines.start(starts[found.campaign.id])}" if found.campaign.id in starts else ""),
             buttons.menu(found),
         )
         for found in calm[:RECENT]
     ]
     return from_campaigns or ([] if day.campaigns else [blocks.section("No campaigns yet: `/campaign create`.")])
+
+
+def _lately(found: CampaignSummary) -> str:
+    """When it ended, else when it was made."""
+    campaign = found.campaign
+    return blocks.local_date(campaign.ended_at or campaign.created_at)
 
 
 def _exports(day: Day, site: Site) -> list[Block]:
@@ -130,7 +136,7 @@ def _exports(day: Day, site: Site) -> list[Block]:
 def _export(export: Export) -> str:
     kept = f"kept until {blocks.local_date(export.expires_at)}"
     as_of = f"as of {blocks.local_time(export.moment_at)}"
-    return f"*{escaped(export.campaign_name)}*\n{export.rows_done:,} rows · {as_of} · {kept}"
+    return f"*{escaped(export.campaign_name)}*, {lines.filter_of(export)}\n{export.rows_done:,} rows · {as_of} · {kept}"
 
 
 def _house_acts(day: Day, site: Site) -> list[Block]:

@@ -6,13 +6,15 @@ from bot.drawing import blocks
 from bot.drawing.blocks import Block, escaped
 from models.queries.campaigns import CampaignSummary
 from models.queries.progress import Progress, percent_sent
-from models.tables import ScheduledStart
+from models.rules.criteria import Criteria
+from models.tables import Export, ScheduledStart
 from models.words import (
     CAMPAIGN_STATUS_LABELS,
     CHANNEL_LABELS,
     FAILURE_REASON_NAMES,
     MESSAGE_STATUS_LABELS,
     Channel,
+    FailureReason,
     MessageStatus,
     Phase,
     StartKind,
@@ -102,6 +104,24 @@ def start(waiting: ScheduledStart) -> str:
     when = [f"at {blocks.local_date(waiting.starts_at)}"] if waiting.starts_at else []
     when += ["when the channel is free"] if waiting.when_free else []
     return f":clock3: {what} {', '.join(when)} · asked by {escaped(waiting.actor_name)}"
+
+
+def why_failed(summary: CampaignSummary) -> str:
+    """Why sending could not go on, and what to do."""
+    # A provider's free text may name people; its code alone says enough for a channel.
+    code = escaped(summary.campaign.failed_code or "no code")
+    return f"the provider refused the account ({code}). Mend it, then Resume."
+
+
+def filter_of(export: Export) -> str:
+    """Which of a campaign's messages an export has."""
+    if export.since_id:
+        return "what changed since an earlier export"
+    criteria = Criteria.from_json(export.criteria)
+    parts = [MESSAGE_STATUS_LABELS[MessageStatus(status)] for status in criteria.statuses]
+    parts += [FAILURE_REASON_NAMES[FailureReason(reason)] for reason in criteria.reasons]
+    parts += [f"search {escaped(criteria.search)}"] if criteria.search else []
+    return ", ".join(parts) or "all messages"
 
 
 def footer(summary: CampaignSummary, as_of: int, site: Site) -> Block:

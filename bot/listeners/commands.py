@@ -119,9 +119,10 @@ def _find(request: Request, command: Command) -> None:
 
 
 def _panel(path: str) -> Answer:
-    def send_link(request: Request, _command: Command) -> None:
-        token = people.make_own_sign_in_link(request.actor, now=now_ms())
-        request.direct(looks.sign_in_link(f"{site().panel_url}/login/{token}?next={path}"))
+    def send_link(request: Request, command: Command) -> None:
+        now = now_ms()
+        url = f"{site().panel_url}/login/{people.make_own_sign_in_link(request.actor, now=now)}?next={path}"
+        request.direct(looks.sign_in_link(url, command.verb, until=now + people.LINK_LIFE))
         request.whisper("A sign-in link waits in your direct messages. It works once, for 15 minutes.")
 
     return send_link

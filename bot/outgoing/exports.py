@@ -9,9 +9,8 @@ from typing import Any
 
 import structlog
 
-from bot.drawing import blocks
+from bot.drawing import blocks, lines
 from bot.drawing.blocks import Message, escaped
-from bot.drawing.lines import SIMULATED
 from bot.outgoing.line import Line, NotNowError, RefusedError
 from bot.outgoing.places import Places
 from bot.outgoing.posting import Posting
@@ -22,7 +21,7 @@ from models.operations.files import read_file
 from models.queries.work import file_of
 from models.rules.criteria import Criteria
 from models.tables import Export, SlackOutbox, SlackPost
-from models.words import FAILURE_REASON_NAMES, MESSAGE_STATUS_LABELS, OPEN_WORK, FailureReason, MessageStatus, WorkState
+from models.words import MESSAGE_STATUS_LABELS, OPEN_WORK, MessageStatus, WorkState
 
 log = structlog.stdlib.get_logger("signalbox.poster")
 
@@ -124,7 +123,7 @@ def _message(export: Export) -> Message:
         return Message(text, [blocks.section(f"{text.rstrip('.')}.")])
     share = min(1.0, export.rows_done / max(1, export.rows_total))
     text = (
-        f"Exporting *{name}*, {escaped(_filter(export))}.\n{blocks.bar(share)} *{int(100 * share)} %* · "
+        f"Exporting *{name}*, {lines.filter_of(export)}.\n{blocks.bar(share)} *{int(100 * share)} %* · "
         f"{export.rows_done:,} of {export.rows_total:,} rows"
     )
     cancel = blocks.button("Cancel export", "cancel_export", value=str(export.id))
@@ -141,10 +140,10 @@ def _receipt(export: Export, name: str) -> list[blocks.Block]:
         "Cells that a spreadsheet would run as a formula start with an apostrophe."
     )
     if "simulated" in current().providers.values():
-        note += f" {SIMULATED}"
+        note += f" {lines.SIMULATED}"
     return [
         blocks.section(
-            f"*Your export of {name} is ready.*\nFilter: {escaped(_filter(export))} · {export.rows_done:,} rows · "
+            f"*Your export of {name} is ready.*\nFilter: {lines.filter_of(export)} · {export.rows_done:,} rows · "
             f"as of {_utc(export.moment_at, '%-d %b %Y, %H:%M:%S UTC')}\n"
             f"Totals: {totals or 'none'}\nSHA-256: `{export.sha256}`"
         ),
@@ -155,19 +154,9 @@ def _receipt(export: Export, name: str) -> list[blocks.Block]:
     ]
 
 
-def _filter(export: Export) -> str:
-    if export.since_id:
-        since = Export.get_or_none(Export.id == export.since_id)
-        return f"what changed since {_utc(since.moment_at, '%-d %b %Y, %H:%M:%S UTC')}" if since else "what changed"
-    criteria = Criteria.from_json(export.criteria)
-    parts = [MESSAGE_STATUS_LABELS[MessageStatus(status)] for status in criteria.statuses]
-    parts += [FAILURE_REASON_NAMES[FailureReason(reason)] for reason in criteria.reasons]
-    return ", ".join([*parts, *([f"search {criteria.search}"] if criteria.search else [])]) or "all messages"
-
-
 def _comment(export: Export) -> str:
     moment = _utc(export.moment_at, "%H:%M:%S UTC")
-    return f"{escaped(export.campaign_name)}, {escaped(_filter(export))}: {export.rows_done:,} rows as of {moment}."
+    return f"{escaped(export.campaign_name)}, {lines.filter_of(export)}: {export.rows_done:,} rows as of {moment}."
 
 
 def _file_name(export: Export) -> str:

@@ -203,6 +203,11 @@ class TestPanel:
         assert "/login/" in text_of(as_ben.direct_messages())
         assert "/login/" not in text_of(slack.person("alice").messages())
 
+    @pytest.mark.parametrize("verb", ["panel", "create"])
+    def test_sign_in_link_says_what_it_was_asked_for_with(self, as_ben: Person, ben: Actor, verb: str) -> None:
+        told(as_ben, f"/campaign {verb}", "A sign-in link waits")
+        assert f"You asked for it with `/campaign {verb}`." in text_of(as_ben.direct_messages())
+
     def test_create_needs_the_right(self, as_vera: Person) -> None:
         told(as_vera, "/campaign create", "you are Viewer")
         assert "/login/" not in text_of(as_vera.direct_messages())

@@ -1,11 +1,13 @@
 """The App Home: what runs, what needs somebody, what was lately, one's own exports."""
 
+import re
+
 from models.actors import Actor
 from models.operations.exporting import do_export, start_export
 from models.rules.criteria import Criteria
 from models.rules.verdicts import Word
 from models.tables import Person as PersonRow
-from models.words import Channel
+from models.words import Channel, MessageStatus
 from tests import factories
 from tests.factories import make_campaign, make_ended
 from tests.integration.slack.asking import dialog, text_of
@@ -36,11 +38,35 @@ def test_its_buttons_open_dialogs(as_ben: Person) -> None:
     dialog(as_ben, "The set is fixed")
 
 
-def test_answers_that_have_no_channel_come_as_direct_messages(as_ben: Person) -> None:
+def test_answers_open_where_they_were_asked_for(as_ben: Person) -> None:
     campaign_id = make_ended(word=Word.FAILED)
     home = home_of(as_ben, "Needs attention")
     as_ben.clicks(home, "failures", block_id=f"acts-{campaign_id}-retry-failures-export")
-    eventually(lambda: "Why 3 failed" in text_of(as_ben.direct_messages()))
+    dialog(as_ben, "Why 3 failed")
+    assert as_ben.direct_messages() == []
+
+
+def test_refreshed_answer_stands_in_the_place_of_the_first(as_ben: Person) -> None:
+    campaign_id = make_campaign(name="Spring")
+    factories.run(campaign_id)
+    as_ben.clicks(home_of(as_ben, "SMS: Spring"), "status")
+    snapshot = dialog(as_ben, "Queued 3")
+    factories.stop(campaign_id)
+    as_ben.clicks(snapshot, "refresh")
+    snapshot = dialog(as_ben, "stopping")
+    assert len(as_ben.modals()) == 1
+    as_ben.clicks(snapshot, "move")
+    dialog(as_ben, "There is no channel here")
+
+
+def test_what_ended_and_what_was_exported_is_told_apart(as_ben: Person, ben: Actor, now_is: int) -> None:
+    campaign_id = make_ended(now=now_is)
+    criteria = Criteria(statuses=(MessageStatus.DELIVERED.value,))
+    export_id = start_export(campaign_id, criteria=criteria, actor=ben, now=now_is)
+    do_export(export_id, clock=lambda: now_is)
+    home = text_of(home_of(as_ben, "My exports"))
+    assert "*, Delivered\n" in home.replace("\\n", "\n")
+    assert re.search(r"3 recipients · <!date\^\d+", home)
 
 
 def test_refresh_shows_the_figures_of_now(as_ben: Person) -> None:
