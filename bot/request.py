@@ -1,7 +1,7 @@
 """One request from Slack: who asks, from where, and where the answer goes.
 
-An answer goes where the person is looking: into the dialog that was opened for it, else as an ephemeral
-message in the channel, else into their direct messages.
+An answer goes where the person is looking: into the dialog that was opened for it, else onto the dialog or the
+App Home where they clicked, else as an ephemeral message in the channel, else into their direct messages.
 """
 
 from collections.abc import Sequence
@@ -55,6 +55,11 @@ class Request:
         return bool(self.view.get("type") == "modal")
 
     @property
+    def _is_in_view(self) -> bool:
+        """Whether it stands in a dialog or in the App Home: a message in a channel would not be seen there."""
+        return bool(self.view) and "trigger_id" in self.body
+
+    @property
     def time_zone(self) -> str:
         """The person's own, as they have told Slack."""
         return str(self.client.users_info(user=self.user_id)["user"].get("tz") or "UTC")
@@ -72,9 +77,9 @@ class Request:
     # Answers
 
     def whisper(self, message: Message | str, *, instead: bool = False) -> None:
-        """Say it to this person only; `instead` replaces the ephemeral message that was clicked."""
+        """Say it to this person only; `instead` puts it in the place of the answer that was clicked."""
         said = message if isinstance(message, Message) else Message.of(message)
-        if self.is_in_dialog and self._said_in_dialog(said):
+        if self._is_in_view and self._said_in_dialog(said, instead=instead):
             return
         if self._response_url:
             WebhookClient(self._response_url).send(
@@ -118,10 +123,14 @@ class Request:
         if not self.show(view):
             self.whisper(Message(str(view["blocks"][0]["text"]["text"]), view["blocks"]))
 
-    def _said_in_dialog(self, said: Message) -> bool:
-        """A message in the channel would stand behind the dialog, so the answer opens on top of it."""
+    def _said_in_dialog(self, said: Message, *, instead: bool) -> bool:
+        """The answer as a dialog of its own; False when it can't be opened any more."""
+        view = blocks.modal("Signalbox", said.blocks, callback_id="said")
+        if instead and self.view.get("callback_id") == "said":
+            self.stay_in_dialog()
+            return self.show(view)
         try:
-            self.open_dialog(blocks.modal("Signalbox", said.blocks, callback_id="said"))
+            self.open_dialog(view)
         except SlackApiError as trouble:
             if trouble.response.get("error") not in VIEW_GONE | {"push_limit_reached"}:
                 raise
