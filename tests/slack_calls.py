@@ -9,8 +9,6 @@ from slack_sdk import WebClient
 
 ROOT = Path(__file__).parents[1]
 FOLDERS = ("admin", "bot", "jobs")
-# What one method of slack_sdk calls; each other one is named after the method that it calls.
-SEVERAL = {"files_upload_v2": ("files.getUploadURLExternal", "files.completeUploadExternal")}
 # Called by bolt's Socket Mode handler, not by us.
 BY_BOLT = frozenset({"apps.connections.open"})
 
@@ -26,4 +24,4 @@ def _called_in(tree: ast.Module) -> Iterator[str]:
     for node in ast.walk(tree):
         name = getattr(node, "attr", None) or getattr(node, "value", None)
         if isinstance(name, str) and re.fullmatch(r"[a-z]+(_\w+)+", name) and hasattr(WebClient, name):
-            yield from SEVERAL.get(name, (name.replace("_", "."),))
+            yield name.replace("_", ".")

@@ -14,10 +14,10 @@ from bot.drawing.blocks import Message, escaped
 from bot.outgoing.line import Line, NotNowError, RefusedError
 from bot.outgoing.places import Places
 from bot.outgoing.posting import Posting
+from bot.outgoing.uploads import Uploads
 from bot.site import site
 from models.config import current
 from models.operations import outbox, posts
-from models.operations.files import read_file
 from models.queries.work import file_of
 from models.rules.criteria import Criteria
 from models.tables import Export, SlackOutbox, SlackPost
@@ -38,6 +38,7 @@ class ExportMessages:
         self._posting = posting
         self._places = places
         self._clock = clock
+        self._uploads = Uploads(line)
 
     def say(self, saying: SlackOutbox) -> None:
         """Post the message of an export, wherever it has come to by now."""
@@ -59,16 +60,10 @@ class ExportMessages:
         name = _file_name(export)
         there = self._posting.look_for(saying, channel, lambda message: bool(_files(message, name)))
         if there is None:
+            file_id = self._uploads.file_id(file, name)
+            shared = {"files": [{"id": file_id, "title": name}], "initial_comment": _comment(export)}
             with self._posting.noted(saying):
-                uploaded = self._line.call(
-                    "files_upload_v2",
-                    channel=channel,
-                    filename=name,
-                    title=name,
-                    content=b"".join(read_file(file.id)),
-                    initial_comment=_comment(export),
-                )
-            file_id = uploaded["files"][0]["id"]
+                self._line.call("files_completeUploadExternal", channel_id=channel, **shared)
         else:
             file_id = _files(there, name)[0]
         posts.keep("file", export.id, channel_id=channel, ts=file_id, now=self._clock())

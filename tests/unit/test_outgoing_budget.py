@@ -21,7 +21,7 @@ def calls_within(budget: Budget, method: str, ms: int, *, channels: tuple[str, .
 
 
 @pytest.mark.parametrize(
-    ("method", "tier"), [("chat_update", 50), ("conversations_history", 50), ("files_upload_v2", 100)]
+    ("method", "tier"), [("chat_update", 50), ("conversations_history", 50), ("files_completeUploadExternal", 100)]
 )
 def test_no_minute_has_more_calls_than_slacks_tier(method: str, tier: int) -> None:
     assert tier - 3 <= calls_within(Budget(), method, MINUTE, channels=("C1", "C2")) <= tier

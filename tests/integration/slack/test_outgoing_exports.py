@@ -1,6 +1,7 @@
 """An export asked for in Slack: watched, receipted in its place, the file alone after it, and taken back."""
 
 import hashlib
+from typing import Any
 from urllib.request import Request, urlopen
 
 import pytest
@@ -14,8 +15,9 @@ from models.operations.running import delete_campaign
 from models.rules.criteria import Criteria
 from models.tables import Campaign, Export, SlackPost
 from models.words import MessageStatus, Surface
-from tests.factories import make_ended, move_all, refused
+from tests.factories import make_campaign, make_ended, move_all, refused, run
 from tests.integration.slack.outgoing import Outgoing, waiting
+from tests.processes import until
 
 DAY = 24 * 3600
 
@@ -75,6 +77,35 @@ def download(outgoing: Outgoing, message: dict[str, list[dict[str, str]]]) -> by
     with urlopen(Request(url, headers={"Authorization": f"Bearer {outgoing.slack.bot_token}"})) as answer:
         content: bytes = answer.read()
     return content
+
+
+def files(outgoing: Outgoing) -> list[str]:
+    """The files that Ben has got."""
+    return [file["id"] for message in outgoing.direct("ben") for file in message.get("files", [])]
+
+
+@both_engines
+def test_nobody_waits_for_a_file_on_its_way(outgoing: Outgoing, export_id: int) -> None:
+    do_export(export_id, clock=outgoing.now)
+    outgoing.meets("upload", delay=1.5)
+    outgoing.works()
+    run(make_campaign(name="Spring"), now=outgoing.now())
+    outgoing.works(1)
+    assert outgoing.in_channel()[-1]["text"] == "Spring: In Progress, 0 % sent"
+    assert files(outgoing) == []
+    until(lambda: outgoing.works(1) or files(outgoing), what="the file")
+    assert waiting() == []
+
+
+@pytest.mark.parametrize("trouble", [{"status": 503}, {"cut": True}])
+def test_file_that_got_lost_on_its_way_is_sent_again(
+    outgoing: Outgoing, export_id: int, trouble: dict[str, Any]
+) -> None:
+    do_export(export_id, clock=outgoing.now)
+    outgoing.meets("upload", **trouble)
+    outgoing.works(60)
+    assert len(files(outgoing)) == 1
+    assert waiting() == []
 
 
 @both_engines

@@ -1,0 +1,75 @@
+"""A file's bytes on their way to Slack: piece by piece, in a thread, so that no card waits for a large one.
+
+Slack's way is in three steps (https://docs.slack.dev/messaging/working-with-files): ask for a place, send the bytes
+there, share the file. Only the last one posts anything, so the first two may be done again at any time.
+"""
+
+from http.client import HTTPException
+from threading import Thread
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+import structlog
+from peewee import PeeweeException
+
+from bot.outgoing.line import Line, NotNowError, TroubleError
+from models import database
+from models.operations.files import read_file
+from models.queries.slack import OUTAGE
+from models.tables import File
+
+log = structlog.stdlib.get_logger("signalbox.poster")
+
+BLINK_SECONDS = 0.3  # a small file is there by then
+PIECE_SECONDS = 10  # for one piece of the file, however many there are
+
+
+class Uploads:
+    """One file at a time."""
+
+    def __init__(self, line: Line) -> None:
+        self._line = line
+        self._under_way: _Upload | None = None
+
+    def file_id(self, file: File, name: str) -> str:
+        """What Slack calls the file once its bytes are there.
+
+        Raises NotNowError while they, or another file's, are on their way, and what the line raises.
+        """
+        upload = self._under_way or self._begin(file, name)
+        if upload.file.id != file.id or upload.is_alive():
+            raise NotNowError("files.upload")
+        self._under_way = None
+        if not upload.arrived:
+            raise TroubleError(OUTAGE)
+        return upload.file_id
+
+    def _begin(self, file: File, name: str) -> "_Upload":
+        place = self._line.call("files_getUploadURLExternal", filename=name, length=file.size)
+        self._under_way = _Upload(file, file_id=place["file_id"], url=place["upload_url"])
+        self._under_way.start()
+        self._under_way.join(BLINK_SECONDS)
+        return self._under_way
+
+
+class _Upload(Thread):
+    """Sends a file; a stop of the process does not wait for it."""
+
+    def __init__(self, file: File, *, file_id: str, url: str) -> None:
+        super().__init__(name="upload", daemon=True)
+        self.file, self.file_id, self._url = file, file_id, url
+        self.arrived = False
+
+    def run(self) -> None:
+        headers = {"Content-Type": "application/octet-stream", "Content-Length": str(self.file.size)}
+        request = Request(self._url, read_file(self.file.id), headers)  # noqa: S310  # Slack's own answer
+        try:
+            with urlopen(request, timeout=PIECE_SECONDS):  # noqa: S310
+                self.arrived = True
+        except HTTPError as refused:
+            refused.close()
+            log.warning("Slack takes no file", status=refused.code)
+        except (OSError, HTTPException, PeeweeException) as trouble:
+            log.warning("a file did not get to Slack", trouble=str(trouble))
+        finally:
+            database.close()
