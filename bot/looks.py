@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from bot.drawing import blocks, buttons, cards, failures, found
+from bot.drawing import blocks, buttons, cards, failures, found, lines
 from bot.drawing import campaigns as drawn
 from bot.drawing.blocks import Message, escaped
 from bot.request import Request
@@ -89,7 +89,7 @@ def _ask_stop(request: Request, campaign_id: int) -> None:
     running.permitted(Action.STOP, campaign_id, request.actor, now=now_ms())
     summary = summary_of(campaign_id)
     left = summary.counts[MessageStatus.QUEUED] + summary.counts[MessageStatus.WAITING]
-    text = f"Stop *{escaped(summary.campaign.name)}*? {left:,} messages are not with the provider yet."
+    text = f"Stop *{escaped(summary.campaign.name)}*? {lines.counted(left, 'are not with the provider yet')}."
     request.whisper(Message(text, [blocks.section(text), buttons.row(campaign_id, ("stop", "status"), site())]))
 
 

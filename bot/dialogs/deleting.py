@@ -16,7 +16,9 @@ def _form(request: Request, campaign_id: int, _message_ids: tuple[int, ...]) -> 
     return Form(
         [
             blocks.section(lines.about(summary)),
-            blocks.section(f"*{summary.counts.total:,} messages* will be removed. The audit and the opt-outs stay."),
+            blocks.section(
+                f"*{lines.counted(summary.counts.total)}* will be removed. The audit and the opt-outs stay."
+            ),
             blocks.input_block(f"Type its name: {name}", blocks.text_input("name"), block_id="name"),
         ],
         "Delete",

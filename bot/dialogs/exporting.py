@@ -22,7 +22,7 @@ MADE = "The export is being made. The file comes to you as a direct message."
 def _form(request: Request, campaign_id: int, _message_ids: tuple[int, ...]) -> Form:
     running.permitted(Action.EXPORT, campaign_id, request.actor, now=now_ms())
     summary = summary_of(campaign_id)
-    everything = blocks.option(f"All {summary.counts.total:,} messages", EVERYTHING)
+    everything = blocks.option(f"All {lines.counted(summary.counts.total)}", EVERYTHING)
     statuses = [
         blocks.option(f"{MESSAGE_STATUS_LABELS[status]}: {summary.counts[status]:,}", status.value)
         for status in MessageStatus

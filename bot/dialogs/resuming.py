@@ -14,13 +14,15 @@ def _form(request: Request, campaign_id: int, _message_ids: tuple[int, ...]) -> 
     running.permitted(Action.RESUME, campaign_id, request.actor, now=now_ms())
     summary = summary_of(campaign_id)
     left = sum(summary.counts[status] for status in (*TO_BE_SENT, MessageStatus.CANCELLED))
-    told = f"*{left:,} messages* go on." if left else "Nothing is left to send: it only stops being Failed."
-    return Form([blocks.section(f"{lines.about(summary)}\n{told}")], f"Resume {left:,} messages" if left else "Resume")
+    told = f"*{lines.counted(left, 'go on')}.*" if left else "Nothing is left to send: it only stops being Failed."
+    return Form(
+        [blocks.section(f"{lines.about(summary)}\n{told}")], f"Resume {lines.counted(left)}" if left else "Resume"
+    )
 
 
 def _submit(request: Request, kept: Kept, _given: Given) -> str:
     moved = starting.resume_campaign(kept["campaign"], actor=request.actor, now=now_ms())
-    return f"It goes on: {moved.messages:,} messages are queued again."
+    return f"It goes on: {lines.counted(moved.messages, 'are queued again')}."
 
 
 DIALOG = Dialog("Resume campaign", _form, _submit)

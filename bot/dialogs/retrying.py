@@ -61,7 +61,7 @@ def _drawn(plan: RetryPlan, summary: CampaignSummary, ticked: Collection[str], *
         start_input(),
         blocks.context(f"The set is fixed at {blocks.local_time(plan.cutoff_at)}. What fails later is not in it."),
     ]
-    submit = f"Start when {lines.channel_label(summary)} is free" if taken else f"Retry {messages:,} messages"
+    submit = f"Start when {lines.channel_label(summary)} is free" if taken else f"Retry {lines.counted(messages)}"
     return Form(shown, submit, {"plan": plan.id, "taken": taken})
 
 
@@ -99,7 +99,7 @@ def _never(plan: RetryPlan) -> str:
 
 
 def _total(plan: RetryPlan, messages: int, ticked: Collection[str], *, include_unconfirmed: bool) -> str:
-    parts = [f"*{messages:,} messages*"]
+    parts = [f"*{lines.counted(messages)}*"]
     segments = plan.segments(ticked, include_unconfirmed=include_unconfirmed)
     cost = plan.cost(ticked, include_unconfirmed=include_unconfirmed)
     if segments:
@@ -131,7 +131,7 @@ def _submit(request: Request, kept: Kept, given: Given) -> str:
     retried = retrying.confirm_plan(
         kept["plan"], ticked=ticked, include_unconfirmed=unconfirmed, actor=request.actor, now=now_ms()
     )
-    return f"{retried.messages:,} messages are queued again.{_left_out(retried.no_longer)}"
+    return f"{lines.counted(retried.messages, 'are queued again')}.{_left_out(retried.no_longer)}"
 
 
 def _left_out(no_longer: int) -> str:

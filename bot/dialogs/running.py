@@ -55,7 +55,7 @@ def _taken(request: Request, campaign_id: int) -> str:
 
 
 def _what(check: RunCheck) -> str:
-    parts = [f"*{check.sendable:,} messages* will be sent"]
+    parts = [f"*{lines.counted(check.sendable)}* will be sent"]
     if check.segments is not None:
         parts.append(f"{check.segments:,} segments")
     if check.cost is not None:
@@ -107,7 +107,8 @@ def _submit(request: Request, kept: Kept, given: Given) -> str:
         leave_out_reached=bool(given.get(LEAVE_OUT)),
         now=now_ms(),
     )
-    return f"It runs: {moved.messages:,} messages are being queued. Its card is {_where(kept['campaign'])}."
+    queued = lines.counted(moved.messages, "are being queued")
+    return f"It runs: {queued}. Its card is {_where(kept['campaign'])}."
 
 
 def _where(campaign_id: int) -> str:

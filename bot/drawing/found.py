@@ -1,6 +1,6 @@
 """Every message to one recipient, as the person who asks may see it."""
 
-from bot.drawing import blocks
+from bot.drawing import blocks, lines
 from bot.drawing.blocks import Block, Message, escaped
 from bot.drawing.lines import Site
 from models.queries.finding import FoundMessage, FoundRecipient
@@ -19,7 +19,8 @@ VIEWER = "You are a Viewer: the recipient is masked; fields, provider texts and 
 def messages_to(found: FoundRecipient, typed: str, now: int, *, may_retry: bool, site: Site) -> Message:
     """The messages, newest first, with Retry on the failed ones. `typed` is what Refresh asks for again."""
     count = len(found.messages) + found.more
-    head = f"{blocks.code(found.shown)}: {count or 'no'} message{'' if count == 1 else 's'}{_opted_out(found)}"
+    told = lines.counted(count) if count else "no messages"
+    head = f"{blocks.code(found.shown)}: {told}{_opted_out(found)}"
     shown = [blocks.section(head)]
     shown += [_message(one, may_retry=may_retry) for one in found.messages]
     if found.more:
@@ -29,7 +30,7 @@ def messages_to(found: FoundRecipient, typed: str, now: int, *, may_retry: bool,
     shown.append(blocks.actions([refresh, panel] if may_retry else [refresh], block_id="find"))
     note = "" if may_retry else f" {VIEWER}"
     shown.append(blocks.context(f"As of {blocks.local_time(now)}.{note}"))
-    return Message(f"{found.shown}: {count} messages", shown)
+    return Message(f"{found.shown}: {told}", shown)
 
 
 def _opted_out(found: FoundRecipient) -> str:
@@ -46,7 +47,7 @@ def _message(one: FoundMessage, *, may_retry: bool) -> Block:
     channel = CHANNEL_LABELS[Channel(one.channel)]
     told = f"*{escaped(one.campaign_name)}* · {channel} · *{state}* · {blocks.local_date(one.updated_at)}"
     said = ": ".join(escaped(part) for part in (one.provider_code, one.provider_text) if part)
-    tries = f"{one.attempts} attempt{'' if one.attempts == 1 else 's'}" if one.attempts else ""
+    tries = lines.counted(one.attempts, noun="attempt") if one.attempts else ""
     detail = " · ".join(filter(None, (said, tries)))
     value = f"{one.campaign_id}:{one.message_id}"
     retry = blocks.button("Retry…", "retry_one", value=value) if one.retryable and may_retry else None

@@ -22,6 +22,7 @@ from models.words import (
 
 SIMULATED = "Simulated: no message leaves Signalbox"
 REASONS_SHOWN = 3
+_OF_ONE = {"are": "is", "go": "goes", "stay": "stays", "were": "was"}
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,13 @@ class Site:
 
     panel_url: str
     simulated: frozenset[Channel] = frozenset()
+
+
+def counted(n: int, then: str = "", noun: str = "message") -> str:
+    """So many messages, and what is said of them: `then` begins with a verb as it stands after several."""
+    verb, _, rest = then.partition(" ")
+    said = _OF_ONE.get(verb, verb) if n == 1 else verb
+    return " ".join(part for part in (f"{n:,}", noun if n == 1 else f"{noun}s", said, rest) if part)
 
 
 def channel_label(summary: CampaignSummary) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from bot import dialogs, looks
+from bot.drawing import lines
 from bot.drawing.blocks import escaped
 from bot.listeners import home
 from bot.request import Request
@@ -63,7 +64,7 @@ def _within(verb: str) -> Click:
 def _stop(request: Request, subject: str) -> None:
     stopped = running.stop_campaign(_campaign_id(subject), actor=request.actor, now=now_ms())
     name = escaped(get_campaign(_campaign_id(subject)).name)
-    request.answer(f"*{name}* is stopped: {stopped.messages:,} messages are not sent.", title="Stopped")
+    request.answer(f"*{name}* is stopped: {lines.counted(stopped.messages, 'are not sent')}.", title="Stopped")
 
 
 def _cancel_start(request: Request, subject: str) -> None:

@@ -7,9 +7,8 @@ have gone on meanwhile, or be deleted. Nothing here carries a recipient, a field
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from bot.drawing import blocks, buttons
+from bot.drawing import blocks, buttons, lines
 from bot.drawing.blocks import Message, escaped
-from bot.drawing.lines import SIMULATED
 from bot.site import site
 from models.config import current
 from models.words import (
@@ -64,7 +63,7 @@ def letter(campaign_id: int, content: Content, who: str, *, gone: bool) -> Messa
         shown.append(blocks.section(f"*Why:* {_reasons(content['numbers'])}"))
     if not gone:
         shown.append(buttons.row(campaign_id, _BUTTONS.get(act, ("status",)), site()))
-    notes = [SIMULATED] if current().providers.get(Channel(content["channel"])) == "simulated" else []
+    notes = [lines.SIMULATED] if current().providers.get(Channel(content["channel"])) == "simulated" else []
     if act == "end":
         notes.insert(0, "You get this as the owner. Mute “finished” in App Home.")
     if notes:
@@ -83,9 +82,9 @@ def is_overtaken(act: str, phase: str | None) -> bool:
     return phase is not None and act in _NEWS_WHILE and phase != _NEWS_WHILE[act]
 
 
-def _counted(numbers: Mapping[str, Any], name: str = "messages") -> str:
-    n = int(numbers.get(name) or 0)
-    return f"{n:,} message{'' if n == 1 else 's'}"
+def _counted(numbers: Mapping[str, Any], then: str = "", noun: str = "message") -> str:
+    n = int(numbers.get(f"{noun}s") or 0)
+    return lines.counted(n, then, noun)
 
 
 def _reasons(numbers: Mapping[str, Any]) -> str:
@@ -106,7 +105,7 @@ def _ended(numbers: Mapping[str, Any], _who: str) -> str:
 
 
 def _resumed(numbers: Mapping[str, Any], who: str) -> str:
-    return f"{who} resumed it: {_counted(numbers)} that had been Cancelled went on."
+    return f"{who} resumed it: {_counted(numbers, 'that had been Cancelled went on')}."
 
 
 def _held(numbers: Mapping[str, Any], _who: str) -> str:
@@ -115,7 +114,7 @@ def _held(numbers: Mapping[str, Any], _who: str) -> str:
 
 def _failed(numbers: Mapping[str, Any], _who: str) -> str:
     code = escaped(str(numbers.get("code") or "no code"))
-    return f"*Failed*: the provider refused the account five times ({code}). {_counted(numbers)} were not sent."
+    return f"*Failed*: the provider refused the account five times ({code}). {_counted(numbers, 'were not sent')}."
 
 
 def _scheduled(numbers: Mapping[str, Any], who: str) -> str:
@@ -126,13 +125,15 @@ def _scheduled(numbers: Mapping[str, Any], who: str) -> str:
 
 
 _THREAD: dict[str, Callable[[Mapping[str, Any], str], str]] = {
-    "run": lambda n, who: f"{who} ran the campaign: {n['messages']:,} recipients, disclaimer accepted.",
-    "stop": lambda n, who: f"{who} stopped it: {_counted(n)} were not sent.",
+    "run": lambda n, who: (
+        f"{who} ran the campaign: {lines.counted(n['messages'], noun='recipient')}, disclaimer accepted."
+    ),
+    "stop": lambda n, who: f"{who} stopped it: {_counted(n, 'were not sent')}.",
     "resume": _resumed,
     "retry": lambda n, who: f"{who} retried {_counted(n)}.",
     "delete": lambda n, who: f"{who} deleted it with {_counted(n)}.",
     "set_message": lambda _, who: f"{who} edited it.",
-    "export": lambda n, who: f"{who} started an export of {_counted(n, 'rows')}.",
+    "export": lambda n, who: f"{who} started an export of {_counted(n, noun='row')}.",
     "hand_on": lambda _, who: f"{who} handed it on to another owner.",
     "schedule_start": _scheduled,
     "cancel_start": lambda _, who: f"{who} cancelled its scheduled start.",
@@ -164,7 +165,7 @@ def _letter_fail(content: Content, _who: str, name: str) -> str:
     why = "no balance" if funds else f"code {escaped(str(numbers.get('code') or 'none'))}"
     mend = "whoever pays for" if funds else "whoever looks after"
     return (
-        f"*{name} is Failed.* {who} refused the account five times: {why}. {_counted(numbers)} are Cancelled, "
+        f"*{name} is Failed.* {who} refused the account five times: {why}. {_counted(numbers, 'are Cancelled')}, "
         f"{_channel(content)} is free. *Who can mend it:* {mend} the account there. Then Resume."
     )
 
@@ -195,7 +196,7 @@ def _acted(past: str, then: str) -> Callable[[Content, str, str], str]:
 
     def tell(content: Content, who: str, name: str) -> str:
         times = "" if content["times"] == 1 else f" {content['times']} times"
-        return f"*{who} {past} {name}{times}.* {_counted(content['numbers'])} {then}."
+        return f"*{who} {past} {name}{times}.* {_counted(content['numbers'], then)}."
 
     return tell
 

@@ -158,7 +158,7 @@ class TestFind:
         as_ben.clicks(found, "retry_one", block_id=next(b["block_id"] for b in found["blocks"] if "accessory" in b))
         eventually(lambda: "*1 messages*" in text_of(as_ben.modals()))
         as_ben.submits()
-        eventually(lambda: "1 messages are queued again" in text_of(as_ben.modals()))
+        eventually(lambda: "1 message is queued again" in text_of(as_ben.modals()))
         assert phase_of(failed) == Phase.RUNNING
 
     def test_link_that_slack_makes_of_a_number_is_understood(self, as_ben: Person) -> None:
