@@ -35,6 +35,13 @@ class TestList:
         make_campaign(name="Spring")
         told(as_ben, "/campaign list spring", "spring is no group of campaigns")
 
+    def test_only_what_was_run_is_said_to_be_so_far(self, as_ben: Person) -> None:
+        make_campaign(name="Spring")
+        factories.run(make_campaign(Channel.EMAIL, name="June"))
+        listed = text_of(told(as_ben, "/campaign list", "June"))
+        assert "*Ready* · SMS · 3 recipients'" in listed
+        assert "*In Progress* · Email · 0 % sent of 3 recipients'" in listed
+
     def test_an_empty_house_says_how_to_begin(self, as_ben: Person) -> None:
         told(as_ben, "/campaign list", "/campaign create")
 
