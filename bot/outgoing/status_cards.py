@@ -139,6 +139,8 @@ def pace(living: LivingCard, now: int) -> int:
     """How long a card rests between two looks, in ms: while messages are handed over, it is never 6 s behind."""
     if living.phase is Phase.RUNNING and now - max(living.accepted_at, living.started_at) < QUIET_AFTER:
         return 3_000 if now - living.started_at < FIRST_MINUTE else 5_000
+    if living.phase is Phase.FAILED:
+        return 5_000  # what was not sent becomes Cancelled within seconds
     return 10_000 if living.phase in (Phase.RUNNING, Phase.HELD, Phase.STOPPING) else 15_000
 
 

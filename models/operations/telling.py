@@ -45,8 +45,10 @@ def announce(actor: Actor, act: str, campaign_id: int, numbers: Mapping[str, obj
         "at": now,
     }
     if run_at is not None:  # its card is posted at the run
-        # A deleted campaign has no figures any more: its card says so and never changes again.
-        put("card", campaign_id, topic=f"card:{campaign_id}", content=content if act == "delete" else {}, now=now)
+        # A deleted campaign has no figures any more: its card says so and never changes again. Else the act alone
+        # tells that there is something new, also to who is posting the card at this moment.
+        news = content if act == "delete" else {"act": act, "at": now}
+        put("card", campaign_id, topic=f"card:{campaign_id}", content=news, now=now)
         put("thread", campaign_id, topic=f"thread:{campaign_id}:{act}:{now}", content=content, now=now)
     if act in IN_CHANNEL:
         topic = f"post:{campaign_id}:{act}"

@@ -1,8 +1,11 @@
 """Cards in Slack: up to date within its limits, to the last figure, and left alone where they are not wanted."""
 
+from collections.abc import Callable
 from itertools import pairwise
+from typing import Any
 
 import pytest
+from slack_sdk import WebClient
 
 from models.actors import Actor
 from models.operations import telling
@@ -32,7 +35,31 @@ def cards(outgoing: Outgoing, channel: str = CHANNEL) -> list[str]:
     return [one["text"] for one in outgoing.in_channel(channel)]
 
 
+class Slow(WebClient):
+    """A client while whose post of a card something happens to the campaign."""
+
+    meanwhile: Callable[[], None] | None = None
+
+    def api_call(self, api_method: str, **arguments: Any) -> Any:
+        answer = super().api_call(api_method, **arguments)
+        if self.meanwhile and api_method == "chat.postMessage":
+            act, self.meanwhile = self.meanwhile, None
+            act()
+        return answer
+
+
 class TestPace:
+    @both_engines
+    def test_what_happens_while_the_card_is_posted_is_on_it_at_once(self, outgoing: Outgoing, ben: Actor) -> None:
+        campaign_id = make_campaign(name="Spring")
+        factories.run(campaign_id, actor=ben, now=outgoing.now())
+        slow = Slow(token=outgoing.client.token, base_url=outgoing.client.base_url, retry_handlers=[])
+        slow.meanwhile = lambda: factories.stop(campaign_id, now=outgoing.now())
+        poster = outgoing.poster(slow)
+        poster.work()
+        poster.work()
+        assert "stopping" in str(outgoing.in_channel()[0])
+
     def test_two_cards_at_full_speed_are_never_six_seconds_behind(self, outgoing: Outgoing, ben: Actor) -> None:
         campaigns = [make_campaign(channel, 400, name=channel.title()) for channel in Channel]
         for campaign_id in campaigns:
