@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect, sync_playwright
 
+from tests.browser.desk import SLACK_IDS, Desk
 from tests.crash.product import Product
 from tests.processes import free_port
 
@@ -123,3 +124,27 @@ def panel_of(product: Product, browser: Browser, signed_in: Callable[[str], Path
     for context, panel in windows:
         context.close()
         assert panel.faults == []
+
+
+@pytest.fixture
+def slack_of(product: Product, browser: Browser) -> Iterator[Callable[..., Desk]]:
+    """Opens the local Slack as somebody; afterwards no script may have failed in it."""
+    desks: list[Desk] = []
+
+    def open_as(name: str, *, width: int = DESKTOP, scheme: str = "light") -> Desk:
+        context = browser.new_context(
+            viewport={"width": width, "height": 900},
+            color_scheme="dark" if scheme == "dark" else "light",
+            has_touch=width == PHONE,
+        )
+        context.set_default_timeout(PATIENCE)
+        desk = Desk(context.new_page())
+        desk.page.on("pageerror", lambda error: desk.faults.append(str(error)))
+        desk.page.goto(f"{product.house.published('slack_local')['url']}/?as={SLACK_IDS[name]}")
+        desks.append(desk)
+        return desk
+
+    yield open_as
+    for desk in desks:
+        desk.page.context.close()
+        assert desk.faults == []

@@ -1,97 +1,22 @@
 """A campaign from its run to its export in the local Slack's page, its figures held against panel and command line."""
 
-import csv
-import io
 import json
 import re
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
-from models.words import MESSAGE_STATUS_LABELS, Channel, MessageStatus
-from tests.browser.conftest import DESKTOP, PATIENCE, PHONE, Panel
+from models.words import Channel
+from tests.browser.conftest import PATIENCE, PHONE, Panel
+from tests.browser.desk import Desk, counts_shown
 from tests.crash.product import Product
 from tests.processes import until
 
 ROWS = 500
 ENDED = 60_000  # ms
 BEHIND_SECONDS = 6.0  # card, panel and command line are never further apart (SPEC 7 and 8)
-SLACK_IDS = {"alice": "U0ALICE", "ben": "U0BEN", "vera": "U0VERA", "mallory": "U0MALLORY"}
-
-
-@dataclass
-class Desk:
-    """The local Slack's page as one person sees it."""
-
-    page: Page
-    faults: list[str] = field(default_factory=list)
-
-    def types(self, line: str) -> None:
-        """Type a line into the channel."""
-        self.page.get_by_label("Message", exact=True).fill(line)
-        self.page.get_by_label("Message", exact=True).press("Enter")
-
-    @property
-    def modal(self) -> Locator:
-        """The open dialog."""
-        return self.page.locator("#modal")
-
-    def closes(self) -> None:
-        """Close the dialog that has said how it ended."""
-        self.modal.get_by_role("button", name="Close", exact=True).click()
-        expect(self.modal).to_be_hidden()
-
-    @property
-    def last(self) -> Locator:
-        """The last message of the channel."""
-        return self.page.locator("#messages article").last
-
-    def card(self, name: str) -> Locator:
-        """The campaign's card."""
-        return self.page.locator("#messages article").filter(has_text=re.compile(rf"{name}.*recipients", re.DOTALL))
-
-
-@pytest.fixture
-def slack_of(product: Product, browser: Browser) -> Iterator[Callable[..., Desk]]:
-    """Opens the local Slack as somebody; afterwards no script may have failed in it."""
-    desks: list[Desk] = []
-
-    def open_as(name: str, *, width: int = DESKTOP, scheme: str = "light") -> Desk:
-        context = browser.new_context(
-            viewport={"width": width, "height": 900}, color_scheme="dark" if scheme == "dark" else "light"
-        )
-        context.set_default_timeout(PATIENCE)
-        page = context.new_page()
-        desk = Desk(page)
-        page.on("pageerror", lambda error: desk.faults.append(str(error)))
-        page.goto(f"{product.house.published('slack_local')['url']}/?as={SLACK_IDS[name]}")
-        desks.append(desk)
-        return desk
-
-    yield open_as
-    for desk in desks:
-        desk.page.context.close()
-        assert desk.faults == []
-
-
-def number(text: str, label: str) -> int:
-    """The count that stands behind (card) or below (tile) a label; 0 where the label isn't."""
-    found = re.search(rf"\b{label}\s+([\d,]+)", text)
-    return int(found[1].replace(",", "")) if found else 0
-
-
-def on_card(card: Locator) -> dict[str, int]:
-    text = card.inner_text()
-    return {status.value: number(text, MESSAGE_STATUS_LABELS[status]) for status in MessageStatus}
-
-
-def on_tiles(page: Page) -> dict[str, int]:
-    text = page.locator(".tiles").inner_text()
-    return {status.value: number(text, MESSAGE_STATUS_LABELS[status]) for status in MessageStatus}
 
 
 def delivered(product: Product, campaign_id: int) -> int:
@@ -112,7 +37,7 @@ def watch_until_it_ends(product: Product, campaign_id: int, card: Locator, panel
     while product.phase(campaign_id) != "ended":
         assert time.monotonic() < give_up_at
         truth.append((time.monotonic(), delivered(product, campaign_id)))
-        shown = [on_card(card)["delivered"], on_tiles(panel)["delivered"]]
+        shown = [counts_shown(card)["delivered"], counts_shown(panel.locator(".tiles"))["delivered"]]
         if looks == 3:
             shown.append(product.status(campaign_id)["counts"]["delivered"])
         since = time.monotonic() - BEHIND_SECONDS
@@ -153,8 +78,12 @@ def test_campaign_goes_the_whole_way(
     expect(card).to_contain_text("Complete (with errors)", timeout=PATIENCE)
     expect(panel.page.locator("#head .badge")).to_have_text("Complete (with errors)")
     told = product.status(campaign_id)["counts"]
-    until(lambda: on_card(card) == told, seconds=BEHIND_SECONDS, what="the card's last state")
-    until(lambda: on_tiles(panel.page) == told, seconds=BEHIND_SECONDS, what="the panel's last state")
+    until(lambda: counts_shown(card) == told, seconds=BEHIND_SECONDS, what="the card's last state")
+    until(
+        lambda: counts_shown(panel.page.locator(".tiles")) == told,
+        seconds=BEHIND_SECONDS,
+        what="the panel's last state",
+    )
 
     card.get_by_role("button", name="Retry…").click()
     expect(ben.modal).to_contain_text("from Complete (with errors) to In Progress")
@@ -174,21 +103,11 @@ def test_campaign_goes_the_whole_way(
     ben.modal.get_by_role("button", name="Export", exact=True).click()
     expect(ben.modal).to_contain_text("The file comes to you as a direct message.")
     ben.closes()
-    rows = exported(ben)
+    ben.opens_directs()
+    rows = ben.takes_file(name)
     at_rest = product.status(campaign_id)["counts"]
     assert {status: sum(row["status"] == status for row in rows) for status in at_rest} == at_rest
     assert len({row["recipient"] for row in rows}) == imported
-
-
-def exported(desk: Desk) -> list[dict[str, str]]:
-    """The file that came as a direct message."""
-    desk.page.get_by_role("link", name="Signalbox").click()
-    desk.page.get_by_role("button", name="Messages").click()
-    expect(desk.page.locator("#messages")).to_contain_text("is ready.", timeout=ENDED)
-    with desk.page.expect_download() as download:
-        desk.page.locator("a.file").last.click()
-    text = Path(download.value.path()).read_text(encoding="utf-8-sig")
-    return list(csv.DictReader(io.StringIO(text)))
 
 
 ACTS = ("run", "resume", "retry", "delete", "export")  # each begins with a dialog
