@@ -163,7 +163,7 @@ class TestFind:
         found = told(as_ben, "/campaign find +1 415 555-0000", "2 messages")
         assert "not opted out" in text_of(found)
         as_ben.clicks(found, "retry_one", block_id=next(b["block_id"] for b in found["blocks"] if "accessory" in b))
-        eventually(lambda: "*1 messages*" in text_of(as_ben.modals()))
+        eventually(lambda: "*1 message*" in text_of(as_ben.modals()))
         as_ben.submits()
         eventually(lambda: "1 message is queued again" in text_of(as_ben.modals()))
         assert phase_of(failed) == Phase.RUNNING

@@ -133,7 +133,7 @@ class TestResume:
         factories.run(campaign_id)
         factories.stop(campaign_id)
         move_all(campaign_id)
-        shown(as_ben, "/campaign resume spring", "*3 messages* go on")
+        shown(as_ben, "/campaign resume spring", "*3 messages go on.*")
         submitted(as_ben, "It goes on: 3 messages")
         assert phase_of(campaign_id) == Phase.RUNNING
 

@@ -166,7 +166,7 @@ class TestTooMany:
         outgoing.works()
         for number in range(12):
             outgoing.passes(0.001)
-            start_export(spring, criteria=Criteria(), actor=alice, now=outgoing.now() + number)
+            start_export(spring, criteria=Criteria(search=f"={number}"), actor=alice, now=outgoing.now() + number)
         outgoing.works(20)
         assert outgoing.refused() == []
         assert waiting() == []

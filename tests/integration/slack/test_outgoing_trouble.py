@@ -128,7 +128,7 @@ def test_of_a_thread_the_newest_twenty_lines_are_kept(outgoing: Outgoing, spring
     begins(outgoing, "revoked")
     outgoing.works(6)
     for number in range(30):
-        start_export(spring, criteria=Criteria(), actor=alice, now=outgoing.now() + number)
+        start_export(spring, criteria=Criteria(search=f"={number}"), actor=alice, now=outgoing.now() + number)
     outgoing.works()
     ends(outgoing)
     outgoing.works(90)
