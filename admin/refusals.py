@@ -1,18 +1,24 @@
 """Refusals and faults as answers: one sentence, a fitting status, nothing of our insides."""
 
-from flask import Flask, Response, make_response, render_template, request
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from flask import Flask, Response, make_response, render_template, request, url_for
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
+from admin.acts import act_url, opens_page, step_word
 from admin.security import LARGER_BODIES, MEGABYTE
 from models.errors import (
     CampaignError,
+    ChannelTakenError,
     InvalidInputError,
     NotAllowedError,
     NotConfiguredError,
     NotFoundError,
     WrongStateError,
 )
+from models.queries.campaigns import get_campaign
 
 _STATUS = (
     (NotFoundError, 404),
@@ -31,6 +37,19 @@ _SENTENCES = {
 STALE_FORM = "This page was open too long or belongs to another session. Nothing was changed: reload it and try again."
 
 
+# The page that asked shows what is no more: it looks again at once.
+_STALE = (404, 409)
+
+
+@dataclass(frozen=True)
+class Step:
+    """A button of a refusal: its word, where it leads, and whether that is a dialog."""
+
+    word: str
+    url: str
+    is_dialog: bool
+
+
 def set_up(app: Flask) -> None:
     """Answer refusals of operations and of Flask in our own words."""
     app.register_error_handler(CampaignError, _refused)
@@ -43,20 +62,38 @@ def status_of(refused: CampaignError) -> int:
     return next((status for kind, status in _STATUS if isinstance(refused, kind)), 409)
 
 
-def answer(sentence: str, status: int) -> Response:
-    """A refusal as a dialog for a page that asked by script, else as a page."""
+def answer(sentence: str, status: int, steps: Sequence[Step] = ()) -> Response:
+    """A refusal as a dialog for a page that asked by script, else as a page; `steps` are its buttons."""
     title = _TITLES.get(status, "That did not work")
     wants_part = bool(request.headers.get("HX-Request"))
     template = "dialogs/refused.html" if wants_part else "panel/refused.html"
-    response = make_response(render_template(template, title=title, sentence=sentence), status)
+    response = make_response(render_template(template, title=title, sentence=sentence, steps=steps), status)
     if wants_part:
         response.headers["HX-Retarget"] = "#dialogs"
         response.headers["HX-Reswap"] = "innerHTML"
+        if status in _STALE:
+            response.headers["HX-Trigger"] = "moved"
     return response
 
 
 def _refused(refused: CampaignError) -> Response:
-    return answer(str(refused), status_of(refused))
+    return answer(str(refused), status_of(refused), _steps(refused))
+
+
+def _steps(refused: CampaignError) -> list[Step]:
+    """What to do instead: the next step that the rule names, and the campaign that is in the way."""
+    steps = []
+    try:
+        if refused.next_step and refused.campaign_id is not None:
+            campaign = get_campaign(refused.campaign_id)
+            is_dialog = not opens_page(refused.next_step, campaign)
+            steps.append(Step(step_word(refused.next_step, campaign), act_url(refused.next_step, campaign), is_dialog))
+        if isinstance(refused, ChannelTakenError) and refused.blocker_id is not None:
+            blocker = get_campaign(refused.blocker_id)
+            steps.append(Step(f"Open {blocker.name}", url_for("messages.index_view", campaign_id=blocker.id), False))
+    except NotFoundError:  # it was deleted meanwhile
+        return steps
+    return steps
 
 
 def _stale_form(_error: CSRFError) -> Response:

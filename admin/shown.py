@@ -1,18 +1,17 @@
-"""What all templates can use: words and times, who is there, and whether sending is only simulated."""
+"""What all templates can use: words and times, who is there, and whether anything is really sent."""
 
 from typing import Any
 
 from flask import Flask, request, url_for
 
-from admin import sessions
-from admin.presenting import bars, times, words
+from admin import acts, sessions
+from admin.presenting import bars, environments, times, words
 from models.actors import Actor, Right
 from models.clock import now_ms
 from models.config import Config
 from models.queries.slack import slack_trouble
 from models.words import CHANNEL_LABELS, ROLE_LABELS, SILENCE_LABELS, Channel, MessageStatus, Phase, Role, Silence
 
-SIMULATED = "simulated"
 THEMES = ("light", "dark")
 # The menus; an entry that the role may not use is left out, and so is an empty menu.
 MENUS = (
@@ -28,6 +27,7 @@ MENUS = (
 SECTIONS = {
     "messages": "campaigns",
     "campaign": "campaigns",
+    "acting": "campaigns",
     "creating": "campaigns",
     "contacts": "campaigns",
     "export": "exports",
@@ -36,7 +36,7 @@ SECTIONS = {
 
 def set_up(app: Flask, config: Config) -> None:
     """Give the templates what they all need."""
-    simulated = SIMULATED in config.providers.values()
+    environment = environments.environment_of(config.providers, config.variables)
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters.update(
@@ -49,24 +49,26 @@ def set_up(app: Flask, config: Config) -> None:
         iso=times.iso,
         clock=times.clock_exact,
         counted=words.counted,
+        act_url=acts.act_url,
+        opens_page=acts.opens_page,
         bar_parts=bars.parts,
         bar_told=bars.told,
         message_badge=words.message_badge,
         campaign_badge=words.campaign_badge,
         reason_name=words.reason_name,
+        role_name=lambda role: ROLE_LABELS[Role(role)],
         silence_label=lambda silence: SILENCE_LABELS[Silence(silence)],
         channel_label=lambda channel: CHANNEL_LABELS[Channel(channel)],
         channel_icon=lambda channel: words.CHANNEL_ICONS[Channel(channel)],
     )
-    app.context_processor(lambda: _context(simulated=simulated))
+    app.context_processor(lambda: {"environment": environment, **_context()})
 
 
-def _context(*, simulated: bool) -> dict[str, Any]:
+def _context() -> dict[str, Any]:
     theme = request.cookies.get("theme", "")
     person = sessions.current_person()
     actor = sessions.current_actor() if person else None
     return {
-        "simulated": simulated,
         "chosen_theme": theme if theme in THEMES else "",  # Flask-Admin has a `theme` of its own
         "person": person,
         "role_label": ROLE_LABELS[Role(person.role)] if person else "",

@@ -17,6 +17,7 @@ class Right(StrEnum):
     ADD_OPT_OUTS = "add opt-outs"
     REMOVE_OPT_OUTS = "remove opt-outs"
     SEE_OPERATIONS = "see the audit, other people's exports and bulk moves, and health"
+    HAND_ON = "hand on other people's campaigns"
     MANAGE_STAFF = "manage Campaigners and Viewers"
     MANAGE_EVERYBODY = "manage everybody"
     CHANGE_SETTINGS = "change settings"
@@ -25,7 +26,7 @@ class Right(StrEnum):
 
 _VIEWER = frozenset({Right.SEE_CAMPAIGNS})
 _CAMPAIGNER = _VIEWER | {Right.SEE_RECIPIENTS, Right.CHANGE_CAMPAIGNS, Right.EXPORT, Right.ADD_OPT_OUTS}
-_ADMIN = _CAMPAIGNER | {Right.REMOVE_OPT_OUTS, Right.SEE_OPERATIONS, Right.MANAGE_STAFF}
+_ADMIN = _CAMPAIGNER | {Right.REMOVE_OPT_OUTS, Right.SEE_OPERATIONS, Right.HAND_ON, Right.MANAGE_STAFF}
 _ORG_ADMIN = _ADMIN | {Right.MANAGE_EVERYBODY, Right.CHANGE_SETTINGS, Right.FORGET_PEOPLE}
 RIGHTS = {
     Role.VIEWER: _VIEWER,

@@ -8,7 +8,8 @@ from models.rules.actions import Answer
 from models.words import Action, CampaignStatus, Phase
 
 SHOWN_ON_PHONES = 3
-_NEEDS_DIALOG = frozenset({Action.RUN, Action.RESUME, Action.RETRY, Action.DELETE, Action.STOP})
+_NO_DIALOG = frozenset({Action.EXPORT, Action.VIEW_SUMMARY, Action.EDIT})
+_MAY_WAIT = frozenset({Action.RUN, Action.RETRY})
 _DANGER = frozenset({Action.STOP, Action.DELETE})
 _NEVER_INK = frozenset({Action.STOP, Action.EXPORT, Action.VIEW_SUMMARY})
 _FIRST = {
@@ -61,11 +62,17 @@ class Head:
 def head(status: CampaignStatus, phase: Phase, answers: Mapping[Action, Answer]) -> Head:
     """Arrange what is allowed and what is not."""
     order = _WHILE_STOPPING if phase is Phase.STOPPING else _FIRST[status]
+    if _waits(order, answers):
+        order = (Action.START_LATER, *order)
     buttons = tuple(
         _button(action, answers[action], ink=place == 0, wide=place >= SHOWN_ON_PHONES)
         for place, action in enumerate(order)
     )
-    rest = tuple(_button(action, answers[action]) for action in ACTION_WORDS if action not in order)
+    rest = tuple(
+        _button(action, answers[action])
+        for action in ACTION_WORDS
+        if action not in order and action is not Action.START_LATER  # a part of Run and Retry, unless these must wait
+    )
     return Head(buttons, rest)
 
 
@@ -75,11 +82,17 @@ def standing(word: str, answers: Mapping[Action, Answer]) -> str:
     return f"{word} {''.join(allowed)}"
 
 
+def _waits(order: tuple[Action, ...], answers: Mapping[Action, Answer]) -> bool:
+    """Whether another campaign is in the way of what this one could start: it may start when that has ended."""
+    blocked = any(answers[action].blocker_id is not None for action in order if action in _MAY_WAIT)
+    return blocked and answers[Action.START_LATER].allowed
+
+
 def _button(action: Action, answer: Answer, *, ink: bool = False, wide: bool = False) -> Button:
     word, icon = ACTION_WORDS[action]
     return Button(
         action,
-        f"{word}…" if action in _NEEDS_DIALOG and answer.allowed else word,
+        f"{word}…" if action not in _NO_DIALOG and answer.allowed else word,
         icon,
         answer.reason,
         ink=ink and answer.allowed and action not in _NEVER_INK,

@@ -28,6 +28,11 @@ def clock_exact(moment: int) -> str:
     return _utc(moment).strftime("%H:%M:%S")
 
 
+def day_and_clock(moment: int) -> str:
+    """The day and time of day: 23 Nov 10:16."""
+    return _utc(moment).strftime("%-d %b %H:%M")
+
+
 def ago(moment: int, now: int) -> str:
     """How long ago: "4 s ago", "2 min ago", "yesterday", "3 days ago", then the date."""
     seconds = max(0, (now - moment) // 1000)

@@ -69,6 +69,9 @@ ACTION_WORDS = {
     Action.EXPORT: ("Export", "down"),
     Action.VIEW_SUMMARY: ("View summary", "eye"),
     Action.EDIT: ("Edit", "pen"),
+    Action.START_LATER: ("Start later", "clock"),
+    Action.DUPLICATE: ("Duplicate", "copy"),
+    Action.HAND_ON: ("Hand on", "user"),
     Action.DELETE: ("Delete", "bin"),
 }
 MOVE_WORDS = {

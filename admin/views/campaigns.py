@@ -9,11 +9,14 @@ from flask import request, url_for
 from admin import sessions
 from admin.presenting import progress as told
 from admin.views.base import PAGE, ListView
+from admin.views.seeing import Start, told_start
+from jobs.runtime import run_file
 from models.clock import now_ms
 from models.config import current
 from models.queries.campaigns import CampaignSummary, list_campaigns
 from models.queries.pages import names_of
 from models.queries.progress import Progress, progress_of
+from models.queries.starts import pending_starts
 from models.rules.counts import Counts
 from models.words import (
     CHANNEL_LABELS,
@@ -49,6 +52,7 @@ class Line:
     summary: CampaignSummary
     owner: str
     progress: str
+    start: Start | None
 
     @property
     def campaign(self) -> Any:
@@ -165,6 +169,7 @@ class CampaignsView(ListView):
             pages=1 + max(0, len(shown) - 1) // PAGE,
             tracks=_tracks(all_lines),
             first_start=not all_lines,
+            local_slack="" if all_lines else _local_slack(),
         )
         return len(shown), shown[page * PAGE : (page + 1) * PAGE]
 
@@ -176,14 +181,25 @@ class CampaignsView(ListView):
 def _lines() -> list[Line]:
     found = list_campaigns(sessions.current_actor())
     owners = names_of([summary.campaign.owner_id for summary in found])
+    starts = {start.campaign_id: start for start in pending_starts()}
     return [
         Line(
             summary,
             owners.get(summary.campaign.owner_id or 0, ""),
             told.one_line(Phase(summary.campaign.phase), summary.counts),
+            told_start(starts[summary.campaign.id], Channel(summary.campaign.channel))
+            if summary.campaign.id in starts
+            else None,
         )
         for summary in found
     ]
+
+
+def _local_slack() -> str:
+    """The address of the project's own Slack, '' where there is none."""
+    config = current()
+    section = run_file.living(config.var, "slack_local") if config.local_mode else None
+    return str(section["url"]) if section else ""
 
 
 def _tracks(lines: list[Line]) -> list[Track]:

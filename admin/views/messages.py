@@ -12,7 +12,7 @@ from admin.presenting import words
 from admin.presenting.filters import MATCH_LABELS, Match, MessageFilter
 from admin.views.base import ListView
 from admin.views.drafts import next_step
-from admin.views.seeing import criteria_for, filter_of_request, live_context, seen_campaign
+from admin.views.seeing import chart_of_campaign, criteria_for, filter_of_request, live_context, seen_campaign
 from models.actors import Actor, Right
 from models.addresses import mask
 from models.queries.pages import Page, Row, page_of_messages, total_of
@@ -78,6 +78,7 @@ class MessagesView(ListView):
         self._template_args.update(
             shown,
             total=total_of(campaign_id, criteria, counts),
+            chart=chart_of_campaign(campaign) if shown["was_run"] else None,
             **_searching(campaign, actor),
             **_edges(campaign_id, wanted, page),
         )

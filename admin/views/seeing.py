@@ -5,7 +5,8 @@ from typing import Any
 
 from flask import request
 
-from admin.presenting import heads, previews, words
+from admin import sessions
+from admin.presenting import charts, heads, moves, previews, words, zones
 from admin.presenting import progress as told
 from admin.presenting.filters import MessageFilter
 from models.actors import Actor, Right
@@ -15,19 +16,21 @@ from models.config import current
 from models.errors import NotFoundError
 from models.operations.settings import rate_of, setting
 from models.queries.campaigns import get_campaign, standing_of, summary_of
+from models.queries.flow import flow_of
 from models.queries.pages import names_of, with_recipient
 from models.queries.previews import contact_values
 from models.queries.progress import progress_of
-from models.queries.work import open_move
+from models.queries.starts import pending_start_of
+from models.queries.work import latest_move, open_move
 from models.rules.actions import available_actions
 from models.rules.criteria import Criteria
 from models.segments import count_segments
-from models.tables import Campaign
+from models.tables import Campaign, ScheduledStart
 from models.template import render
-from models.words import Channel, MoveKind, Phase
+from models.words import CHANNEL_LABELS, OPEN_WORK, PROVIDER_NAMES, Channel, Phase, StartKind, WorkState
 
 SIMULATED = "simulated"
-PROVIDER_NAMES = {SIMULATED: "the simulated provider", "twilio": "Twilio", "sendgrid": "SendGrid", "smtp": "SMTP"}
+LIVE, IDLE = 2, 15  # seconds between two looks: at what moves, and at what may begin to
 
 
 def seen_campaign(campaign_id: int, actor: Actor) -> Campaign:
@@ -57,12 +60,15 @@ def criteria_for(campaign: Campaign, wanted: MessageFilter, actor: Actor) -> Cri
 
 def live_context(campaign_id: int, actor: Actor, wanted: MessageFilter) -> dict[str, Any]:
     """What the head and the progress panel show."""
-    progress = progress_of(campaign_id, now=now_ms())
+    now = now_ms()
+    progress = progress_of(campaign_id, now=now)
     campaign, phase = progress.summary.campaign, Phase(progress.summary.campaign.phase)
-    answers = available_actions(standing_of(campaign_id, now=now_ms()), actor)
+    answers = available_actions(standing_of(campaign_id, now=now), actor)
     badge = words.campaign_badge(phase, progress.counts)
     headline, follows = told.headline(progress)
-    move = open_move(campaign_id)
+    move = open_move(campaign_id) or latest_move(campaign_id)
+    start = start_of(campaign)
+    live = progress.live or (move is not None and WorkState(move.state) in OPEN_WORK)
     return {
         "campaign": campaign,
         "progress": progress,
@@ -70,18 +76,62 @@ def live_context(campaign_id: int, actor: Actor, wanted: MessageFilter) -> dict[
         "was_run": phase not in (Phase.DRAFT, Phase.READY),
         "owner": owner_of(campaign),
         "head": heads.head(progress.summary.status, phase, answers),
-        "standing": heads.standing(f"{badge.word} {campaign.silence}", answers),
+        "standing": heads.standing(f"{badge.word} {campaign.silence} {campaign.owner_id}", answers),
         "answers": answers,
         "filter": wanted,
         "tiles": told.tiles(progress),
         "headline": headline,
         "follows": follows,
         "announced": told.announced(progress),
-        "move": move,
-        "move_words": words.MOVE_WORDS[MoveKind(move.kind)] if move else None,
-        "live": progress.live or move is not None,
+        "move": moves.shown(move, now=now),
+        "start": start,
+        "provider": provider_of(campaign),
+        "live": live,
+        "every": LIVE if live else IDLE if start or phase is Phase.READY else 0,
         "unfolded": request.cookies.get("progress") != "closed",
     }
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a campaign waits for before it is run, or its failures are retried, and who asked."""
+
+    what: str
+    when: str
+    by: str
+
+
+def start_of(campaign: Campaign) -> Start | None:
+    """What is to start the campaign later, in the time zone of who looks."""
+    pending = pending_start_of(campaign.id)
+    return None if pending is None else told_start(pending, Channel(campaign.channel))
+
+
+def told_start(pending: ScheduledStart, channel: Channel) -> Start:
+    """A pending start in words."""
+    when = [zones.told(pending.starts_at, zone_of_request())] if pending.starts_at else []
+    when += [f"when {CHANNEL_LABELS[channel]} is free"] if pending.when_free else []
+    what = "Runs" if pending.kind == StartKind.RUN else "Retries"
+    return Start(what, ", ".join(when), pending.actor_name)
+
+
+def zone_of_request() -> str:
+    """The time zone of who asks: their own setting, else their browser's, else the organisation's."""
+    person = sessions.current_person()
+    given = (person.time_zone if person else None, request.cookies.get("zone"), setting("time_zone"))
+    return next((zone for zone in given if zone and zones.is_zone(zone)), "UTC")
+
+
+def chart_of_campaign(campaign: Campaign) -> charts.Chart | None:
+    """Delivery over time, None before anything was delivered."""
+    flow = flow_of(campaign.id)
+    return charts.chart_of(flow) if flow else None
+
+
+def provider_of(campaign: Campaign) -> str:
+    """By whom it is sent, in the middle of a sentence."""
+    provider = current().providers.get(Channel(campaign.channel), "")
+    return PROVIDER_NAMES.get(provider, "the provider")
 
 
 def owner_of(campaign: Campaign) -> str:
@@ -112,6 +162,7 @@ class Sending:
     """By whom a campaign will be sent, how fast (messages per second, None without a limit), how long that takes."""
 
     provider: str
+    simulated: bool
     rate: float | None
     seconds: float | None
 
@@ -120,6 +171,7 @@ def sending_of(campaign_id: int) -> Sending:
     """How a Ready campaign will be sent."""
     summary = summary_of(campaign_id)
     channel = Channel(summary.campaign.channel)
-    provider = current().providers.get(channel, "")
-    rate = rate_of(channel) or (setting("simulated.speed") if provider == SIMULATED else None)
-    return Sending(PROVIDER_NAMES.get(provider, provider), rate, summary.counts.sendable / rate if rate else None)
+    simulated = current().providers.get(channel) == SIMULATED
+    rate = rate_of(channel) or (setting("simulated.speed") if simulated else None)
+    seconds = summary.counts.sendable / rate if rate else None
+    return Sending(provider_of(summary.campaign), simulated, rate, seconds)

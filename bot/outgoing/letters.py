@@ -16,6 +16,7 @@ from models.words import (
     CHANNEL_LABELS,
     FAILURE_REASON_NAMES,
     MESSAGE_STATUS_LABELS,
+    PROVIDER_NAMES,
     SILENCE_LABELS,
     CampaignStatus,
     Channel,
@@ -27,12 +28,6 @@ from models.words import (
 
 Content = Mapping[str, Any]
 
-PROVIDER_NAMES = {
-    "twilio": "Twilio",
-    "sendgrid": "SendGrid",
-    "smtp": "The mail server",
-    "simulated": "The simulated provider",
-}
 _SHUT_BECAUSE = {
     "is_archived": "it is archived",
     "restricted_action": "only some people may post there",
@@ -134,7 +129,7 @@ _THREAD: dict[str, Callable[[Mapping[str, Any], str], str]] = {
     "delete": lambda n, who: f"{who} deleted it with {_counted(n)}.",
     "set_message": lambda _, who: f"{who} edited it.",
     "export": lambda n, who: f"{who} started an export of {_counted(n, noun='row')}.",
-    "hand_on": lambda _, who: f"{who} handed it on to another owner.",
+    "hand_on": lambda n, who: f"{who} handed it on to {escaped(str(n.get('to') or 'another owner'))}.",
     "schedule_start": _scheduled,
     "cancel_start": lambda _, who: f"{who} cancelled its scheduled start.",
     # The reason may be a provider's own words: it is for the owner alone.
@@ -160,13 +155,14 @@ def _letter_hold(content: Content, _who: str, name: str) -> str:
 def _letter_fail(content: Content, _who: str, name: str) -> str:
     numbers = content["numbers"]
     provider = current().providers.get(Channel(content["channel"]), "")
-    who = PROVIDER_NAMES.get(provider, "The provider")
+    who = PROVIDER_NAMES.get(provider, "the provider")
     funds = numbers.get("reason") == FailureReason.INSUFFICIENT_FUNDS
     why = "no balance" if funds else f"code {escaped(str(numbers.get('code') or 'none'))}"
     mend = "whoever pays for" if funds else "whoever looks after"
     return (
-        f"*{name} is Failed.* {who} refused the account five times: {why}. {_counted(numbers, 'are Cancelled')}, "
-        f"{_channel(content)} is free. *Who can mend it:* {mend} the account there. Then Resume."
+        f"*{name} is Failed.* {who[0].upper()}{who[1:]} refused the account five times: {why}. "
+        f"{_counted(numbers, 'are Cancelled')}, {_channel(content)} is free. "
+        f"*Who can mend it:* {mend} the account there. Then Resume."
     )
 
 
@@ -213,6 +209,7 @@ _LETTERS: dict[str, Callable[[Content, str, str], str]] = {
     "resume": _acted("resumed", "went on"),
     "retry": _acted("retried", "were queued again"),
     "delete": _acted("deleted", "went with it"),
+    "hand_on": lambda _, who, name: f"*{who} handed {name} on to you.* You are its owner now, and get its news.",
     "late_start": lambda content, _who, name: (
         f"*{name} was not started as planned.* {escaped(str(content['numbers'].get('reason') or ''))}".rstrip()
     ),

@@ -43,6 +43,12 @@ def _remove_files(campaign_id: int) -> None:
     for table in ("attachments", "imports"):
         execute(f"DELETE FROM {table} WHERE campaign_id = ?", campaign_id)
     execute("UPDATE exports SET file_id = NULL WHERE campaign_id = ?", campaign_id)
-    if file_ids:
-        execute(f"DELETE FROM file_chunks WHERE file_id IN ({marks(file_ids)})", *file_ids)
-        execute(f"DELETE FROM files WHERE id IN ({marks(file_ids)})", *file_ids)
+    unshared = [file_id for file_id in file_ids if not _is_attached(file_id)]
+    if unshared:
+        execute(f"DELETE FROM file_chunks WHERE file_id IN ({marks(unshared)})", *unshared)
+        execute(f"DELETE FROM files WHERE id IN ({marks(unshared)})", *unshared)
+
+
+def _is_attached(file_id: int) -> bool:
+    """Whether another campaign, a duplicate or what it was made from, goes out with the file too."""
+    return bool(select("SELECT 1 FROM attachments WHERE file_id = ? LIMIT 1", file_id))

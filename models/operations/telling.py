@@ -22,7 +22,7 @@ TOLD = frozenset(
 )
 ADMINS_ALWAYS = frozenset({"mend_counts"})
 OWNER_ALWAYS = frozenset({"hold", "fail", "end", "late_start", Silence.NOTHING_ACCEPTED})
-OWNER_BY_OTHERS = frozenset({"stop", "resume", "retry", "delete"})
+OWNER_BY_OTHERS = frozenset({"stop", "resume", "retry", "delete", "hand_on"})  # handed on, it is the new owner's
 IN_CHANNEL = frozenset({"hold", "fail"})
 NEWS_LIFE = 24 * 3600 * 1000  # ms after which a direct message or a post in a channel is no news any more
 SIMILAR_WITHIN = 5 * 60 * 1000  # ms in which the same act of the same person becomes one direct message

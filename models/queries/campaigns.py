@@ -16,6 +16,10 @@ from models.words import HOLDS_CHANNEL, CampaignStatus, Channel, Phase
 MINUTE = 60_000  # ms
 
 
+# A list shows no templates, and each may be a megabyte.
+_LISTED = Campaign.columns_but("subject", "body")
+
+
 @dataclass(frozen=True)
 class CampaignSummary:
     """A campaign as lists, cards and the command line show it."""
@@ -61,8 +65,8 @@ def summary_of(campaign_id: int) -> CampaignSummary:
 
 
 def list_campaigns(actor: Actor) -> list[CampaignSummary]:
-    """All living campaigns, newest first; others' drafts only for Admins."""
-    query = Campaign.select().where(Campaign.phase != Phase.DELETING.value).order_by(Campaign.id.desc())
+    """All living campaigns, newest first, without their templates; others' drafts only for Admins."""
+    query = Campaign.select(*_LISTED).where(Campaign.phase != Phase.DELETING.value).order_by(Campaign.id.desc())
     if not actor.may(Right.SEE_OPERATIONS):
         query = query.where((Campaign.phase != Phase.DRAFT.value) | (Campaign.owner_id == actor.person_id))
     campaigns = list(query)
@@ -80,10 +84,10 @@ def standing_of(campaign_id: int, *, lock: bool = False, now: int | None = None)
     Raises NotFoundError.
     """
     clause = for_update() if lock else ""
-    found = select(f"SELECT name, channel, phase FROM campaigns WHERE id = ?{clause}", campaign_id)
+    found = select(f"SELECT name, channel, phase, owner_id FROM campaigns WHERE id = ?{clause}", campaign_id)
     if not found:
         raise NotFoundError(f"There is no campaign {campaign_id}.", campaign_id=campaign_id)
-    name, channel, phase = found[0]
+    name, channel, phase, owner_id = found[0]
     return Standing(
         name=name,
         channel=Channel(channel),
@@ -91,6 +95,7 @@ def standing_of(campaign_id: int, *, lock: bool = False, now: int | None = None)
         counts=counts_of(campaign_id),
         blocker=blocker_of(Channel(channel), campaign_id, now=now),
         not_configured=current().lacks(Channel(channel)),
+        owner_id=owner_id,
     )
 
 

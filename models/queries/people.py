@@ -1,5 +1,6 @@
 """Reads of people."""
 
+from models.actors import RIGHTS, Right
 from models.tables import Person
 
 
@@ -13,3 +14,9 @@ def person_by_id(person_id: int) -> Person | None:
     """The person, unless removed."""
     person: Person | None = Person.get_or_none(Person.id == person_id, Person.removed_at.is_null())
     return person
+
+
+def people_who_may(right: Right) -> list[Person]:
+    """Everybody whose role gives this right, by name."""
+    roles = [role.value for role, rights in RIGHTS.items() if right in rights]
+    return list(Person.select().where(Person.role.in_(roles), Person.removed_at.is_null()).order_by(Person.name))

@@ -28,6 +28,14 @@ def open_move(campaign_id: int) -> BulkMove | None:
     return found
 
 
+def latest_move(campaign_id: int) -> BulkMove | None:
+    """The bulk move that was asked for last, at work or over."""
+    found: BulkMove | None = (
+        BulkMove.select().where(BulkMove.campaign_id == campaign_id).order_by(BulkMove.id.desc()).first()
+    )
+    return found
+
+
 def exports_seen_by(actor: Actor) -> list[Export]:
     """The latest exports: one's own, and everybody's for who may see operations."""
     query = Export.select().order_by(Export.id.desc()).limit(EXPORTS_LISTED)

@@ -38,7 +38,10 @@ class Blocker:
 
 @dataclass(frozen=True)
 class Standing:
-    """What the rules need to know of a campaign; `not_configured` names what the channel lacks, '' if nothing."""
+    """What the rules need to know of a campaign; `not_configured` names what the channel lacks, '' if nothing.
+
+    `owner_id` is the owner's person, None when nobody owns it.
+    """
 
     name: str
     channel: Channel
@@ -46,6 +49,7 @@ class Standing:
     counts: Counts
     blocker: Blocker | None = None
     not_configured: str = ""
+    owner_id: int | None = None
 
 
 @dataclass(frozen=True)
@@ -92,6 +96,8 @@ def answer_for(action: Action, campaign: Standing, actor: Actor) -> Answer:
         return no(f"Your role does not let you {needed.value}. Ask an Org Admin.")
     if campaign.phase is Phase.DELETING:
         return no(f"{campaign.name} is being deleted.")
+    if action is Action.HAND_ON:
+        return can_hand_on(campaign, actor)
     return _RULES.get(action, _anytime)(campaign)
 
 
@@ -162,6 +168,14 @@ def can_edit(campaign: Standing) -> Answer:
     if campaign.phase is Phase.FAILED and campaign.channel is Channel.EMAIL:
         return YES
     return no(_wrong_phase(campaign, "Only a Draft or Ready campaign can be edited"), Action.DUPLICATE)
+
+
+def can_hand_on(campaign: Standing, actor: Actor) -> Answer:
+    """At any time, by its owner or an Admin."""
+    owns = actor.person_id is not None and actor.person_id == campaign.owner_id
+    if owns or actor.may(Right.HAND_ON):
+        return YES
+    return no(f"Only its owner or an Admin can hand on {campaign.name}.")
 
 
 def channel_taken(blocker: Blocker, action: Action) -> Answer:

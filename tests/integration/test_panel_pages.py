@@ -205,12 +205,6 @@ class TestActs:
         assert "3 messages to send" in answer.headers["HX-Trigger"]
         assert phase_of(campaign_id) == "running"
 
-    def test_taken_channel_is_refused_with_the_blockers_name(self, panel: Visitor) -> None:
-        run(make_campaign(name="Water main works"))
-        answer = panel.get(f"/campaigns/{make_campaign()}/run")
-        assert answer.status_code == 409
-        assert "Water main works is In Progress" in answer.text
-
     def test_act_in_the_wrong_state_is_refused_as_a_dialog(self, panel: Visitor) -> None:
         campaign_id = make_campaign()
         answer = panel.post(f"/campaigns/{campaign_id}/stop", part=True)

@@ -43,7 +43,7 @@ BLOCKER = Blocker(7, "Winter SMS", Phase.RUNNING, 0, 73, minutes_since=12, minut
 
 
 def standing(phase: Phase, counts: Counts = COUNTS, **changes: object) -> Standing:
-    campaign = Standing("Spring SMS", Channel.SMS, phase, counts)
+    campaign = Standing("Spring SMS", Channel.SMS, phase, counts, owner_id=1)
     return replace(campaign, **changes)  # type: ignore[arg-type]  # fields by name
 
 
@@ -64,6 +64,14 @@ def test_each_action_is_allowed_as_the_table_says(phase: Phase, role: Role) -> N
         action: phase in ALLOWED[action] and (role is not Role.VIEWER or action in VIEWERS) for action in Action
     }
     assert {action: answer.allowed for action, answer in answers.items()} == expected
+
+
+@pytest.mark.parametrize(("role", "may"), [(Role.CAMPAIGNER, False), (Role.ADMIN, True), (Role.ORG_ADMIN, True)])
+@pytest.mark.parametrize("owner_id", [2, None])
+def test_campaign_of_somebody_else_is_handed_on_by_admins_only(role: Role, may: bool, owner_id: int | None) -> None:
+    answer = answer_for(Action.HAND_ON, standing(R, owner_id=owner_id), ACTORS[role])
+    assert answer.allowed is may
+    assert may or answer.reason == "Only its owner or an Admin can hand on Spring SMS."
 
 
 @pytest.mark.parametrize("role", Role)
@@ -205,6 +213,7 @@ RIGHTS = {
     Right.ADD_OPT_OUTS: "campaigner admin org_admin",
     Right.REMOVE_OPT_OUTS: "admin org_admin",
     Right.SEE_OPERATIONS: "admin org_admin",
+    Right.HAND_ON: "admin org_admin",
     Right.MANAGE_STAFF: "admin org_admin",
     Right.MANAGE_EVERYBODY: "org_admin",
     Right.CHANGE_SETTINGS: "org_admin",

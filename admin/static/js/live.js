@@ -9,7 +9,9 @@ const announcer = document.getElementById('announcer');
 let said = document.getElementById('progress')?.dataset.said;
 
 document.body.addEventListener('htmx:beforeRequest', (event) => {
-  if (event.target.matches?.(poll) && document.hidden) event.preventDefault();
+  // Nobody looks, or somebody reads in it what must not change under their eyes.
+  const part = event.target;
+  if (part.matches?.(poll) && (document.hidden || part.matches('.flow:has(details[open])'))) event.preventDefault();
 });
 document.addEventListener('visibilitychange', () => {
   if (!document.hidden) document.body.dispatchEvent(new CustomEvent('shown'));
@@ -23,8 +25,7 @@ document.body.addEventListener('htmx:afterSettle', () => {
 });
 
 const lost = (event) => {
-  const part = event.target.closest?.(poll);
-  const panel = part?.querySelector('details');
+  const panel = event.target.closest?.(poll)?.querySelector('details[data-remember]');
   if (!panel || panel.classList.contains('stale')) return;
   panel.classList.add('stale');
   const time = new Date().toISOString().slice(11, 19);

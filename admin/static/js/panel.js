@@ -3,5 +3,6 @@ import './theme.js';
 import './menus.js';
 import './tables.js';
 import './dialogs.js';
+import './acts.js';
 import './live.js';
 import './compose.js';

@@ -11,6 +11,7 @@ from models.actors import COMMAND_LINE, SYSTEM, Actor
 from models.database import transaction
 from models.errors import NotAllowedError
 from models.operations import audit, telling
+from models.operations.handing_on import hand_on
 from models.operations.preferences import mute_finished
 from models.rules.criteria import Criteria
 from models.rules.verdicts import Word
@@ -104,6 +105,16 @@ class TestOwner:
     def test_nobody_else_mutes(self, outgoing: Outgoing) -> None:
         with refused(NotAllowedError):
             mute_finished(COMMAND_LINE, muted=True, now=outgoing.now())
+
+    def test_who_gets_a_campaign_handed_on_is_told(
+        self, outgoing: Outgoing, spring: int, ben: Actor, alice: Actor
+    ) -> None:
+        assert alice.person_id is not None
+        hand_on(spring, to=alice.person_id, actor=ben, now=outgoing.now())
+        outgoing.works(5)
+        assert texts(outgoing, "alice") == ["<@U0BEN> handed Spring on to you. You are its owner now, and get its news."]
+        assert texts(outgoing) == []
+        assert outgoing.thread()[-1] == "<@U0BEN> handed it on to Alice."
 
     def test_deletion_is_told_by_the_name_it_had(self, outgoing: Outgoing, spring: int, alice: Actor) -> None:
         ends(spring, outgoing)

@@ -1,0 +1,128 @@
+"""Delivery over time as a small chart, drawn from figures, and as the table that says the same."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from admin.presenting import times
+from admin.presenting.words import message_badge
+from models.queries.flow import DAY, HOUR, MINUTE, Flow
+from models.words import MessageStatus
+
+COLUMN, TALL, LOW = 10, 104, 40  # units of the drawing: a column's width, and the heights of both strips
+GAP = 2
+FEWEST = 12  # columns' worth of width, so that the first ones do not look like walls
+LABELS = 4  # times under the chart
+_UNITS = ((DAY, "day"), (HOUR, "h"), (MINUTE, "min"), (1000, "s"))
+
+
+@dataclass(frozen=True)
+class Box:
+    """One rectangle of the drawing."""
+
+    colour: str
+    x: int
+    y: str
+    width: int
+    height: str
+
+
+@dataclass(frozen=True)
+class Strip:
+    """One scale with its columns: `top` is what its upper edge stands for, `told` says it in words."""
+
+    name: str
+    colour: str
+    icon: str
+    top: int
+    height: int
+    boxes: tuple[Box, ...]
+    told: str
+
+
+@dataclass(frozen=True)
+class Chart:
+    """The drawing, `width` units wide, and its text twin: a row of (from when, numbers) for each column."""
+
+    width: int
+    step: str
+    strips: tuple[Strip, ...]
+    labels: tuple[str, ...]
+    headings: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[int, ...]], ...]
+
+
+def chart_of(flow: Flow) -> Chart:
+    """Delivered, with the assumed ones on top, and Failed on a scale of its own where anything failed."""
+    shown = [
+        status
+        for status in (MessageStatus.DELIVERED, MessageStatus.ASSUMED_DELIVERED, MessageStatus.FAILED)
+        if status is MessageStatus.DELIVERED or any(status in column for column in flow.columns)
+    ]
+    failed = [status for status in shown if status is MessageStatus.FAILED]
+    strips = [_strip(flow, [status for status in shown if status not in failed], TALL)]
+    strips += [_strip(flow, failed, LOW)] if failed else []
+    return Chart(
+        COLUMN * _wide(flow),
+        _span(flow.step),
+        tuple(strips),
+        _labels(flow),
+        tuple(message_badge(status).word for status in shown),
+        tuple(
+            (_when(flow, place), tuple(column.get(status, 0) for status in shown))
+            for place, column in enumerate(flow.columns)
+        ),
+    )
+
+
+def _strip(flow: Flow, statuses: Sequence[MessageStatus], height: int) -> Strip:
+    sums = [sum(column.get(status, 0) for status in statuses) for column in flow.columns]
+    peak = max(sums)
+    top = _round_number(peak)
+    boxes = []
+    for place, column in enumerate(flow.columns):
+        y = float(height)
+        for status in statuses:
+            tall = height * column.get(status, 0) / top
+            y -= tall
+            if tall:
+                colour = message_badge(status).colour
+                boxes.append(Box(colour, COLUMN * place + GAP // 2, f"{y:.1f}", COLUMN - GAP, f"{tall:.1f}"))
+    badge = message_badge(statuses[0])
+    told = f"{badge.word} per {_span(flow.step)}: at most {peak:,}, from {_when(flow, sums.index(peak))} UTC on."
+    return Strip(badge.word, badge.colour, badge.icon, top, height, tuple(boxes), told)
+
+
+def _round_number(peak: int) -> int:
+    """The next even figure with noughts, so that the half of it is whole too."""
+    unit = 1
+    while 10 * unit < peak:
+        unit *= 10
+    return next(leading * unit for leading in (2, 4, 6, 8, 10) if leading * unit >= peak)
+
+
+def _span(step: int) -> str:
+    unit, name = next((unit, name) for unit, name in _UNITS if step >= unit)
+    n = step // unit
+    return f"{n} {name}{'s' if name == 'day' and n > 1 else ''}"
+
+
+def _when(flow: Flow, place: int) -> str:
+    """The beginning of a column."""
+    return _told(flow, flow.since + place * flow.step)
+
+
+def _labels(flow: Flow) -> tuple[str, ...]:
+    """Times under the chart, from its left edge to its right one."""
+    span = _wide(flow) * flow.step
+    return tuple(_told(flow, flow.since + span * at // (LABELS - 1)) for at in range(LABELS))
+
+
+def _wide(flow: Flow) -> int:
+    return max(FEWEST, len(flow.columns))
+
+
+def _told(flow: Flow, moment: int) -> str:
+    """The time of day, with its date where there are several, in UTC."""
+    if flow.step >= MINUTE and _wide(flow) * flow.step > DAY:
+        return times.day_and_clock(moment)
+    return times.clock(moment) if flow.step >= MINUTE else times.clock_exact(moment)

@@ -1,0 +1,30 @@
+"""Which installation this is, so that nobody takes a trial for the real thing or the other way round."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from models.words import CHANNEL_LABELS, Channel
+
+SIMULATED = "simulated"
+REPLACED = ("TWILIO_API_URL", "SENDGRID_API_URL")  # set, they lead somewhere else than to the provider
+
+
+@dataclass(frozen=True)
+class Environment:
+    """A mark for every page: a word, what it means, and whether messages reach people."""
+
+    word: str
+    meaning: str
+    real: bool = False
+
+
+def environment_of(providers: Mapping[Channel, str], variables: Mapping[str, str]) -> Environment | None:
+    """None where nothing is configured, so nothing can be sent at all."""
+    simulated = [CHANNEL_LABELS[channel] for channel in Channel if providers.get(channel) == SIMULATED]
+    if simulated and len(simulated) == len(providers):
+        return Environment("Simulated", "no message leaves Signalbox")
+    if simulated:
+        return Environment(f"{simulated[0]} simulated", f"no {simulated[0]} leaves Signalbox")
+    if any(name in variables for name in REPLACED):
+        return Environment("Test", "messages go to another address than the provider's")
+    return Environment("Production", "messages reach people", real=True) if providers else None

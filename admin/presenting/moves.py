@@ -1,0 +1,40 @@
+"""A bulk move in words: at work with how far it is, or over with what came of it."""
+
+from dataclasses import dataclass
+
+from admin.presenting.words import MOVE_WORDS
+from models.tables import BulkMove
+from models.words import OPEN_WORK, MoveKind, WorkState
+
+FRESH = 10 * 60_000  # ms after its end in which its result is still news
+_WHY_LEFT_OUT = {
+    MoveKind.RUN: "reached in the last 24 hours",
+    MoveKind.RETRY: "no longer failed, or opted out by then",
+}
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What the strip above the progress says; `percent` is None once it is over."""
+
+    icon: str
+    lead: str
+    told: str
+    percent: int | None
+
+
+def shown(move: BulkMove | None, *, now: int) -> Shown | None:
+    """The strip for a campaign's latest move; None when there is none, or its end is no news any more."""
+    if move is None:
+        return None
+    kind, state = MoveKind(move.kind), WorkState(move.state)
+    name, done, icon = MOVE_WORDS[kind]
+    lead = f"{name} by {move.actor_name}"
+    if state in OPEN_WORK:
+        return Shown(icon, lead, f"{move.done:,} of {move.total:,} {done}", 100 * move.done // max(1, move.total))
+    if now - (move.ended_at or 0) > FRESH:
+        return None
+    if state is not WorkState.DONE:
+        return Shown(icon, lead, move.result, None)
+    left_out = f", {move.left_out:,} left out: {_WHY_LEFT_OUT[kind]}" if move.left_out and kind in _WHY_LEFT_OUT else ""
+    return Shown(icon, lead, f"{move.done:,} {done}{left_out}", None)

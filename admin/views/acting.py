@@ -1,0 +1,168 @@
+"""The acts on a whole campaign, each with its dialog."""
+
+from dataclasses import replace
+from typing import Any
+
+from flask import Blueprint, abort, request, url_for
+from flask.typing import ResponseReturnValue
+
+from admin import sessions
+from admin.presenting import words, zones
+from admin.views.asking import act_done, ask_then
+from admin.views.base import done
+from admin.views.drafts import typed
+from admin.views.seeing import seen_campaign, sending_of, zone_of_request
+from jobs import starting
+from models.actors import Actor, Right
+from models.clock import now_ms
+from models.errors import InvalidInputError
+from models.operations import campaigns, duplicating, handing_on, running, scheduling
+from models.queries.people import people_who_may
+from models.queries.run_check import run_check
+from models.tables import Campaign
+from models.words import CHANNEL_LABELS, Action, Channel, StartKind
+
+blueprint = Blueprint("acting", __name__, url_prefix="/campaigns/<id:campaign_id>")
+SOON = 15 * 60_000  # ms ahead: what the field for a time begins with
+
+
+@blueprint.route("/run", methods=["GET", "POST"])
+def run(campaign_id: int) -> ResponseReturnValue:
+    """Start sending: now, at a time, or when the channel is free."""
+    return ask_then(Action.RUN, campaign_id, _run, _shown_before_run, may_wait=True)
+
+
+@blueprint.route("/stop", methods=["GET", "POST"])
+def stop(campaign_id: int) -> ResponseReturnValue:
+    """Halt hand-overs."""
+
+    def act(campaign: Campaign, actor: Actor) -> ResponseReturnValue:
+        moved = running.stop_campaign(campaign.id, actor=actor, now=now_ms())
+        return act_done(campaign, f"Stopped: {words.counted(moved.messages, 'message')} will not be sent.")
+
+    return ask_then(Action.STOP, campaign_id, act)
+
+
+@blueprint.route("/resume", methods=["GET", "POST"])
+def resume(campaign_id: int) -> ResponseReturnValue:
+    """Go on with a stopped, held or failed campaign."""
+
+    def act(campaign: Campaign, actor: Actor) -> ResponseReturnValue:
+        moved = starting.resume_campaign(campaign.id, actor=actor, now=now_ms())
+        return act_done(campaign, f"Resumed: {words.counted(moved.messages, 'message')} will be sent.")
+
+    return ask_then(Action.RESUME, campaign_id, act)
+
+
+@blueprint.route("/delete", methods=["GET", "POST"])
+def delete(campaign_id: int) -> ResponseReturnValue:
+    """Remove the campaign, once its name was typed."""
+
+    def act(campaign: Campaign, actor: Actor) -> ResponseReturnValue:
+        running.delete_campaign(campaign.id, actor=actor, typed_name=typed("typed_name"), now=now_ms())
+        return done(f"{campaign.name} is being deleted.", url_for("campaigns.index_view"), stay=False)
+
+    return ask_then(Action.DELETE, campaign_id, act)
+
+
+@blueprint.route("/duplicate", methods=["GET", "POST"])
+def duplicate(campaign_id: int) -> ResponseReturnValue:
+    """The same message for new contacts, as a draft."""
+
+    def act(campaign: Campaign, actor: Actor) -> ResponseReturnValue:
+        copy_id = duplicating.duplicate_campaign(campaign.id, actor=actor, now=now_ms())
+        contacts = url_for("contacts.upload", campaign_id=copy_id)
+        return done(f"{campaign.name} is duplicated. Now its contacts.", contacts, stay=False)
+
+    return ask_then(Action.DUPLICATE, campaign_id, act)
+
+
+@blueprint.route("/hand-on", methods=["GET", "POST"])
+def hand_on(campaign_id: int) -> ResponseReturnValue:
+    """Name another owner."""
+
+    def act(campaign: Campaign, actor: Actor) -> ResponseReturnValue:
+        chosen = typed("to", longest=18)
+        person_id = int(chosen) if chosen.isascii() and chosen.isdigit() else 0
+        name = handing_on.hand_on(campaign.id, to=person_id, actor=actor, now=now_ms())
+        return act_done(campaign, f"{name} owns {campaign.name} now.")
+
+    return ask_then(Action.HAND_ON, campaign_id, act, _who_may_own)
+
+
+@blueprint.route("/sender", methods=["GET", "POST"])
+def sender(campaign_id: int) -> ResponseReturnValue:
+    """The sender of an email that Failed: perhaps it is why."""
+
+    def act(campaign: Campaign, actor: Actor) -> ResponseReturnValue:
+        changed = replace(
+            campaigns.message_of(campaign),
+            from_address=typed("from_address", longest=1000).strip(),
+            reply_to=typed("reply_to", longest=1000).strip(),
+        )
+        campaigns.set_message(campaign.id, changed, actor=actor, now=now_ms())
+        return act_done(campaign, "The sender is saved. Resume to go on.")
+
+    if seen_campaign(campaign_id, sessions.current_actor()).channel != Channel.EMAIL:
+        abort(404)
+    return ask_then(Action.EDIT, campaign_id, act, dialog="sender")
+
+
+@blueprint.post("/start/cancel")
+def cancel_start(campaign_id: int) -> ResponseReturnValue:
+    """Take back what was to start later."""
+    actor = sessions.current_actor()
+    campaign = seen_campaign(campaign_id, actor)
+    cancelled = scheduling.cancel_start(campaign_id, actor=actor, now=now_ms())
+    return act_done(campaign, "The start is cancelled." if cancelled else "Nothing was to start any more.")
+
+
+def _run(campaign: Campaign, actor: Actor) -> ResponseReturnValue:
+    accepted = len(set(request.form.getlist("confirm"))) == len(running.DISCLAIMER)
+    asked: dict[str, Any] = {
+        "actor": actor,
+        "disclaimer_accepted": accepted,
+        "leave_out_reached": "leave_out" in request.form,
+        "now": now_ms(),
+    }
+    when = request.form.get("when", "now")
+    if when != "now":
+        return _run_later(campaign, at_a_time=when == "at", **asked)
+    moved = starting.run_campaign(campaign.id, **asked)
+    return act_done(campaign, f"{campaign.name} is In Progress: {words.counted(moved.messages, 'message')} to send.")
+
+
+def _run_later(campaign: Campaign, *, at_a_time: bool, **asked: Any) -> ResponseReturnValue:
+    zone = typed("time_zone", longest=100)
+    if not zones.is_zone(zone):
+        raise InvalidInputError("The time zone of this page is not known. Open the dialog again.", field="time_zone")
+    at = zones.moment_in(typed("start_at", longest=40), zone) if at_a_time else None
+    scheduling.schedule_start(
+        campaign.id,
+        kind=StartKind.RUN,
+        criteria=None,
+        start_at=at,
+        when_free=at is None or "when_free" in request.form,
+        time_zone=zone,
+        **asked,
+    )
+    channel = CHANNEL_LABELS[Channel(campaign.channel)]
+    when = f"as soon as {channel} is free, within 24 hours" if at is None else zones.told(at, zone)
+    return act_done(campaign, f"{campaign.name} starts {when}.")
+
+
+def _shown_before_run(campaign: Campaign) -> dict[str, Any]:
+    zone, now = zone_of_request(), now_ms()
+    return {
+        "disclaimer": running.DISCLAIMER,
+        "check": run_check(campaign.id, now=now),
+        "sending": sending_of(campaign.id),
+        "zone": zone,
+        "zone_told": zones.zone_told(now, zone),
+        "soon": zones.field_value(now + SOON, zone),
+        "earliest": zones.field_value(now, zone),
+    }
+
+
+def _who_may_own(campaign: Campaign) -> dict[str, Any]:
+    return {"people": [person for person in people_who_may(Right.CHANGE_CAMPAIGNS) if person.id != campaign.owner_id]}

@@ -1,0 +1,76 @@
+"""Acts on a campaign as people ask for them: a dialog by GET, done by POST, the dialog again when a value was wrong."""
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from admin import sessions
+from admin.presenting import words
+from admin.views.base import done, wants_part
+from admin.views.seeing import preview_context, seen_campaign
+from models.actors import Actor
+from models.clock import now_ms
+from models.errors import InvalidInputError
+from models.operations import running
+from models.queries.campaigns import standing_of, summary_of
+from models.rules.actions import Answer, answer_for
+from models.tables import Campaign
+from models.words import Action, Phase
+
+Act = Callable[[Campaign, Actor], ResponseReturnValue]
+Shown = Callable[[Campaign], dict[str, Any]]
+
+
+def ask_then(
+    action: Action,
+    campaign_id: int,
+    act: Act,
+    shown: Shown | None = None,
+    *,
+    dialog: str = "",
+    may_wait: bool = False,
+) -> ResponseReturnValue:
+    """The dialog of an action, refused when the action would be; at POST the act itself.
+
+    With `may_wait` it also opens while another campaign holds the channel, and its template has the reason as `taken`.
+    What `shown` gives is only looked up where a dialog is drawn.
+    """
+    actor = sessions.current_actor()
+    campaign = seen_campaign(campaign_id, actor)
+    refusal = ""
+    if request.method == "POST":
+        try:
+            return act(campaign, actor)
+        except InvalidInputError as refused:
+            refusal = str(refused)
+    answer = answer_for(action, standing_of(campaign_id, now=now_ms()), actor)
+    if not answer.allowed and not (may_wait and answer.blocker_id is not None):
+        raise running.refusal(answer, campaign_id)
+    return _drawn(dialog or action.value, campaign, shown, answer, refusal)
+
+
+def draw_dialog(name: str, campaign: Campaign, **shown: Any) -> str:
+    """A dialog as a part for the open page, else as a page."""
+    found = summary_of(campaign.id)
+    return render_template(
+        f"dialogs/{name}.html",
+        **{"refusal": "", **shown, **preview_context(campaign, sessions.current_actor(), found.counts.total)},
+        alone=not wants_part(),
+        layout="dialogs/bare.html" if wants_part() else "panel/base.html",
+        campaign=campaign,
+        counts=found.counts,
+        badge=words.campaign_badge(Phase(campaign.phase), found.counts),
+    )
+
+
+def act_done(campaign: Campaign, sentence: str) -> ResponseReturnValue:
+    """An act is done: said on the campaign's page."""
+    return done(sentence, url_for("messages.index_view", campaign_id=campaign.id))
+
+
+def _drawn(name: str, campaign: Campaign, shown: Shown | None, answer: Answer, refusal: str) -> ResponseReturnValue:
+    details = shown(campaign) if shown else {}
+    dialog = draw_dialog(name, campaign, **details, taken=answer.reason, refusal=refusal)
+    return (dialog, 422) if refusal else dialog
