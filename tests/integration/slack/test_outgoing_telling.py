@@ -112,7 +112,9 @@ class TestOwner:
         assert alice.person_id is not None
         hand_on(spring, to=alice.person_id, actor=ben, now=outgoing.now())
         outgoing.works(5)
-        assert texts(outgoing, "alice") == ["<@U0BEN> handed Spring on to you. You are its owner now, and get its news."]
+        assert texts(outgoing, "alice") == [
+            "<@U0BEN> handed Spring on to you. You are its owner now, and get its news."
+        ]
         assert texts(outgoing) == []
         assert outgoing.thread()[-1] == "<@U0BEN> handed it on to Alice."
 

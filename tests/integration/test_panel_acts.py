@@ -1,0 +1,532 @@
+"""The acts on a campaign in the panel: their dialogs, what they refuse and offer instead, and the progress panel."""
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from html import unescape
+from zoneinfo import ZoneInfo
+
+import pytest
+from flask import Flask
+
+from admin.wsgi import create_app
+from models import hints
+from models.actors import COMMAND_LINE, Actor
+from models.clock import now_ms
+from models.config import Config
+from models.database import execute, transaction
+from models.operations import campaigns, running
+from models.operations.settings import change_setting
+from models.queries.campaigns import get_campaign
+from models.queries.starts import pending_start_of
+from models.rules.verdicts import Word
+from models.tables import Campaign
+from models.words import Channel, FailureReason, Phase, Role, Silence
+from tests.factories import (
+    answer,
+    claim,
+    make_campaign,
+    make_draft,
+    make_ended,
+    make_messages,
+    message_ids,
+    move_all,
+    phase_of,
+    put_into_phase,
+    receive,
+    retry,
+    rows_of,
+    run,
+    run_later,
+    statuses,
+    stop,
+)
+from tests.integration.panel import Visitor
+
+CONFIRMED = [str(number) for number in range(1, 1 + len(running.DISCLAIMER))]
+BERLIN = "Europe/Berlin"
+HOUR = 3_600_000
+
+
+@pytest.fixture
+def app(installation: Config) -> Iterator[Flask]:
+    yield create_app(installation)
+    hints.send_to(lambda _work, _subject_id: None)
+
+
+@pytest.fixture
+def panel(app: Flask, ben: Actor) -> Visitor:
+    """The panel as Ben has it."""
+    return Visitor(app).sign_in(ben)
+
+
+def read(html: str) -> str:
+    """The words of a page, without its markup."""
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", html)).split())
+
+
+def tiles(page: str) -> dict[str, int]:
+    """The count tiles by their names."""
+    found = re.findall(r'class="tile-name">.*?</svg>([^<]+)</span>\s*<span class="tile-n">([\d,]+)<', page, re.DOTALL)
+    return {name: int(n.replace(",", "")) for name, n in found}
+
+
+def buttons(page: str) -> dict[str, str]:
+    """What stands in the head: the word of each act, and why it is refused ('' when it is not)."""
+    head = page[page.index('id="head"') : page.index('id="banner"')]
+    allowed = re.findall(r'<a class="(?:btn|dropdown-item)[^>]+><svg.*?</svg><span>([^<]+)</span></a>', head)
+    refused = re.findall(
+        r'aria-describedby="why-\w+"><svg.*?</svg>([^<]+)</button><span role="tooltip" [^>]+>([^<]+)<', head
+    )
+    refused += re.findall(r'<span>([^<]+)<span class="why-not">([^<]+)<', head)
+    return {**dict(refused), **dict.fromkeys(allowed, "")}
+
+
+def tomorrow(hour: int, zone: str = BERLIN) -> tuple[str, int]:
+    """A time tomorrow as a form's field holds it, and as epoch ms."""
+    there = datetime.fromtimestamp(now_ms() / 1000 + 86_400, ZoneInfo(zone))
+    there = there.replace(hour=hour, minute=0, second=0, microsecond=0)
+    return f"{there:%Y-%m-%dT%H:%M}", int(there.timestamp() * 1000)
+
+
+class TestRun:
+    def test_dialog_has_the_numbers_the_preview_and_every_confirmation(self, panel: Visitor) -> None:
+        change_setting("price.sms", 0.04, actor=COMMAND_LINE, now=now_ms())
+        shown = panel.get(f"/campaigns/{make_campaign(messages=3)}/run").text
+        told = read(shown)
+        assert "3 of 3 contacts" in told
+        assert "3 segments" in told
+        assert "about USD 0.12" in told
+        assert "Contact 1 of 3" in told
+        assert "Simulated: no message leaves Signalbox." in told
+        assert all(sentence in told for sentence in running.DISCLAIMER)
+        assert "checked" not in shown[shown.index("Confirm before it runs") :]
+
+    def test_every_warning_is_told_and_none_forbids(self, panel: Visitor) -> None:
+        make_ended(messages=2, now=now_ms())
+        campaign_id = make_campaign(messages=3)
+        told = read(panel.get(f"/campaigns/{campaign_id}/run").text)
+        assert "2 contacts were sent another SMS campaign in the last 24 hours." in told
+        assert "The text doesn't say how to opt out." in told
+        answer_ = panel.post(f"/campaigns/{campaign_id}/run", part=True, confirm=CONFIRMED)
+        assert "is In Progress: 3 messages to send." in answer_.headers["HX-Trigger"]
+
+    def test_those_reached_lately_are_left_out_if_asked(self, panel: Visitor) -> None:
+        make_ended(messages=2, now=now_ms())
+        campaign_id = make_campaign(messages=3)
+        panel.post(f"/campaigns/{campaign_id}/run", part=True, confirm=CONFIRMED, leave_out="1")
+        move_all(campaign_id)
+        assert statuses(campaign_id) == {"queued": 1, "cancelled": 2}
+
+    def test_second_submission_runs_nothing_twice_and_says_how_it_stands(self, panel: Visitor) -> None:
+        campaign_id = make_campaign(name="Only once")
+        panel.post(f"/campaigns/{campaign_id}/run", part=True, confirm=CONFIRMED)
+        again = panel.post(f"/campaigns/{campaign_id}/run", part=True, confirm=CONFIRMED)
+        assert again.status_code == 409
+        assert "Only once is In Progress" in again.text
+        assert again.headers["HX-Trigger"] == "moved"
+        assert len(rows_of("bulk_moves")) == 1
+
+    def test_preview_leafs_through_contacts_without_counting_anew(self, panel: Visitor) -> None:
+        campaign_id = make_campaign(messages=3)
+        shown = panel.get(f"/campaigns/{campaign_id}/run").text
+        assert f'hx-get="/campaigns/{campaign_id}/summary?contact=2"' in shown
+        assert "Contact 2 of 3" in read(panel.get(f"/campaigns/{campaign_id}/summary?contact=2").text)
+
+
+class TestStartLater:
+    def test_time_is_understood_and_told_in_the_persons_zone(self, panel: Visitor) -> None:
+        campaign_id = make_campaign(name="Tomorrow")
+        panel.client.set_cookie("zone", BERLIN)
+        assert f"Starts at, {BERLIN} (UTC+" in read(panel.get(f"/campaigns/{campaign_id}/run").text)
+        typed, moment = tomorrow(14)
+        done = panel.post(
+            f"/campaigns/{campaign_id}/run", part=True, when="at", start_at=typed, time_zone=BERLIN, confirm=CONFIRMED
+        )
+        assert f"14:00 {BERLIN}" in done.headers["HX-Trigger"]
+        start = pending_start_of(campaign_id)
+        assert start is not None
+        assert (start.starts_at, start.time_zone, phase_of(campaign_id)) == (moment, BERLIN, Phase.READY)
+
+    def test_page_summary_and_list_show_it_and_it_is_cancelled(self, panel: Visitor) -> None:
+        campaign_id = make_campaign(name="Tomorrow")
+        typed, _ = tomorrow(9, "UTC")
+        panel.post(f"/campaigns/{campaign_id}/run", when="at", start_at=typed, time_zone="UTC", confirm=CONFIRMED)
+        for path in ("/campaigns/", f"/campaigns/{campaign_id}/", f"/campaigns/{campaign_id}/summary"):
+            assert "09:00 UTC" in read(panel.get(path).text), path
+        cancelled = panel.post(f"/campaigns/{campaign_id}/start/cancel", part=True)
+        assert "The start is cancelled." in cancelled.headers["HX-Trigger"]
+        assert pending_start_of(campaign_id) is None
+        again = panel.post(f"/campaigns/{campaign_id}/start/cancel", part=True)
+        assert "Nothing was to start any more." in again.headers["HX-Trigger"]
+
+    def test_taken_channel_is_what_it_may_wait_for(self, panel: Visitor) -> None:
+        run(make_campaign(name="Water main works"))
+        campaign_id = make_campaign(name="Heatwave")
+        shown = read(panel.get(f"/campaigns/{campaign_id}/run").text)
+        assert "SMS is in use. Water main works is In Progress" in shown
+        assert "Start when SMS is free" in shown
+        assert "Run now" not in shown
+        done = panel.post(f"/campaigns/{campaign_id}/run", part=True, when="free", time_zone="UTC", confirm=CONFIRMED)
+        assert "Heatwave starts as soon as SMS is free" in done.headers["HX-Trigger"]
+        start = pending_start_of(campaign_id)
+        assert start is not None
+        assert (start.starts_at, bool(start.when_free)) == (None, True)
+
+    def test_channel_taken_between_dialog_and_click_is_refused_with_both_ways_on(self, panel: Visitor) -> None:
+        campaign_id = make_campaign()
+        blocker = make_campaign(name="Water main works")
+        run(blocker)
+        refused = panel.post(f"/campaigns/{campaign_id}/run", part=True, confirm=CONFIRMED)
+        assert refused.status_code == 409
+        assert f'href="/campaigns/{campaign_id}/run" data-dialog>Start when SMS is free…</a>' in refused.text
+        assert f'href="/campaigns/{blocker}/">Open Water main works</a>' in refused.text
+
+    @pytest.mark.parametrize(
+        ("start_at", "time_zone", "why"),
+        [
+            ("", "UTC", "Choose the day and the time"),
+            ("soon", "UTC", "Choose the day and the time"),
+            ("0001-01-01T00:00", "Asia/Tokyo", "Choose the day and the time"),
+            ("9999-12-31T23:59", "America/New_York", "Choose the day and the time"),
+            ("2001-01-01T00:00", "UTC", "That time is over"),
+            ("2999-01-01T00:00", "UTC", "more than a year ahead"),
+            ("2027-03-28T02:30", BERLIN, "clocks are set forward"),
+            ("2999-01-01T00:00", "Moon/Base", "time zone of this page is not known"),
+            ("2999-01-01T00:00", "", "time zone of this page is not known"),
+        ],
+    )
+    def test_time_that_can_not_be_keeps_the_dialog_as_it_was_filled_in(
+        self, panel: Visitor, start_at: str, time_zone: str, why: str
+    ) -> None:
+        campaign_id = make_campaign()
+        form = {"when": "at", "start_at": start_at, "time_zone": time_zone, "confirm": CONFIRMED}
+        refused = panel.post(f"/campaigns/{campaign_id}/run", part=True, **form)
+        assert refused.status_code == 422
+        assert why in refused.text
+        assert len(re.findall(r"data-confirm checked", refused.text)) == len(CONFIRMED)
+        assert re.search(r'value="at"[^>]+ checked', refused.text)
+        assert pending_start_of(campaign_id) is None
+
+
+class TestDuplicateAndHandOn:
+    def test_duplicate_leads_to_the_contacts_of_the_copy(self, panel: Visitor) -> None:
+        campaign_id = make_campaign(name="Spring SMS")
+        assert "begins without contacts" in panel.get(f"/campaigns/{campaign_id}/duplicate").text
+        done = panel.post(f"/campaigns/{campaign_id}/duplicate", part=True)
+        copy = Campaign.get(Campaign.name == "Spring SMS copy")
+        assert done.headers["HX-Redirect"] == f"/campaigns/{copy.id}/contacts"
+
+    def test_owner_chooses_among_those_who_may_own(self, panel: Visitor, ben: Actor, alice: Actor, vera: Actor) -> None:
+        campaign_id = make_draft(name="Bens", actor=ben)
+        put_into_phase(campaign_id, Phase.READY)
+        shown = panel.get(f"/campaigns/{campaign_id}/hand-on").text
+        assert re.findall(r'<option value="\d+">([^<]+)<', shown) == ["Alice, Org Admin"]
+        done = panel.post(f"/campaigns/{campaign_id}/hand-on", part=True, to=str(alice.person_id))
+        assert "Alice owns Bens now." in done.headers["HX-Trigger"]
+        assert "owner Alice" in read(panel.get(f"/campaigns/{campaign_id}/").text)
+        late = panel.post(f"/campaigns/{campaign_id}/hand-on", part=True, to=str(ben.person_id))
+        assert late.status_code == 403
+
+    @pytest.mark.parametrize("to", ["", "0", "-1", "abc", "٣", "999999999999999999", "1 OR 1=1"])
+    def test_nobody_is_chosen_by_nonsense(self, panel: Visitor, ben: Actor, alice: Actor, to: str) -> None:
+        campaign_id = make_draft(actor=ben)
+        answer_ = panel.post(f"/campaigns/{campaign_id}/hand-on", part=True, to=to)
+        assert answer_.status_code == 422
+        assert "Choose who shall own it." in answer_.text
+
+
+class TestSender:
+    def failed_email(self) -> int:
+        campaign_id = make_campaign(Channel.EMAIL)
+        run(campaign_id)
+        put_into_phase(campaign_id, Phase.FAILED)
+        return campaign_id
+
+    def test_failed_email_gets_another_sender_and_nothing_else(self, panel: Visitor) -> None:
+        campaign_id = self.failed_email()
+        assert "Edit sender…" in panel.get(f"/campaigns/{campaign_id}/").text
+        panel.post(f"/campaigns/{campaign_id}/sender", part=True, from_address="new@example.com", reply_to="")
+        message = campaigns.message_of(get_campaign(campaign_id))
+        assert (message.from_address, message.body) == ("new@example.com", "Hello")
+
+    @pytest.mark.parametrize("address", ["", "nobody", "a@example.com\r\nBcc: b@example.com"])
+    def test_sender_that_is_no_address_is_refused(self, panel: Visitor, address: str) -> None:
+        campaign_id = self.failed_email()
+        refused = panel.post(f"/campaigns/{campaign_id}/sender", part=True, from_address=address)
+        assert refused.status_code == 422
+        assert get_campaign(campaign_id).from_address == "news@example.com"
+
+    def test_sms_has_no_sender_to_edit(self, panel: Visitor) -> None:
+        assert panel.get(f"/campaigns/{make_campaign()}/sender").status_code == 404
+
+
+class TestHead:
+    def test_seeds_table_of_availability_holds(self, panel: Visitor) -> None:
+        ready, ended = make_campaign(), make_ended(word=Word.FAILED)
+        assert {"Run…", "View summary", "Edit", "Delete…", "Duplicate…"} <= allowed(panel, ready)
+        assert not {"Stop…", "Resume…", "Retry…"} & allowed(panel, ready)
+        assert {"Retry…", "View summary", "Delete…", "Duplicate…"} <= allowed(panel, ended)
+        assert not {"Run…", "Stop…", "Edit"} & allowed(panel, ended)
+        run(ready)
+        assert {"Stop…", "View summary", "Duplicate…"} <= allowed(panel, ready)
+        assert not {"Run…", "Delete…", "Edit"} & allowed(panel, ready)
+
+    def test_refused_acts_stay_with_their_reason(self, app: Flask, panel: Visitor, vera: Actor) -> None:
+        campaign_id = make_campaign(name="Spring SMS")
+        mine = buttons(panel.get(f"/campaigns/{campaign_id}/").text)
+        assert mine["Stop"] == "Only a campaign In Progress or Held can be stopped; Spring SMS is Ready."
+        assert mine["Hand on"] == "Only its owner or an Admin can hand on Spring SMS."
+        viewers = buttons(Visitor(app).sign_in(vera).get(f"/campaigns/{campaign_id}/").text)
+        assert viewers.pop("View summary") == ""
+        assert all(reason.endswith("Ask an Org Admin.") for reason in viewers.values())
+
+    def test_start_later_is_the_first_button_while_another_is_in_the_way(self, panel: Visitor) -> None:
+        campaign_id = make_campaign()
+        assert "Start later…" not in buttons(panel.get(f"/campaigns/{campaign_id}/").text)
+        run(make_campaign(name="Water main works"))
+        page = panel.get(f"/campaigns/{campaign_id}/").text
+        shown = buttons(page)
+        assert shown["Start later…"] == ""
+        assert shown["Run"].startswith("Water main works is In Progress")
+        assert page.count("btn-primary") == 1
+
+    def test_every_acts_dialog_opens_as_a_part_and_as_a_page(self, panel: Visitor) -> None:
+        ready, ended = make_campaign(), make_ended(word=Word.FAILED)
+        for campaign_id, names in ((ready, ["run", "delete", "duplicate", "summary"]), (ended, ["retry", "duplicate"])):
+            for name in names:
+                path = f"/campaigns/{campaign_id}/{name}"
+                assert panel.get(path).text.count("<dialog") == 1
+                part = panel.get(path, **{"HX-Request": "true"})
+                assert part.status_code == 200
+                assert "<html" not in part.text
+
+
+def allowed(panel: Visitor, campaign_id: int) -> set[str]:
+    return {word for word, reason in buttons(panel.get(f"/campaigns/{campaign_id}/").text).items() if not reason}
+
+
+class TestRefusals:
+    def test_next_step_is_a_button(self, panel: Visitor) -> None:
+        campaign_id = make_campaign()
+        run(campaign_id)
+        refused = panel.post(f"/campaigns/{campaign_id}/delete", part=True, typed_name="x")
+        assert f'href="/campaigns/{campaign_id}/stop" data-dialog>Stop…</a>' in refused.text
+        as_page = panel.get(f"/campaigns/{campaign_id}/delete")
+        assert as_page.status_code == 409
+        assert f'href="/campaigns/{campaign_id}/stop">Stop…</a>' in as_page.text
+
+    @pytest.mark.parametrize(
+        "act", ["run", "stop", "resume", "delete", "duplicate", "hand-on", "retry", "start/cancel"]
+    )
+    def test_campaign_deleted_under_an_open_page_is_told(self, panel: Visitor, act: str) -> None:
+        campaign_id = make_campaign()
+        put_into_phase(campaign_id, Phase.DELETING)
+        answer_ = panel.post(f"/campaigns/{campaign_id}/{act}", part=True)
+        assert answer_.status_code == 404
+        assert answer_.headers["HX-Retarget"] == "#dialogs"
+        assert answer_.headers["HX-Trigger"] == "moved"  # and the page says that it was deleted
+        assert "This campaign was deleted" in panel.get(f"/campaigns/{campaign_id}/progress").text
+
+    @pytest.mark.parametrize("number", ["0", "999999", "9223372036854775808", "-1", "1.5", "abc", "%00"])
+    def test_ids_of_nothing_are_not_found(self, panel: Visitor, number: str) -> None:
+        for path in ("", "flow", "run", "hand-on", "sender", "summary", "preview"):
+            assert panel.get(f"/campaigns/{number}/{path}").status_code == 404
+
+    def test_two_tabs_that_act_at_once_change_it_once(self, app: Flask, ben: Actor, alice: Actor) -> None:
+        campaign_id = make_campaign(name="Spring SMS")
+        run(campaign_id)
+        first, second = Visitor(app).sign_in(ben), Visitor(app).sign_in(alice)
+        assert first.post(f"/campaigns/{campaign_id}/stop", part=True).status_code == 200
+        late = second.post(f"/campaigns/{campaign_id}/stop", part=True)
+        assert late.status_code == 409
+        assert "Spring SMS is In Progress, stopping" in late.text
+        assert len(rows_of("audit", "WHERE act = 'stop'")) == 1
+
+    def test_session_that_ended_in_mid_form_leaves_the_dialog_open(self, panel: Visitor) -> None:
+        campaign_id = make_campaign()
+        token = panel.token()
+        panel.client.delete_cookie("signalbox")
+        form = {"csrf_token": token, "confirm": CONFIRMED}
+        answer_ = panel.client.post(f"/campaigns/{campaign_id}/run", data=form, headers={"HX-Request": "true"})
+        assert answer_.status_code == 401  # which the page's script says beside the dialog, without replacing it
+        assert phase_of(campaign_id) == Phase.READY
+
+
+class TestProgress:
+    @pytest.mark.parametrize("channel", Channel)
+    def test_tiles_always_add_up_to_the_total(self, panel: Visitor, channel: Channel) -> None:
+        campaign_id = make_campaign(channel, 12)
+        ready = tiles(panel.get(f"/campaigns/{campaign_id}/").text)
+        assert ready == {"Total Messages": 12}
+        run(campaign_id)
+        words = [Word.DELIVERED, Word.FAILED, Word.OPTED_OUT, Word.SENT if channel is Channel.SMS else Word.DEFERRED]
+        for word in words:
+            claimed = claim(campaign_id, limit=2)
+            answer(claimed)
+            receive(claimed, word)
+        claim(campaign_id, limit=1)
+        stop(campaign_id)
+        move_all(campaign_id)
+        shown = tiles(panel.get(f"/campaigns/{campaign_id}/progress").text)
+        always = {"Delivered", "Sending", "Failed", "Opted Out"}
+        own = {"Assumed Delivered"} if channel is Channel.SMS else {"Retrying"}
+        assert always | own | {"Cancelled"} <= shown.keys()
+        assert sum(shown.values()) == 12
+
+    def test_tile_is_a_filter_and_its_second_click_takes_it_away(self, panel: Visitor) -> None:
+        campaign_id = make_ended(word=Word.FAILED)
+        link = re.search(r'id="tile-failed" href="([^"]+)"', panel.get(f"/campaigns/{campaign_id}/").text)
+        assert link
+        filtered = panel.get(unescape(link[1])).text
+        assert re.search(rf'id="tile-failed" href="/campaigns/{campaign_id}/" aria-current="true"', filtered)
+
+    def test_ended_campaign_is_looked_at_no_more_and_a_ready_one_seldom(self, panel: Visitor) -> None:
+        ready, ended = make_campaign(), make_ended()
+        assert panel.get(f"/campaigns/{ended}/progress").status_code == 286
+        assert "every 15s" in panel.get(f"/campaigns/{ready}/progress").text
+        run(ready)
+        assert "every 2s" in panel.get(f"/campaigns/{ready}/progress").text
+
+    def test_answer_brings_a_new_head_only_when_the_state_is_another(self, panel: Visitor) -> None:
+        campaign_id = make_campaign()
+        page = panel.get(f"/campaigns/{campaign_id}/").text
+        address = re.search(r'hx-get="(/campaigns/\d+/progress[^"]+)"', page)
+        assert address
+        assert 'id="head"' not in panel.get(unescape(address[1])).text
+        run(campaign_id)
+        assert 'id="head"' in panel.get(unescape(address[1])).text
+
+    def test_open_move_is_shown_and_then_what_came_of_it(self, panel: Visitor, ben: Actor) -> None:
+        campaign_id = make_campaign(messages=3)
+        running.run_campaign(campaign_id, actor=ben, disclaimer_accepted=True, now=now_ms())
+        assert "Run by Ben: 0 of 3 queued" in read(panel.get(f"/campaigns/{campaign_id}/progress").text)
+        move_all(campaign_id, now=now_ms())
+        assert "Run by Ben: 3 queued" in read(panel.get(f"/campaigns/{campaign_id}/progress").text)
+
+    def test_result_says_how_many_were_left_out_and_is_news_for_a_while_only(self, panel: Visitor) -> None:
+        campaign_id = make_ended(word=Word.FAILED)
+        retry(campaign_id, now=now_ms())
+        with transaction():
+            execute("UPDATE messages SET status = 'opted_out' WHERE id = ?", message_ids(campaign_id)[0])
+        move_all(campaign_id, now=now_ms())
+        told = "2 queued, 1 left out: no longer failed, or opted out by then"
+        assert told in read(panel.get(f"/campaigns/{campaign_id}/progress").text)
+        with transaction():
+            execute("UPDATE bulk_moves SET ended_at = ended_at - ?", HOUR)
+        assert told not in read(panel.get(f"/campaigns/{campaign_id}/progress").text)
+
+    def test_silence_of_the_provider_is_told(self, panel: Visitor) -> None:
+        campaign_id = make_campaign()
+        run(campaign_id)
+        with transaction():
+            execute("UPDATE campaigns SET silence = ? WHERE id = ?", Silence.NO_RECEIPTS.value, campaign_id)
+        assert "No receipt has come for 5 minutes" in panel.get(f"/campaigns/{campaign_id}/").text
+
+    def test_held_says_why_and_what_to_do(self, panel: Visitor) -> None:
+        campaign_id = make_campaign(messages=60)
+        run(campaign_id)
+        claimed = claim(campaign_id, limit=50)
+        answer(claimed)
+        receive(claimed, Word.FAILED, reason=FailureReason.BLOCKED)
+        page = panel.get(f"/campaigns/{campaign_id}/").text
+        banner = page[page.index('id="banner"') : page.index('id="progress"')]
+        assert "Held: 50 of the last 50 first attempts failed" in banner
+        assert "Blocked 50" in banner
+        assert "10 stay Queued, and SMS stays taken" in banner
+        assert f'href="/campaigns/{campaign_id}/resume" data-dialog' in banner
+        assert f'href="/campaigns/{campaign_id}/stop" data-dialog' in banner
+
+    def test_failed_says_who_can_mend_it(self, panel: Visitor) -> None:
+        campaign_id = make_campaign(Channel.EMAIL)
+        run(campaign_id)
+        with transaction():
+            execute("UPDATE campaigns SET phase = 'failed', failed_code = '403' WHERE id = ?", campaign_id)
+        page = panel.get(f"/campaigns/{campaign_id}/").text
+        banner = read(page[page.index('id="banner"') : page.index('id="progress"')])
+        assert "Who can mend it: whoever looks after the account at the simulated provider" in banner
+        assert "Resume… Edit sender…" in banner
+
+    def test_viewer_sees_banners_without_buttons(self, app: Flask, vera: Actor) -> None:
+        campaign_id = make_campaign()
+        put_into_phase(campaign_id, Phase.HELD)
+        page = Visitor(app).sign_in(vera).get(f"/campaigns/{campaign_id}/").text
+        banner = page[page.index('id="banner"') : page.index('id="progress"')]
+        assert "Held" in banner
+        assert 'class="btn ' not in banner
+
+
+class TestFlow:
+    def test_chart_and_table_say_the_same(self, panel: Visitor) -> None:
+        campaign_id = make_campaign(messages=6)
+        run(campaign_id, now=now_ms())
+        begun = now_ms()
+        for place, word in enumerate([Word.DELIVERED, Word.FAILED, Word.DELIVERED]):
+            claimed = claim(campaign_id, limit=2, now=begun)
+            answer(claimed, at=begun)
+            receive(claimed, word, at=begun + 10_000 * place)
+        shown = panel.get(f"/campaigns/{campaign_id}/flow").text
+        assert len(re.findall(r'<rect class="is-delivered"', shown)) == 2
+        assert len(re.findall(r'<rect class="is-failed"', shown)) == 1
+        rows = re.findall(r'<td class="num">([\d,]+)</td><td class="num">([\d,]+)</td>', shown)
+        assert rows == [("2", "0"), ("0", "2"), ("2", "0")]
+        assert "per 10 s" in read(shown)
+
+    def test_nothing_is_drawn_before_anything_arrived(self, panel: Visitor) -> None:
+        campaign_id = make_campaign()
+        assert 'id="flow"' not in panel.get(f"/campaigns/{campaign_id}/").text
+        run(campaign_id)
+        assert "Nothing has arrived yet" in panel.get(f"/campaigns/{campaign_id}/").text
+
+    def test_what_an_import_counted_is_no_delivery(self, panel: Visitor) -> None:
+        campaign_id = make_draft()
+        make_messages(campaign_id, ["+14155550001"])
+        put_into_phase(campaign_id, Phase.READY)
+        assert "Nothing has arrived yet" in panel.get(f"/campaigns/{campaign_id}/flow").text
+
+
+class TestList:
+    def test_campaigns_are_found_filtered_and_sorted(self, panel: Visitor) -> None:
+        make_campaign(name="Apple")
+        make_ended(Channel.EMAIL)
+        run(make_campaign(name="Cherry"))
+
+        def names(query: str) -> list[str]:
+            return re.findall(r'class="cell-main"[^>]*>([^<]+)<', panel.get(f"/campaigns/?{query}").text)
+
+        assert names("status=ready") == ["Apple"]
+        assert names("status=running") == ["Cherry"]
+        assert len(names("channel=email")) == 1
+        assert names("q=cher") == ["Cherry"]
+        assert names("q=nothing") == []
+        assert names("channel=sms&sort=name") == ["Apple", "Cherry"]
+
+    def test_list_reads_no_template(self, panel: Visitor) -> None:
+        draft = make_draft(name="With a secret text")
+        campaigns.set_message(draft, campaigns.Message("x" * 1000), actor=COMMAND_LINE, now=now_ms())
+        put_into_phase(draft, Phase.READY)
+        assert "With a secret text" in panel.get("/campaigns/").text
+
+    def test_empty_list_says_how_to_begin(self, app: Flask, panel: Visitor, cast: Callable[[str, Role], Actor]) -> None:
+        told = read(panel.get("/campaigns/").text)
+        assert "Sign in , done You are Ben, Campaigner." in told
+        assert "New campaign" in told
+        assert "/campaign" in told
+        viewer = Visitor(app).sign_in(cast("Violet", Role.VIEWER))
+        assert "New campaign" not in read(viewer.get("/campaigns/").text)
+
+
+class TestEnvironment:
+    def test_simulated_is_marked_on_every_page(self, panel: Visitor) -> None:
+        campaign_id = make_campaign()
+        for path in ("/campaigns/", f"/campaigns/{campaign_id}/", "/exports/", f"/campaigns/{campaign_id}/run"):
+            assert "Simulated : no message leaves Signalbox" in read(panel.get(path).text)
+
+
+def test_summary_names_every_status_that_has_messages_and_what_is_to_come(panel: Visitor) -> None:
+    ended, ready = make_ended(messages=3), make_campaign()
+    assert "Delivered 3 Fields none" in read(panel.get(f"/campaigns/{ended}/summary").text)
+    run_later(ready, at=None, now=now_ms())
+    told = read(panel.get(f"/campaigns/{ready}/summary").text)
+    assert "Runs later when SMS is free, asked by command line" in told
+    assert "Waiting 3" in told
