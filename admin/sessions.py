@@ -7,16 +7,19 @@ from typing import Any
 from flask import Flask, g, request, session
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
 
+from admin.presenting.zones import is_zone
 from models import secret_key
 from models.actors import Actor
 from models.clock import now_ms
 from models.config import Config
 from models.operations import signing_in
+from models.operations.settings import setting
 from models.tables import Person
 from models.words import Role, Surface
 
 IDLE = 30 * 60_000  # ms without a request of the person's own
 LONGEST = 12 * 3_600_000  # ms since the sign-in
+ZONE_COOKIE = "zone"  # a page's script keeps the browser's zone there
 # A page's script says so when it asks by itself, which does not count as being there.
 POLL = "X-Poll"
 
@@ -71,6 +74,13 @@ def current_actor() -> Actor:
     """Who asks, as operations want to know it."""
     person: Person = current_user.person
     return Actor(person.id, person.name, Role(person.role), Surface.PANEL)
+
+
+def current_zone() -> str:
+    """The time zone of who asks: their own setting, else their browser's, else the organisation's."""
+    person = current_person()
+    given = (person.time_zone if person else None, request.cookies.get(ZONE_COOKIE), setting("time_zone"))
+    return next((zone for zone in given if zone and is_zone(zone)), "UTC")
 
 
 def _load(person_id: Any) -> SignedIn | None:

@@ -44,10 +44,10 @@ def set_up(app: Flask, config: Config) -> None:
     )
     app.jinja_env.globals.update(
         ago=lambda moment: times.ago_element(moment, now_ms()),
-        started=lambda moment: times.start_element(moment, now_ms()),
+        started=lambda moment: times.start_element(moment, now_ms(), sessions.current_zone()),
         exact=times.exact,
         iso=times.iso,
-        clock=times.clock_exact,
+        clock=lambda moment: times.clock_exact(moment, sessions.current_zone()),
         counted=words.counted,
         act_url=acts.act_url,
         opens_page=acts.opens_page,

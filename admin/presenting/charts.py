@@ -45,36 +45,38 @@ class Chart:
 
     width: int
     step: str
+    zone: str
     strips: tuple[Strip, ...]
     labels: tuple[str, ...]
     headings: tuple[str, ...]
     rows: tuple[tuple[str, tuple[int, ...]], ...]
 
 
-def chart_of(flow: Flow) -> Chart:
-    """Delivered, with the assumed ones on top, and Failed on a scale of its own where anything failed."""
+def chart_of(flow: Flow, zone: str) -> Chart:
+    """Delivered, the assumed ones on top, and Failed on a scale of its own where anything failed; times in `zone`."""
     shown = [
         status
         for status in (MessageStatus.DELIVERED, MessageStatus.ASSUMED_DELIVERED, MessageStatus.FAILED)
         if status is MessageStatus.DELIVERED or any(status in column for column in flow.columns)
     ]
     failed = [status for status in shown if status is MessageStatus.FAILED]
-    strips = [_strip(flow, [status for status in shown if status not in failed], TALL)]
-    strips += [_strip(flow, failed, LOW)] if failed else []
+    strips = [_strip(flow, zone, [status for status in shown if status not in failed], TALL)]
+    strips += [_strip(flow, zone, failed, LOW)] if failed else []
     return Chart(
         COLUMN * _wide(flow),
         _span(flow.step),
+        zone,
         tuple(strips),
-        _labels(flow),
+        _labels(flow, zone),
         tuple(message_badge(status).word for status in shown),
         tuple(
-            (_when(flow, place), tuple(column.get(status, 0) for status in shown))
+            (_when(flow, place, zone), tuple(column.get(status, 0) for status in shown))
             for place, column in enumerate(flow.columns)
         ),
     )
 
 
-def _strip(flow: Flow, statuses: Sequence[MessageStatus], height: int) -> Strip:
+def _strip(flow: Flow, zone: str, statuses: Sequence[MessageStatus], height: int) -> Strip:
     sums = [sum(column.get(status, 0) for status in statuses) for column in flow.columns]
     peak = max(sums)
     top = _round_number(peak)
@@ -88,7 +90,7 @@ def _strip(flow: Flow, statuses: Sequence[MessageStatus], height: int) -> Strip:
                 colour = message_badge(status).colour
                 boxes.append(Box(colour, COLUMN * place + GAP // 2, f"{y:.1f}", COLUMN - GAP, f"{tall:.1f}"))
     badge = message_badge(statuses[0])
-    told = f"{badge.word} per {_span(flow.step)}: at most {peak:,}, from {_when(flow, sums.index(peak))} UTC on."
+    told = f"{badge.word} per {_span(flow.step)}: at most {peak:,}, from {_when(flow, sums.index(peak), zone)} on."
     return Strip(badge.word, badge.colour, badge.icon, top, height, tuple(boxes), told)
 
 
@@ -106,23 +108,23 @@ def _span(step: int) -> str:
     return f"{n} {name}{'s' if name == 'day' and n > 1 else ''}"
 
 
-def _when(flow: Flow, place: int) -> str:
+def _when(flow: Flow, place: int, zone: str) -> str:
     """The beginning of a column."""
-    return _told(flow, flow.since + place * flow.step)
+    return _told(flow, flow.since + place * flow.step, zone)
 
 
-def _labels(flow: Flow) -> tuple[str, ...]:
+def _labels(flow: Flow, zone: str) -> tuple[str, ...]:
     """Times under the chart, from its left edge to its right one."""
     span = _wide(flow) * flow.step
-    return tuple(_told(flow, flow.since + span * at // (LABELS - 1)) for at in range(LABELS))
+    return tuple(_told(flow, flow.since + span * at // (LABELS - 1), zone) for at in range(LABELS))
 
 
 def _wide(flow: Flow) -> int:
     return max(FEWEST, len(flow.columns))
 
 
-def _told(flow: Flow, moment: int) -> str:
-    """The time of day, with its date where there are several, in UTC."""
+def _told(flow: Flow, moment: int, zone: str) -> str:
+    """The time of day, with its date where there are several."""
     if flow.step >= MINUTE and _wide(flow) * flow.step > DAY:
-        return times.day_and_clock(moment)
-    return times.clock(moment) if flow.step >= MINUTE else times.clock_exact(moment)
+        return times.day_and_clock(moment, zone)
+    return times.clock(moment, zone) if flow.step >= MINUTE else times.clock_exact(moment, zone)

@@ -33,8 +33,8 @@ def tiles(progress: Progress) -> list[Tile]:
     return made
 
 
-def headline(progress: Progress) -> tuple[str, list[tuple[str, str, str]]]:
-    """The first words, and what follows as (before, strong, after)."""
+def headline(progress: Progress, zone: str) -> tuple[str, list[tuple[str, str, str]]]:
+    """The first words, and what follows as (before, strong, after); times of day are in `zone`."""
     campaign, counts = progress.summary.campaign, progress.counts
     phase = Phase(campaign.phase)
     if phase in _NOT_RUN:
@@ -42,14 +42,26 @@ def headline(progress: Progress) -> tuple[str, list[tuple[str, str, str]]]:
     follows = [("", f"{progress.sent:,}", f"of {counts.total:,}")]
     if phase is Phase.STOPPING and counts[MessageStatus.SENDING]:
         return f"{counts[MessageStatus.SENDING]:,} still with the provider", follows
+    if phase is Phase.ENDED and not progress.live and not counts[MessageStatus.CANCELLED]:
+        return f"All {counts.total:,} final", _outcome(progress)
     if counts[MessageStatus.CANCELLED]:
         follows.append(("", f"{counts[MessageStatus.CANCELLED]:,}", "Cancelled"))
-    return f"{progress.percent} % sent", follows + _pace(progress)
+    return f"{progress.percent} % sent", follows + _pace(progress, zone)
 
 
-def _pace(progress: Progress) -> list[tuple[str, str, str]]:
+def _outcome(progress: Progress) -> list[tuple[str, str, str]]:
+    campaign, counts = progress.summary.campaign, progress.counts
+    outcome = [("", share(counts[MessageStatus.DELIVERED], counts.total), "delivered")]
+    if campaign.started_at and campaign.ended_at:
+        outcome.append(("took", duration((campaign.ended_at - campaign.started_at) / 1000), ""))
+    return outcome
+
+
+def _pace(progress: Progress, zone: str) -> list[tuple[str, str, str]]:
     if progress.waiting_for_receipts:
-        until = f"receipts, until {times.clock_exact(progress.waits_until)} at most" if progress.waits_until else ""
+        until = (
+            f"receipts, until {times.clock_exact(progress.waits_until, zone)} at most" if progress.waits_until else ""
+        )
         return [("waiting for", f"{progress.waiting_for_receipts:,}", until or "receipts")]
     if progress.counts[MessageStatus.RETRYING] and not _left(progress.counts):
         return [("", f"{progress.counts[MessageStatus.RETRYING]:,}", "Retrying, up to 73 h")]

@@ -1,6 +1,7 @@
-"""Moments as people read them: how long ago, with the exact time in UTC at hand."""
+"""Moments as people read them: how long ago, or the time of day in their zone, with the exact one in UTC at hand."""
 
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
 
@@ -18,19 +19,19 @@ def exact(moment: int) -> str:
     return _utc(moment).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
-def clock(moment: int) -> str:
+def clock(moment: int, zone: str = "UTC") -> str:
     """The time of day: 10:16."""
-    return _utc(moment).strftime("%H:%M")
+    return _in(zone, moment).strftime("%H:%M")
 
 
-def clock_exact(moment: int) -> str:
+def clock_exact(moment: int, zone: str = "UTC") -> str:
     """The time of day to the second: 10:16:02."""
-    return _utc(moment).strftime("%H:%M:%S")
+    return _in(zone, moment).strftime("%H:%M:%S")
 
 
-def day_and_clock(moment: int) -> str:
+def day_and_clock(moment: int, zone: str = "UTC") -> str:
     """The day and time of day: 23 Nov 10:16."""
-    return _utc(moment).strftime("%-d %b %H:%M")
+    return _in(zone, moment).strftime("%-d %b %H:%M")
 
 
 def ago(moment: int, now: int) -> str:
@@ -52,13 +53,17 @@ def ago_element(moment: int, now: int) -> Markup:
     )
 
 
-def start_element(moment: int, now: int) -> Markup:
+def start_element(moment: int, now: int, zone: str = "UTC") -> Markup:
     """The time of day and how long ago: "10:02, 14 min ago"; without the time of day when it was another day."""
-    today = _utc(now).date() == _utc(moment).date()
+    today = _in(zone, now).date() == _in(zone, moment).date()
     return Markup('{}<time datetime="{}" title="{}" data-ago>{}</time>').format(
-        f"{clock(moment)}, " if today else "", iso(moment), exact(moment), ago(moment, now)
+        f"{clock(moment, zone)}, " if today else "", iso(moment), exact(moment), ago(moment, now)
     )
 
 
 def _utc(moment: int) -> datetime:
     return datetime.fromtimestamp(moment / 1000, UTC)
+
+
+def _in(zone: str, moment: int) -> datetime:
+    return datetime.fromtimestamp(moment / 1000, ZoneInfo(zone))

@@ -11,7 +11,7 @@ from admin.presenting import words, zones
 from admin.views.asking import act_done, ask_then
 from admin.views.base import done
 from admin.views.drafts import typed
-from admin.views.seeing import seen_campaign, sending_of, zone_of_request
+from admin.views.seeing import seen_campaign, sending_of
 from jobs import starting
 from models.actors import Actor, Right
 from models.clock import now_ms
@@ -152,7 +152,7 @@ def _run_later(campaign: Campaign, *, at_a_time: bool, **asked: Any) -> Response
 
 
 def _shown_before_run(campaign: Campaign) -> dict[str, Any]:
-    zone, now = zone_of_request(), now_ms()
+    zone, now = sessions.current_zone(), now_ms()
     return {
         "disclaimer": running.DISCLAIMER,
         "check": run_check(campaign.id, now=now),

@@ -45,7 +45,9 @@ def progress(campaign_id: int) -> ResponseReturnValue:
         shown["total"] = total_of(campaign_id, shown["filter"].criteria(), shown["progress"].counts)
     stale_head = request.args.get("was") != shown["standing"]
     response = make_response(render_template("panel/progress_answer.html", **shown, stale_head=stale_head))
-    if not shown["every"]:
+    if shown["live"]:
+        response.headers["HX-Trigger"] = "moving"
+    elif not shown["every"]:
         response.status_code = STOP_POLLING
         response.headers["HX-Trigger"] = "settled"
     return response

@@ -65,7 +65,7 @@ def live_context(campaign_id: int, actor: Actor, wanted: MessageFilter) -> dict[
     campaign, phase = progress.summary.campaign, Phase(progress.summary.campaign.phase)
     answers = available_actions(standing_of(campaign_id, now=now), actor)
     badge = words.campaign_badge(phase, progress.counts)
-    headline, follows = told.headline(progress)
+    headline, follows = told.headline(progress, sessions.current_zone())
     move = open_move(campaign_id) or latest_move(campaign_id)
     start = start_of(campaign)
     live = progress.live or (move is not None and WorkState(move.state) in OPEN_WORK)
@@ -109,23 +109,16 @@ def start_of(campaign: Campaign) -> Start | None:
 
 def told_start(pending: ScheduledStart, channel: Channel) -> Start:
     """A pending start in words."""
-    when = [zones.told(pending.starts_at, zone_of_request())] if pending.starts_at else []
+    when = [zones.told(pending.starts_at, sessions.current_zone())] if pending.starts_at else []
     when += [f"when {CHANNEL_LABELS[channel]} is free"] if pending.when_free else []
     what = "Runs" if pending.kind == StartKind.RUN else "Retries"
     return Start(what, ", ".join(when), pending.actor_name)
 
 
-def zone_of_request() -> str:
-    """The time zone of who asks: their own setting, else their browser's, else the organisation's."""
-    person = sessions.current_person()
-    given = (person.time_zone if person else None, request.cookies.get("zone"), setting("time_zone"))
-    return next((zone for zone in given if zone and zones.is_zone(zone)), "UTC")
-
-
 def chart_of_campaign(campaign: Campaign) -> charts.Chart | None:
     """Delivery over time, None before anything was delivered."""
     flow = flow_of(campaign.id)
-    return charts.chart_of(flow) if flow else None
+    return charts.chart_of(flow, sessions.current_zone()) if flow else None
 
 
 def provider_of(campaign: Campaign) -> str:

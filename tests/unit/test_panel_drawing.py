@@ -19,7 +19,7 @@ NOON = int(datetime(2026, 11, 26, 12, tzinfo=UTC).timestamp() * 1000)
 
 class TestChart:
     def test_columns_stand_on_the_ground_and_reach_the_top_at_most(self) -> None:
-        chart = chart_of(Flow(SINCE, MINUTE, ({D: 7}, {}, {D: 10, A: 3, F: 1})))
+        chart = chart_of(Flow(SINCE, MINUTE, ({D: 7}, {}, {D: 10, A: 3, F: 1})), "UTC")
         delivered, failed = chart.strips
         assert (delivered.top, failed.top) == (20, 2)
         for strip in chart.strips:
@@ -32,31 +32,31 @@ class TestChart:
         ]
 
     def test_assumed_ones_lie_on_the_delivered_ones(self) -> None:
-        below, above = chart_of(Flow(SINCE, MINUTE, ({D: 5, A: 5},))).strips[0].boxes
+        below, above = chart_of(Flow(SINCE, MINUTE, ({D: 5, A: 5},)), "UTC").strips[0].boxes
         assert float(above.y) + float(above.height) == pytest.approx(float(below.y), abs=0.2)
 
     def test_twin_has_every_column_with_the_same_numbers(self) -> None:
-        chart = chart_of(Flow(SINCE, 5 * MINUTE, ({D: 7}, {F: 2})))
+        chart = chart_of(Flow(SINCE, 5 * MINUTE, ({D: 7}, {F: 2})), "UTC")
         assert chart.headings == ("Delivered", "Failed")
         assert chart.rows == (("00:00", (7, 0)), ("00:05", (0, 2)))
         assert chart.step == "5 min"
 
     def test_nothing_failed_draws_no_second_strip(self) -> None:
-        assert len(chart_of(Flow(SINCE, MINUTE, ({D: 7},))).strips) == 1
+        assert len(chart_of(Flow(SINCE, MINUTE, ({D: 7},)), "UTC").strips) == 1
 
     def test_first_column_is_no_wall(self) -> None:
-        chart = chart_of(Flow(SINCE, STEPS[0], ({D: 7},)))
+        chart = chart_of(Flow(SINCE, STEPS[0], ({D: 7},)), "UTC")
         assert chart.width == 10 * FEWEST
         assert chart.labels == ("00:00:00", "00:00:40", "00:01:20", "00:02:00")
 
     def test_several_days_are_told_with_their_dates(self) -> None:
-        chart = chart_of(Flow(SINCE, 12 * HOUR, ({D: 1},) * 14))
+        chart = chart_of(Flow(SINCE, 12 * HOUR, ({D: 1},) * 14), "UTC")
         assert (chart.labels[0], chart.labels[-1]) == ("15 Jun 00:00", "22 Jun 00:00")
-        assert chart.strips[0].told == "Delivered per 12 h: at most 1, from 15 Jun 00:00 UTC on."
+        assert chart.strips[0].told == "Delivered per 12 h: at most 1, from 15 Jun 00:00 on."
 
     @pytest.mark.parametrize("peak", [0, 1, 2, 3, 9, 10, 11, 99, 100, 101, 2770, 300_000])
     def test_scale_ends_at_a_round_number_not_far_above_the_peak(self, peak: int) -> None:
-        top = chart_of(Flow(SINCE, MINUTE, ({D: peak},))).strips[0].top
+        top = chart_of(Flow(SINCE, MINUTE, ({D: peak},)), "UTC").strips[0].top
         assert peak <= top <= max(2, 2 * peak)
         assert top % 2 == 0
 
