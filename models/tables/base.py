@@ -20,7 +20,7 @@ class Table(Model):
     @classmethod
     def columns_but(cls, *names: str) -> list[Any]:
         """All columns but these, for reads that have no use for what is large."""
-        return [field for field in cls._meta.sorted_fields if field.name not in names]  # type: ignore[attr-defined]  # peewee's own
+        return [field for field in cls._meta.sorted_fields if field.name not in names]
 
 
 class UnnumberedTable(Model):
