@@ -9,6 +9,7 @@ from models.words import Action, CampaignStatus, Phase
 
 SHOWN_ON_PHONES = 3
 _NO_DIALOG = frozenset({Action.EXPORT, Action.VIEW_SUMMARY, Action.EDIT})
+_LONG = frozenset({Action.VIEW_SUMMARY})  # words that leave no room beside them on a phone
 _MAY_WAIT = frozenset({Action.RUN, Action.RETRY})
 _DANGER = frozenset({Action.STOP, Action.DELETE})
 _NEVER_INK = frozenset({Action.STOP, Action.EXPORT, Action.VIEW_SUMMARY})
@@ -65,7 +66,7 @@ def head(status: CampaignStatus, phase: Phase, answers: Mapping[Action, Answer])
     if _waits(order, answers):
         order = (Action.START_LATER, *order)
     buttons = tuple(
-        _button(action, answers[action], ink=place == 0, wide=place >= SHOWN_ON_PHONES)
+        _button(action, answers[action], ink=place == 0, wide=place >= SHOWN_ON_PHONES or action in _LONG)
         for place, action in enumerate(order)
     )
     rest = tuple(

@@ -32,8 +32,8 @@ def shown(move: BulkMove | None, *, now: int) -> Shown | None:
     lead = f"{name} by {move.actor_name}"
     if state in OPEN_WORK:
         return Shown(icon, lead, f"{move.done:,} of {move.total:,} {done}", 100 * move.done // max(1, move.total))
-    if now - (move.ended_at or 0) > FRESH:
-        return None
+    if now - (move.ended_at or 0) > FRESH or (kind is MoveKind.RUN and state is WorkState.DONE and not move.left_out):
+        return None  # that a run has queued everything is what one expects
     if state is not WorkState.DONE:
         return Shown(icon, lead, move.result, None)
     left_out = f", {move.left_out:,} left out: {_WHY_LEFT_OUT[kind]}" if move.left_out and kind in _WHY_LEFT_OUT else ""

@@ -34,7 +34,7 @@ def contacts(channel: Channel) -> bytes:
         good = [f"good{number}@example.com" for number in range(SENT)]
     header = {Channel.SMS: "phone", Channel.EMAIL: "email"}[channel]
     recipients = [*dict.fromkeys([*OUTCOMES[channel], *good])]
-    return "\n".join([f"{header},first name,city", *(f"{one},Ann,Northbank" for one in recipients), ""]).encode()
+    return "\n".join([f"{header},name,city,note", *(f"{one},Ann,Northbank,Soon" for one in recipients), ""]).encode()
 
 
 def make(product: Product, channel: Channel, name: str) -> tuple[int, int]:
@@ -65,6 +65,7 @@ def tiles(page: Page) -> dict[str, int]:
 
 
 def confirm_all(dialog: Locator) -> None:
+    expect(dialog.locator("[data-confirm]")).to_have_count(4)
     for box in dialog.locator("[data-confirm]").all():
         box.check()
 
@@ -191,7 +192,7 @@ class TestExportingData:
         until(lambda: product.status(campaign_id)["counts"]["delivered"] > 0, what="the first receipts")
         rows = downloaded(page, "All messages")
         assert len(rows) == total
-        assert {"recipient", "status", "failure_reason", "first name", "city"} <= rows[0].keys()
+        assert {"recipient", "status", "failure_reason", "name", "city"} <= rows[0].keys()
         assert {"queued", "delivered"} <= {row["status"] for row in rows}
         page.locator("#tile-delivered").click()
         rows = downloaded(page, "Filtered messages")

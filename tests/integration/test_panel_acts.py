@@ -397,12 +397,12 @@ class TestProgress:
         run(campaign_id)
         assert 'id="head"' in panel.get(unescape(address[1])).text
 
-    def test_open_move_is_shown_and_then_what_came_of_it(self, panel: Visitor, ben: Actor) -> None:
+    def test_open_move_is_shown_until_it_is_over(self, panel: Visitor, ben: Actor) -> None:
         campaign_id = make_campaign(messages=3)
         running.run_campaign(campaign_id, actor=ben, disclaimer_accepted=True, now=now_ms())
-        assert "Run by Ben: 0 of 3 queued" in read(panel.get(f"/campaigns/{campaign_id}/progress").text)
+        assert "Run by Ben: 0 of 3 queued 0 %" in read(panel.get(f"/campaigns/{campaign_id}/progress").text)
         move_all(campaign_id, now=now_ms())
-        assert "Run by Ben: 3 queued" in read(panel.get(f"/campaigns/{campaign_id}/progress").text)
+        assert "Run by Ben" not in read(panel.get(f"/campaigns/{campaign_id}/progress").text)
 
     def test_result_says_how_many_were_left_out_and_is_news_for_a_while_only(self, panel: Visitor) -> None:
         campaign_id = make_ended(word=Word.FAILED)

@@ -11,7 +11,9 @@ document.addEventListener('click', (event) => {
     event.preventDefault();
     const menu = link.closest('[role="menu"]');
     opener = menu ? document.querySelector(`[aria-controls="${menu.id}"]`) : link;
-    htmx.ajax('GET', link.href, { target: place, swap: 'innerHTML' });
+    const asked = opener;  // counting 300,000 contacts takes half a second
+    asked.setAttribute('aria-busy', 'true');
+    htmx.ajax('GET', link.href, { target: place, swap: 'innerHTML' }).finally(() => asked.removeAttribute('aria-busy'));
   }
   const close = event.target.closest('dialog:modal [data-close]');
   if (close) { event.preventDefault(); close.closest('dialog').close(); }
