@@ -16,6 +16,7 @@ from models.clock import now_ms
 from models.config import Config
 from models.database import execute, transaction
 from models.operations import campaigns, running
+from models.operations.proving import prove_counts
 from models.operations.settings import change_setting
 from models.queries.campaigns import get_campaign
 from models.queries.starts import pending_start_of
@@ -415,6 +416,12 @@ class TestProgress:
         with transaction():
             execute("UPDATE bulk_moves SET ended_at = ended_at - ?", HOUR)
         assert told not in read(panel.get(f"/campaigns/{campaign_id}/progress").text)
+
+    def test_proof_of_the_counts_is_told(self, panel: Visitor) -> None:
+        campaign_id = make_ended()
+        assert "counts proven" not in panel.get(f"/campaigns/{campaign_id}/").text
+        prove_counts(campaign_id, now=now_ms())
+        assert "counts proven 0 s ago" in read(panel.get(f"/campaigns/{campaign_id}/").text)
 
     def test_silence_of_the_provider_is_told(self, panel: Visitor) -> None:
         campaign_id = make_campaign()
