@@ -6,13 +6,13 @@ from models.tables import Campaign
 from models.words import CHANNEL_LABELS, Action, Channel, Phase
 
 _ENDPOINTS = {
-    Action.RUN: "acting.run",
-    Action.STOP: "acting.stop",
-    Action.RESUME: "acting.resume",
+    Action.RUN: "campaign.run",
+    Action.STOP: "campaign.stop",
+    Action.RESUME: "campaign.resume",
     Action.RETRY: "campaign.retry",
-    Action.DELETE: "acting.delete",
-    Action.DUPLICATE: "acting.duplicate",
-    Action.HAND_ON: "acting.hand_on",
+    Action.DELETE: "campaign.delete",
+    Action.DUPLICATE: "campaign.duplicate",
+    Action.HAND_ON: "campaign.hand_on",
     Action.VIEW_SUMMARY: "campaign.summary",
 }
 # How the next step of a refusal reads; the others are one word.
@@ -22,9 +22,9 @@ _STEPS = {Action.RUN: "Run…", Action.STOP: "Stop…", Action.RESUME: "Resume�
 def act_url(action: Action, campaign: Campaign) -> str:
     """The address of an act's dialog, or of its page; templates name the act by its slug."""
     if action == Action.EDIT:
-        endpoint = "creating.template" if opens_page(action, campaign) else "acting.sender"
+        endpoint = "creating.template" if opens_page(action, campaign) else "campaign.sender"
     elif action == Action.START_LATER:  # a part of the dialog of what starts
-        endpoint = "acting.run" if campaign.phase == Phase.READY else "campaign.retry"
+        endpoint = "campaign.run" if campaign.phase == Phase.READY else "campaign.retry"
     else:
         endpoint = _ENDPOINTS[action]
     return url_for(endpoint, campaign_id=campaign.id)

@@ -6,7 +6,7 @@ from flask_wtf.csrf import CSRFProtect
 from werkzeug.routing import IntegerConverter
 
 from admin import access, refusals, security, sessions, shown
-from admin.views import acting, campaign, contacts, creating, exports, signing_in
+from admin.views import campaign, contacts, creating, exports, signing_in
 from admin.views.campaigns import CampaignsView
 from admin.views.exports import ExportsView
 from admin.views.home import Home
@@ -37,7 +37,7 @@ def install(app: Flask, config: Config) -> None:
     refusals.set_up(app)
     shown.set_up(app, config)
     app.teardown_request(lambda _error: database.release())
-    for views in (signing_in, campaign, acting, creating, contacts, exports):
+    for views in (signing_in, campaign, creating, contacts, exports):
         app.register_blueprint(views.blueprint)
     _add_model_views(app)
 

@@ -27,7 +27,6 @@ MENUS = (
 SECTIONS = {
     "messages": "campaigns",
     "campaign": "campaigns",
-    "acting": "campaigns",
     "creating": "campaigns",
     "contacts": "campaigns",
     "export": "exports",

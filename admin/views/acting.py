@@ -22,7 +22,7 @@ from models.queries.run_check import run_check
 from models.tables import Campaign
 from models.words import CHANNEL_LABELS, Action, Channel, StartKind
 
-blueprint = Blueprint("acting", __name__, url_prefix="/campaigns/<id:campaign_id>")
+blueprint = Blueprint("campaign", __name__, url_prefix="/campaigns/<id:campaign_id>")
 SOON = 15 * 60_000  # ms ahead: what the field for a time begins with
 
 

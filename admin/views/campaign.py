@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from flask import Blueprint, abort, make_response, render_template, request
+from flask import abort, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 
 from admin import sessions
 from admin.presenting import previews, words
+from admin.views.acting import blueprint  # with the acts already on it
 from admin.views.asking import act_done, ask_then, draw_dialog
 from admin.views.seeing import (
     chart_of_campaign,
@@ -28,7 +29,6 @@ from models.rules.criteria import Criteria
 from models.tables import Campaign
 from models.words import RETRYABLE, Action, Channel, MessageStatus
 
-blueprint = Blueprint("campaign", __name__, url_prefix="/campaigns/<id:campaign_id>")
 STOP_POLLING = 286  # htmx's own status: take this answer and ask no more
 
 

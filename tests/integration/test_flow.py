@@ -1,0 +1,89 @@
+"""Delivery over time: what arrived when, from figures alone."""
+
+import re
+
+import pytest
+
+from models.config import Config
+from models.queries.flow import MOST_COLUMNS, STEPS, flow_of
+from models.rules.verdicts import Word
+from models.words import FailureReason, MessageStatus
+from tests.factories import MINUTE, NOW, SECOND, answer, claim, make_campaign, make_draft, move_all, receive, retry, run
+from tests.integration.plans import noted_statements
+
+pytestmark = [pytest.mark.usefixtures("installation"), pytest.mark.both_engines]
+D, F = MessageStatus.DELIVERED, MessageStatus.FAILED
+TEN = 10 * SECOND
+
+
+def arrive(campaign_id: int, n: int, word: Word, *, at: int) -> None:
+    """So many are sent and have this verdict then."""
+    claimed = claim(campaign_id, limit=n, now=at)
+    answer(claimed, at=at)
+    receive(claimed, word, at=at, reason=FailureReason.UNREACHABLE if word is Word.FAILED else None)
+
+
+def test_each_stretch_has_what_arrived_in_it() -> None:
+    campaign_id = make_campaign(messages=9)
+    run(campaign_id)
+    arrive(campaign_id, 3, Word.DELIVERED, at=NOW)
+    arrive(campaign_id, 2, Word.FAILED, at=NOW + 9 * SECOND)
+    arrive(campaign_id, 4, Word.DELIVERED, at=NOW + 30 * SECOND)
+    flow = flow_of(campaign_id)
+    assert flow is not None
+    assert (flow.since, flow.step) == (NOW - NOW % TEN, TEN)
+    assert flow.columns == ({D: 3, F: 2}, {}, {}, {D: 4})
+
+
+def test_longer_a_campaign_takes_the_wider_a_column_is() -> None:
+    campaign_id = make_campaign(messages=100)
+    run(campaign_id)
+    steps = []
+    for number in range(20):
+        arrive(campaign_id, 1, Word.DELIVERED, at=NOW + SECOND * 3**number // 10)
+        flow = flow_of(campaign_id)
+        assert flow is not None
+        assert len(flow.columns) <= MOST_COLUMNS
+        assert sum(column.get(D, 0) for column in flow.columns) == number + 1
+        steps.append(flow.step)
+    assert steps == sorted(steps)
+    assert set(steps) <= set(STEPS)
+
+
+def test_retried_message_arrives_again() -> None:
+    campaign_id = make_campaign(messages=1)
+    run(campaign_id)
+    arrive(campaign_id, 1, Word.FAILED, at=NOW)
+    retry(campaign_id, now=NOW + SECOND)
+    move_all(campaign_id, now=NOW + SECOND)
+    arrive(campaign_id, 1, Word.DELIVERED, at=NOW + MINUTE)
+    flow = flow_of(campaign_id)
+    assert flow is not None
+    assert (flow.columns[0], flow.columns[-1]) == ({F: 1}, {D: 1})
+
+
+def test_there_is_none_before_anything_arrived() -> None:
+    draft, ready = make_draft(), make_campaign()
+    assert (flow_of(draft), flow_of(ready), flow_of(999)) == (None, None, None)
+    run(ready)
+    assert flow_of(ready) is None
+
+
+def test_no_message_is_read() -> None:
+    campaign_id = make_campaign()
+    run(campaign_id)
+    arrive(campaign_id, 3, Word.DELIVERED, at=NOW)
+    with noted_statements() as noted:
+        flow_of(campaign_id)
+    assert noted
+    assert [sql for sql, _ in noted if re.search(r"\bmessages\b", sql)] == []
+
+
+def test_figures_of_another_campaign_are_not_among_them(installation: Config) -> None:
+    mine, other = make_campaign(messages=2), make_campaign(messages=2)
+    for campaign_id in (other, mine):
+        run(campaign_id)
+        arrive(campaign_id, 2, Word.DELIVERED, at=NOW)
+    flow = flow_of(mine)
+    assert flow is not None
+    assert flow.columns == ({D: 2},)
