@@ -7,7 +7,7 @@ from flask import Flask, Response, make_response, render_template, request, url_
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
-from admin.acts import act_url, opens_page, step_word
+from admin.act_urls import act_url, opens_page, step_word
 from admin.security import LARGER_BODIES, MEGABYTE
 from models.errors import (
     CampaignError,
@@ -36,9 +36,9 @@ _SENTENCES = {
 }
 STALE_FORM = "This page was open too long or belongs to another session. Nothing was changed: reload it and try again."
 
-
-# The page that asked shows what is no more: it looks again at once.
+# An act that is refused for these: the page it was asked from shows what is no more, and looks again at once.
 _STALE = (404, 409)
+DIALOGS = "dialogs"  # where a page puts its dialogs
 
 
 @dataclass(frozen=True)
@@ -69,9 +69,9 @@ def answer(sentence: str, status: int, steps: Sequence[Step] = ()) -> Response:
     template = "dialogs/refused.html" if wants_part else "panel/refused.html"
     response = make_response(render_template(template, title=title, sentence=sentence, steps=steps), status)
     if wants_part:
-        response.headers["HX-Retarget"] = "#dialogs"
+        response.headers["HX-Retarget"] = f"#{DIALOGS}"
         response.headers["HX-Reswap"] = "innerHTML"
-        if status in _STALE:
+        if status in _STALE and request.headers.get("HX-Target") == DIALOGS:
             response.headers["HX-Trigger"] = "moved"
     return response
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import Flask, request, url_for
 
-from admin import acts, sessions
+from admin import act_urls, sessions
 from admin.presenting import bars, environments, times, words
 from models.actors import Actor, Right
 from models.clock import now_ms
@@ -48,8 +48,8 @@ def set_up(app: Flask, config: Config) -> None:
         iso=times.iso,
         clock=lambda moment: times.clock_exact(moment, sessions.current_zone()),
         counted=words.counted,
-        act_url=acts.act_url,
-        opens_page=acts.opens_page,
+        act_url=act_urls.act_url,
+        opens_page=act_urls.opens_page,
         bar_parts=bars.parts,
         bar_told=bars.told,
         message_badge=words.message_badge,

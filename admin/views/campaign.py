@@ -56,7 +56,10 @@ def progress(campaign_id: int) -> ResponseReturnValue:
 @blueprint.get("/flow")
 def flow(campaign_id: int) -> ResponseReturnValue:
     """Delivery over time as it stands."""
-    campaign = seen_campaign(campaign_id, sessions.current_actor())
+    try:
+        campaign = seen_campaign(campaign_id, sessions.current_actor())
+    except NotFoundError:
+        return "", STOP_POLLING  # the figures beside it say that it is gone
     return render_template("panel/flow.html", chart=chart_of_campaign(campaign))
 
 

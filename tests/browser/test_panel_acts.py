@@ -301,6 +301,7 @@ class TestTrouble:
         expect(page.get_by_role("dialog")).to_contain_text(f"There is no campaign {campaign_id}")
         page.get_by_role("button", name="Close").click()
         expect(page.get_by_role("alert")).to_contain_text("This campaign was deleted.")
+        expect(page.get_by_role("region", name="Messages")).to_have_count(0)
 
     def test_session_that_ends_in_mid_form_loses_nothing_typed(self, product: Product, panel_of: PanelOf) -> None:
         campaign_id, _ = make(product, Channel.SMS, "Kept on my screen")

@@ -36,8 +36,8 @@ class Visitor:
         return _read(self.client.get(path, headers=headers))
 
     def post(self, path: str, *, part: bool = False, **form: Any) -> TestResponse:
-        """Send a form with the session's token; with `part`, as a page's script does."""
-        headers = {"HX-Request": "true"} if part else {}
+        """Send a form with the session's token; with `part`, as a dialog's script does."""
+        headers = {"HX-Request": "true", "HX-Target": "dialogs"} if part else {}
         return _read(self.client.post(path, data={"csrf_token": self.token(), **form}, headers=headers))
 
     def token(self) -> str:

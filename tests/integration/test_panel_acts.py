@@ -329,10 +329,14 @@ class TestRefusals:
         assert answer_.headers["HX-Retarget"] == "#dialogs"
         assert answer_.headers["HX-Trigger"] == "moved"  # and the page says that it was deleted
         assert "This campaign was deleted" in panel.get(f"/campaigns/{campaign_id}/progress").text
+        # What looks by itself neither opens a dialog over that nor lets the page look once more.
+        by_itself = panel.get(f"/campaigns/{campaign_id}/", **{"HX-Request": "true", "HX-Target": "messages"})
+        assert "HX-Trigger" not in by_itself.headers
+        assert panel.get(f"/campaigns/{campaign_id}/flow").status_code == 286
 
     @pytest.mark.parametrize("number", ["0", "999999", "9223372036854775808", "-1", "1.5", "abc", "%00"])
     def test_ids_of_nothing_are_not_found(self, panel: Visitor, number: str) -> None:
-        for path in ("", "flow", "run", "hand-on", "sender", "summary", "preview"):
+        for path in ("", "run", "hand-on", "sender", "summary", "preview"):
             assert panel.get(f"/campaigns/{number}/{path}").status_code == 404
 
     def test_two_tabs_that_act_at_once_change_it_once(self, app: Flask, ben: Actor, alice: Actor) -> None:
