@@ -20,10 +20,12 @@ from models import database
 from models.clock import now_ms
 from models.config import Config
 from models.installation import open_installation
+from models.operations.erasing import erase_what_came_to_rest
 from models.operations.files import remove_expired_files
 from models.operations.presence import give_up_lease, hold_lease
 from models.operations.proving import campaigns_to_prove, prove_counts
 from models.operations.receipts import purge_receipts
+from models.operations.retention import delete_what_is_over
 from models.operations.sweeping import find_work, sweep_due
 from models.operations.watching import notice_silence
 
@@ -58,6 +60,8 @@ def timetable(config: Config) -> list[Periodic]:
         Periodic("checkpoint", 5, database.checkpoint),
         Periodic("applied receipts", 600, lambda: purge_receipts(now=now_ms())),
         Periodic("expired files", 600, lambda: remove_expired_files(now=now_ms())),
+        Periodic("people to forget", sweep, lambda: erase_what_came_to_rest(now=now_ms())),
+        Periodic("retention", 600, lambda: delete_what_is_over(now=now_ms())),
     ]
 
 

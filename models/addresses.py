@@ -19,6 +19,9 @@ from models.words import Channel
 # of its own it compiles them over and over for a list from everywhere, and takes eight times as long.
 phonenumbers.enable_pattern_cache()
 
+# What stands where the recipient of a message stood whom we were asked to forget.
+FORGOTTEN = "forgotten"
+
 
 class Refusal(StrEnum):
     """Why a row of a contacts file becomes no contact."""
@@ -221,11 +224,23 @@ def _ascii_domain(domain: str) -> str:
         return domain
 
 
+def forgotten_key(message_id: int) -> str:
+    """What stands for the opt-out key of a person who was forgotten: no key of anybody, another in each message."""
+    return f"{FORGOTTEN} {message_id}"
+
+
+def is_forgotten(recipient_key: str) -> bool:
+    """Whether the key stands for somebody who was forgotten."""
+    return recipient_key.startswith(f"{FORGOTTEN} ")
+
+
 def mask(recipient: str) -> str:
     """The recipient as people see it who may not see addresses: `+1555***1234`, `a***@x.com`.
 
     Of a number at most the first four and last four digits are shown, and at least three never are.
     """
+    if recipient == FORGOTTEN:
+        return recipient
     local_part, at, domain = recipient.rpartition("@")
     if at:
         return f"{local_part[:1]}***@{domain}"

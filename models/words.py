@@ -196,6 +196,14 @@ class OptOutSource(StrEnum):
     FORGET = "forget"
 
 
+class OptInReason(StrEnum):
+    """Why somebody is taken off the opt-out list: words of ours, since what people type may hold an address."""
+
+    ASKED = "asked"
+    MISTAKE = "mistake"
+    NEW_OWNER = "new_owner"
+
+
 CAMPAIGN_STATUS_LABELS = {
     CampaignStatus.DRAFT: "Draft",
     CampaignStatus.FAILED: "Failed",
@@ -224,6 +232,28 @@ ROLE_LABELS = {
     Role.CAMPAIGNER: "Campaigner",
     Role.ADMIN: "Admin",
     Role.ORG_ADMIN: "Org Admin",
+}
+
+OPT_OUT_SOURCE_LABELS = {
+    OptOutSource.PROVIDER: "Refused at the provider",
+    OptOutSource.INBOUND: "Sent STOP",
+    OptOutSource.LINK: "Unsubscribe link",
+    OptOutSource.COMPLAINT: "Complaint",
+    OptOutSource.HAND: "By hand",
+    OptOutSource.FORGET: "Forgotten",
+}
+
+OPT_IN_REASON_LABELS = {
+    OptInReason.ASKED: "They asked to get messages again",
+    OptInReason.MISTAKE: "They were listed by mistake",
+    OptInReason.NEW_OWNER: "The number or address has a new owner",
+}
+
+SURFACE_LABELS = {
+    Surface.PANEL: "Panel",
+    Surface.SLACK: "Slack",
+    Surface.COMMAND_LINE: "Command line",
+    Surface.SYSTEM: "System",
 }
 
 FAILURE_REASON_NAMES = {reason: reason.value.replace("_", " ").capitalize() for reason in FailureReason}

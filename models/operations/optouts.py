@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 
 from models.actors import Actor, Right
-from models.addresses import opt_out_key
+from models.addresses import is_forgotten, opt_out_key
 from models.database import execute, marks, select, transaction
 from models.errors import NotFoundError
 from models.operations import audit
 from models.rules.preferences import Preference
 from models.secret_key import opt_out_hash
 from models.unsubscribe import Refuser
-from models.words import CHANNEL_LABELS, Channel, OptOutSource
+from models.words import CHANNEL_LABELS, Channel, OptInReason, OptOutSource
 
 RECIPIENT = "the recipient"
 
@@ -35,19 +35,28 @@ def opt_in(channel: Channel, recipient_key: str, *, actor: Actor, now: int) -> N
 
     Raises NotAllowedError, and NotFoundError when they are not on it.
     """
+    _take_off("channel = ? AND key_hash = ?", channel.value, opt_out_hash(channel, recipient_key), actor=actor, now=now)
+
+
+def remove_opt_out(opt_out_id: int, *, reason: OptInReason, actor: Actor, now: int) -> None:
+    """The same by the row of the list, also for somebody whose address was erased; `reason` is kept in the audit."""
+    _take_off("id = ?", opt_out_id, actor=actor, now=now, reason=reason.value)
+
+
+def _take_off(condition: str, *values: object, actor: Actor, now: int, **numbers: object) -> None:
     actor.require(Right.REMOVE_OPT_OUTS)
     with transaction():
-        changed = execute(
-            "UPDATE opt_outs SET removed_at = ?, removed_by = ? "
-            "WHERE channel = ? AND key_hash = ? AND removed_at IS NULL",
+        found = select(f"SELECT id, channel FROM opt_outs WHERE {condition} AND removed_at IS NULL", *values)
+        changed = found and execute(
+            "UPDATE opt_outs SET removed_at = ?, removed_by = ? WHERE id = ? AND removed_at IS NULL",
             now,
             actor.name,
-            channel.value,
-            opt_out_hash(channel, recipient_key),
+            found[0][0],
         )
         if not changed:
-            raise NotFoundError("That recipient is not on the opt-out list.")
-        audit.record(actor, "opt_in", now=now, kind="opt_out", object_id=None, name=CHANNEL_LABELS[channel])
+            raise NotFoundError("That recipient is not on the opt-out list, or no longer.")
+        name = CHANNEL_LABELS[Channel(found[0][1])]
+        audit.record(actor, "opt_in", now=now, kind="opt_out", object_id=None, name=name, **numbers)
 
 
 def note_preferences(preferences: Sequence[Preference], *, now: int) -> None:
@@ -95,7 +104,7 @@ def list_key(
     channel: Channel, recipient_key: str, *, source: OptOutSource, campaign_id: int | None, by: str, now: int
 ) -> bool:
     """Add a row unless there is an active one, within the open transaction."""
-    return bool(
+    return not is_forgotten(recipient_key) and bool(
         execute(
             "INSERT INTO opt_outs (channel, key_hash, recipient_key, source, campaign_id, actor_name, created_at) "
             "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (channel, key_hash) WHERE removed_at IS NULL DO NOTHING",
@@ -111,9 +120,10 @@ def list_key(
 
 
 def opted_out(channel: Channel | str, recipient_keys: Sequence[str]) -> set[str]:
-    """Those of `recipient_keys` that are on the list now."""
+    """Those of `recipient_keys` that are on the list now; who was forgotten is nobody to write to."""
     if not recipient_keys:
         return set()
+    forgotten = {key for key in recipient_keys if is_forgotten(key)}
     by_hash = {opt_out_hash(channel, key): key for key in recipient_keys}
     found = select(
         "SELECT key_hash FROM opt_outs "
@@ -121,4 +131,4 @@ def opted_out(channel: Channel | str, recipient_keys: Sequence[str]) -> set[str]
         str(channel),
         *by_hash,
     )
-    return {by_hash[key_hash] for (key_hash,) in found}
+    return forgotten | {by_hash[key_hash] for (key_hash,) in found}

@@ -6,12 +6,12 @@ attempt that is no longer the message's latest change nothing.
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
 from models.database import after_commit, execute_many, for_update, marks, select, transaction, update_many
-from models.operations import optouts, watching
+from models.operations import erasing, optouts, watching
 from models.operations.counters import Deltas
 from models.operations.recoveries import Retried, note_recoveries
 from models.operations.resting import Standing, resting_place
@@ -21,7 +21,7 @@ from models.rules.standing import follows, standing_after
 from models.rules.timeouts import deadline, is_answer_overdue
 from models.rules.verdicts import AttemptState, Event, Word, is_verdict, judge
 from models.tables import Attempt, Message
-from models.words import WITH_PROVIDER, Channel, MessageStatus, OptOutSource, Phase, Scope
+from models.words import FINAL, WITH_PROVIDER, Channel, MessageStatus, OptOutSource, Phase, Scope
 
 STATE_COLUMNS = AttemptState._fields
 _OUR_OWN = frozenset({Word.ASSUMED, Word.EXPIRED, Word.UNCONFIRMED, Word.UNKNOWN, Word.NOT_SENT})
@@ -52,6 +52,7 @@ class _Row:
     due_at: int | None
     provider: str
     cutoff_at: int
+    erases: bool
     stood: Standing
     was: AttemptState
     state: AttemptState
@@ -96,7 +97,8 @@ def _settle(rows: dict[int, _Row], events: Sequence[Event], *, now: int, scale: 
     for event in events:
         row = rows.get(event.message_id)
         if row is not None and row.number == event.attempt:
-            _apply(row, event, gathered)
+            # What providers say may name whom we were asked to forget.
+            _apply(row, replace(event, text="") if row.erases else event, gathered)
     changed = [row for row in rows.values() if row.state is not row.was]
     _write(changed, gathered, now=now, scale=scale)
     return len(changed)
@@ -139,7 +141,7 @@ def _load_slice(ids: Sequence[int]) -> dict[int, _Row]:
     columns = ", ".join(f"a.{column}" for column in STATE_COLUMNS)
     found = select(
         "SELECT m.id, m.campaign_id, c.channel, c.phase, m.recipient_key, m.attempt, m.retries, m.due_at, a.provider, "
-        "COALESCE(c.retry_cutoff_at, 0), "
+        "COALESCE(c.retry_cutoff_at, 0), m.erase_at_verdict, "
         f"m.status, m.failure_reason, m.retry_class, m.provider_code, m.provider_text, {columns} FROM messages m "
         "JOIN attempts a ON a.message_id = m.id AND a.number = m.attempt JOIN campaigns c ON c.id = m.campaign_id "
         f"WHERE m.id IN ({marks(ids)})",
@@ -149,9 +151,9 @@ def _load_slice(ids: Sequence[int]) -> dict[int, _Row]:
 
 
 def _row(*values: Any) -> _Row:
-    message_id, campaign_id, channel, phase, key, number, retries, due_at, provider, cutoff_at = values[:10]
-    stood = Standing(*values[10:15])
-    state = AttemptState._make(values[15:])
+    message_id, campaign_id, channel, phase, key, number, retries, due_at, provider, cutoff_at, erases = values[:11]
+    stood = Standing(*values[11:16])
+    state = AttemptState._make(values[16:])
     return _Row(
         message_id,
         campaign_id,
@@ -163,6 +165,7 @@ def _row(*values: Any) -> _Row:
         due_at,
         provider,
         cutoff_at,
+        bool(erases),
         stood=stood,
         was=state,
         state=state,
@@ -209,8 +212,11 @@ def _stands(row: _Row, before: AttemptState) -> Standing:
 
 
 def _write(rows: Sequence[_Row], gathered: _Gathered, *, now: int, scale: float) -> None:
+    for row in rows:
+        row.stands = erasing.forgotten_standing(row.stands) if row.erases else row.stands
     _write_attempts(rows)
     _write_messages(rows, gathered.deltas, now=now, scale=scale)
+    erasing.erase([row.id for row in rows if row.erases and row.stands.status in FINAL])
     gathered.deltas.write(now)
     note_recoveries([Retried(row.id, row.number, row.channel, row.was, row.state) for row in rows if row.retries])
     for campaign_id in sorted(gathered.marks):

@@ -1,0 +1,189 @@
+"""Forgetting a person: opted out first, then erased wherever address or values are kept (SPEC 9).
+
+What stays: the counts, the audit, which never had an address, and the opt-out as a keyed hash.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from urllib.parse import quote
+
+from models.actors import Actor, Right
+from models.addresses import FORGOTTEN
+from models.database import execute, for_update, marks, select, transaction
+from models.errors import InvalidInputError
+from models.operations import audit, optouts
+from models.operations.erasing import COLUMNS, ToErase, forget_messages
+from models.operations.files import remove_file
+from models.queries.finding import recipient_typed
+from models.secret_key import opt_out_hash
+from models.words import CHANNEL_LABELS, TO_BE_SENT, Channel, MessageStatus, OptOutSource
+
+POSTS_AT_ONCE = 500
+# Where a search that somebody typed is kept.
+_WITH_CRITERIA = ("exports", "bulk_moves", "retry_plans", "scheduled_starts")
+
+
+@dataclass(frozen=True)
+class Forgotten:
+    """What was done: messages, and how many of them became Opted Out or are erased at their verdict.
+
+    Files are the uploads and exports of the campaigns concerned; posts those of receipts that named the person.
+    `posts_waiting` are not applied yet and go 30 days after they are, `work_open` is imports and exports under way.
+    """
+
+    messages: int
+    opted_out: int
+    at_verdict: int
+    files: int
+    posts: int
+    posts_waiting: int
+    work_open: int
+
+
+def forget_person(typed: str, *, typed_again: str, actor: Actor, now: int) -> Forgotten:
+    """Forget whoever has this number or address; doing it again finds what has come since.
+
+    Raises NotAllowedError, and InvalidInputError for what is no recipient or was not typed twice alike.
+    """
+    actor.require(Right.FORGET_PEOPLE)
+    channel, key = recipient_typed(typed)
+    if not typed_again.strip() or recipient_typed(typed_again) != (channel, key):
+        raise InvalidInputError("Type the same number or address once more: this can't be undone.", field="typed_again")
+    with transaction():
+        optouts.list_key(channel, key, source=OptOutSource.FORGET, campaign_id=None, by=actor.name, now=now)
+        execute(
+            "UPDATE opt_outs SET recipient_key = NULL WHERE channel = ? AND key_hash = ?",
+            channel.value,
+            opt_out_hash(channel, key),
+        )
+    written = _written(channel, key)
+    messages = _forget_messages(channel, key, now=now)
+    campaign_ids = sorted({one.campaign_id for one in messages})
+    posts, posts_waiting = _empty_posts(written)
+    _forget_searches(written)
+    done = Forgotten(
+        messages=len(messages),
+        opted_out=sum(one.status in TO_BE_SENT for one in messages),
+        at_verdict=sum(one.status == MessageStatus.SENDING for one in messages),
+        files=_remove_files(campaign_ids),
+        posts=posts,
+        posts_waiting=posts_waiting,
+        work_open=_open_work(campaign_ids),
+    )
+    with transaction():
+        name = CHANNEL_LABELS[channel]
+        audit.record(actor, "forget", now=now, kind="recipient", object_id=None, name=name, **asdict(done))
+    return done
+
+
+def _forget_messages(channel: Channel, key: str, *, now: int) -> list[ToErase]:
+    """At most one message of each campaign; those that a deletion is about to remove too."""
+    with transaction():
+        ids = [
+            row[0]
+            for row in select(
+                "SELECT m.id FROM campaigns c CROSS JOIN messages m "
+                "WHERE m.campaign_id = c.id AND m.recipient_key = ? AND c.channel = ?",
+                key,
+                channel.value,
+            )
+        ]
+        if not ids:
+            return []
+        locked = f"SELECT {COLUMNS} FROM messages m WHERE m.id IN ({marks(ids)}) ORDER BY m.id{for_update()}"
+        messages = [ToErase(*row) for row in select(locked, *ids)]
+        forget_messages(messages, now=now)
+    return messages
+
+
+def _written(channel: Channel, key: str) -> list[str]:
+    """How the person is written in any letter case: as it is, in a form's encoding, in JSON's."""
+    if channel is Channel.SMS:
+        return [key.removeprefix("+")]
+    spellings = {
+        row[0]
+        for row in select(
+            "SELECT DISTINCT m.recipient FROM campaigns c CROSS JOIN messages m "
+            "WHERE m.campaign_id = c.id AND m.recipient_key = ?",
+            key,
+        )
+    }
+    return sorted(
+        form.lower() for one in {key, *spellings} for form in (one, quote(one, safe=""), json.dumps(one).strip('"'))
+    )
+
+
+def _empty_posts(written: Sequence[str]) -> tuple[int, int]:
+    """Empty the applied posts of receipts that name the person; returns how many, and how many are not applied yet.
+
+    The row and its digest stay, so that the same post is still known when it comes again.
+    """
+    forms, last_id, emptied, waiting = [form.encode() for form in written], 0, 0, 0
+    while True:
+        found = select(
+            "SELECT id, applied_at, body FROM receipt_inbox WHERE id > ? ORDER BY id LIMIT ?", last_id, POSTS_AT_ONCE
+        )
+        if not found:
+            return emptied, waiting
+        naming = [row for row in found if any(form in bytes(row[2]).lower() for form in forms)]
+        applied = [row[0] for row in naming if row[1] is not None]
+        if applied:
+            with transaction():
+                execute(
+                    f"UPDATE receipt_inbox SET body = ?, problem = NULL WHERE id IN ({marks(applied)})", b"", *applied
+                )
+        emptied, waiting, last_id = emptied + len(applied), waiting + len(naming) - len(applied), found[-1][0]
+
+
+def _forget_searches(written: Sequence[str]) -> None:
+    """What was searched for finds nobody now; a search for it may neither name them nor come to mean more."""
+    for table in _WITH_CRITERIA:
+        for row_id, stored in select(f"SELECT id, criteria FROM {table} WHERE criteria LIKE ?", '%"search"%'):
+            criteria = json.loads(stored)
+            if not any(form in str(criteria.get("search", "")).lower() for form in written):
+                continue
+            criteria["search"] = f"={FORGOTTEN}"
+            with transaction():
+                execute(f"UPDATE {table} SET criteria = ? WHERE id = ?", json.dumps(criteria), row_id)
+    for form in written:
+        with transaction():
+            execute("UPDATE unmapped_codes SET sample = '' WHERE lower(sample) LIKE ?", f"%{form}%")
+
+
+def _remove_files(campaign_ids: Sequence[int]) -> int:
+    """Remove uploads, refused rows and exports of the campaigns; those in Slack go at the bot's next look."""
+    if not campaign_ids:
+        return 0
+    among = f"campaign_id IN ({marks(campaign_ids)}) AND state NOT IN ('queued', 'running')"
+    file_ids = [
+        row[0]
+        for row in select(
+            f"SELECT file_id FROM imports WHERE {among} "
+            f"UNION SELECT refused_file_id FROM imports WHERE {among} "
+            f"UNION SELECT file_id FROM exports WHERE {among}",
+            *campaign_ids,
+            *campaign_ids,
+            *campaign_ids,
+        )
+    ]
+    kept = [file_id for file_id in file_ids if file_id and select("SELECT 1 FROM files WHERE id = ?", file_id)]
+    with transaction():
+        execute(f"UPDATE exports SET file_id = NULL WHERE {among}", *campaign_ids)
+        execute(f"UPDATE imports SET refused_file_id = NULL WHERE {among}", *campaign_ids)
+        execute(
+            "UPDATE slack_posts SET created_at = 0 WHERE kind = 'file' AND subject_id IN "
+            f"(SELECT id FROM exports WHERE campaign_id IN ({marks(campaign_ids)}))",
+            *campaign_ids,
+        )
+    for file_id in kept:
+        remove_file(file_id)
+    return len(kept)
+
+
+def _open_work(campaign_ids: Sequence[int]) -> int:
+    if not campaign_ids:
+        return 0
+    among = f"campaign_id IN ({marks(campaign_ids)}) AND state IN ('queued', 'running')"
+    counted = f"SELECT (SELECT COUNT(*) FROM imports WHERE {among}) + (SELECT COUNT(*) FROM exports WHERE {among})"
+    return int(select(counted, *campaign_ids, *campaign_ids)[0][0])

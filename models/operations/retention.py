@@ -1,0 +1,34 @@
+"""Retention: ended campaigns are deleted after as many days as the setting says."""
+
+from models.actors import SYSTEM
+from models.database import select
+from models.errors import WrongStateError
+from models.operations.running import delete_campaign
+from models.operations.settings import setting
+from models.rules.timeouts import HOUR
+
+AT_ONCE = 20
+
+
+def delete_what_is_over(*, now: int) -> int:
+    """Delete some of the ended campaigns whose time is over, the oldest first; returns how many.
+
+    What still waits for a word of the provider is left for another time.
+    """
+    days = setting("retention_days")
+    if days is None:
+        return 0
+    over = select(
+        "SELECT id, name FROM campaigns WHERE phase = 'ended' AND ended_at < ? ORDER BY ended_at LIMIT ?",
+        now - int(days) * 24 * HOUR,
+        AT_ONCE,
+    )
+    return sum(_delete(campaign_id, name, now=now) for campaign_id, name in over)
+
+
+def _delete(campaign_id: int, name: str, *, now: int) -> bool:
+    try:
+        delete_campaign(campaign_id, actor=SYSTEM, typed_name=name, now=now)
+    except WrongStateError:  # a deferred email, or somebody retries it in this very moment
+        return False
+    return True
