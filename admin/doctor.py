@@ -74,6 +74,12 @@ def findings(environment: Mapping[str, str] | None = None) -> list[Finding]:
     return found
 
 
+def live_findings(config: Config) -> list[Finding]:
+    """What the environment names, asked now: channels, Slack, Redis, the address. Opens no connection anew."""
+    reached = [] if config.local_mode else list(_reachable(config))
+    return [*_channels(config), *slack_findings(config), *_slack_trouble(), *_redis(config), *reached, *_receipts()]
+
+
 def _environment(config: Config) -> Iterator[Finding]:
     yield ok("environment", "local mode" if config.local_mode else "production mode")
     if config.log_level not in logs.LEVELS or config.log_format not in LOG_FORMATS:

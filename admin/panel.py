@@ -6,15 +6,31 @@ from flask_wtf.csrf import CSRFProtect
 from werkzeug.routing import IntegerConverter
 
 from admin import access, refusals, security, sessions, shown
-from admin.views import campaign, contacts, creating, exports, signing_in
+from admin.views import (
+    account,
+    campaign,
+    contacts,
+    creating,
+    exports,
+    finding,
+    health,
+    optouts,
+    people,
+    settings,
+    signing_in,
+)
+from admin.views.audit import AuditView
 from admin.views.campaigns import CampaignsView
 from admin.views.exports import ExportsView
 from admin.views.home import Home
 from admin.views.messages import MessagesView
+from admin.views.moves import MovesView
+from admin.views.optouts import OptOutsView
+from admin.views.people import PeopleView
 from jobs.queues import pass_hints
 from models import database
 from models.config import Config
-from models.tables import Campaign, Export, Message
+from models.tables import Audit, BulkMove, Campaign, Export, Message, OptOut, Person
 
 LARGEST_ID = 2**63 - 1
 
@@ -37,7 +53,9 @@ def install(app: Flask, config: Config) -> None:
     refusals.set_up(app)
     shown.set_up(app, config)
     app.teardown_request(lambda _error: database.release())
-    for views in (signing_in, campaign, creating, contacts, exports):
+    for views in (
+        signing_in, campaign, creating, contacts, exports, finding, optouts, people, settings, health, account,
+    ):  # fmt: skip
         app.register_blueprint(views.blueprint)
     _add_model_views(app)
 
@@ -60,3 +78,7 @@ def _add_model_views(app: Flask) -> None:
     admin.add_view(CampaignsView(Campaign, endpoint="campaigns", url="/campaigns"))
     admin.add_view(MessagesView(Message, endpoint="messages", url="/campaigns/<id:campaign_id>"))
     admin.add_view(ExportsView(Export, endpoint="exports", url="/exports"))
+    admin.add_view(MovesView(BulkMove, endpoint="moves", url="/moves"))
+    admin.add_view(OptOutsView(OptOut, endpoint="optouts", url="/opt-outs"))
+    admin.add_view(PeopleView(Person, endpoint="people", url="/people"))
+    admin.add_view(AuditView(Audit, endpoint="audit", url="/audit"))

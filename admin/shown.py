@@ -10,7 +10,18 @@ from models.actors import Actor, Right
 from models.clock import now_ms
 from models.config import Config
 from models.queries.slack import slack_trouble
-from models.words import CHANNEL_LABELS, ROLE_LABELS, SILENCE_LABELS, Channel, MessageStatus, Phase, Role, Silence
+from models.words import (
+    CHANNEL_LABELS,
+    OPT_OUT_SOURCE_LABELS,
+    ROLE_LABELS,
+    SILENCE_LABELS,
+    Channel,
+    MessageStatus,
+    OptOutSource,
+    Phase,
+    Role,
+    Silence,
+)
 
 THEMES = ("light", "dark")
 # The menus; an entry that the role may not use is left out, and so is an empty menu.
@@ -20,6 +31,23 @@ MENUS = (
         (
             ("Campaigns", "campaigns.index_view", Right.SEE_CAMPAIGNS),
             ("Exports", "exports.index_view", Right.EXPORT),
+            ("Bulk moves", "moves.index_view", Right.CHANGE_CAMPAIGNS),
+        ),
+    ),
+    (
+        "Recipients",
+        (
+            ("Find a person", "finding.page", Right.SEE_CAMPAIGNS),
+            ("Opt-outs", "optouts.index_view", Right.ADD_OPT_OUTS),
+        ),
+    ),
+    (
+        "Administration",
+        (
+            ("People", "people.index_view", Right.MANAGE_STAFF),
+            ("Audit", "audit.index_view", Right.SEE_OPERATIONS),
+            ("Settings", "settings.page", Right.CHANGE_SETTINGS),
+            ("Health", "health.page", Right.SEE_OPERATIONS),
         ),
     ),
 )
@@ -30,6 +58,8 @@ SECTIONS = {
     "creating": "campaigns",
     "contacts": "campaigns",
     "export": "exports",
+    "optout": "optouts",
+    "person": "people",
 }
 
 
@@ -53,6 +83,7 @@ def set_up(app: Flask, config: Config) -> None:
         bar_parts=bars.parts,
         bar_told=bars.told,
         message_badge=words.message_badge,
+        opt_out_source=lambda source: OPT_OUT_SOURCE_LABELS[OptOutSource(source)],
         campaign_badge=words.campaign_badge,
         reason_name=words.reason_name,
         role_name=lambda role: ROLE_LABELS[Role(role)],

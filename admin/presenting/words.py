@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from admin.findings import Level
 from models.rules.counts import Counts, shown_status
 from models.words import (
     CAMPAIGN_STATUS_LABELS,
@@ -60,6 +61,11 @@ _WORK = {
     WorkState.REFUSED: Badge("Refused", "unconfirmed", "warn"),
     WorkState.FAILED: Badge("Failed", "failed", "fail"),
 }
+_FINDINGS = {
+    Level.OK: Badge("Well", "delivered", "ok"),
+    Level.WARNING: Badge("Look at it", "unconfirmed", "warn"),
+    Level.FAULT: Badge("Fault", "failed", "fail"),
+}
 CHANNEL_ICONS = {Channel.SMS: "sms", Channel.EMAIL: "mail"}
 ACTION_WORDS = {
     Action.RUN: ("Run", "play"),
@@ -110,6 +116,11 @@ def campaign_badge(phase: Phase, counts: Counts) -> Badge:
 def work_badge(state: str) -> Badge:
     """How far a piece of background work has come."""
     return _WORK[WorkState(state)]
+
+
+def finding_badge(level: Level) -> Badge:
+    """How a check of the installation came out."""
+    return _FINDINGS[level]
 
 
 def reason_name(reason: FailureReason | str) -> str:

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from flask import Blueprint, Response, flash, make_response, redirect, request
+from flask import Blueprint, Response, flash, make_response, redirect, render_template, request
 from flask_admin import Admin
 from flask_admin.contrib.peewee import ModelView
 from flask_admin.form import BaseForm
@@ -65,3 +65,15 @@ def done(sentence: str, location: str, *, stay: bool = True) -> Response:
         response.headers["HX-Redirect"] = location
         return response
     return make_response(redirect(location, 303))
+
+
+def dialog(template: str, **shown: Any) -> str:
+    """A dialog as a part for the open page, else as a page; `back` among `shown` is where its Cancel leads."""
+    part = wants_part()
+    page: str = render_template(
+        template,
+        **{"refused": None, **shown},
+        alone=not part,
+        layout="dialogs/bare.html" if part else "panel/base.html",
+    )
+    return page

@@ -11,11 +11,13 @@ from models.addresses import judge
 from models.database import execute, transaction
 from models.errors import InvalidInputError, NotAllowedError, NotFoundError
 from models.operations import audit
+from models.operations.administering import right_to_manage
 from models.tables import Person, SignInLink
 from models.words import Channel, Role
 
 LINK_LIFE = 15 * 60_000  # ms
 PASSWORD_LENGTH = 12
+NAME_LENGTH = range(1, 81)
 
 
 def create_person(
@@ -32,7 +34,7 @@ def create_person(
 
     Raises NotAllowedError, and InvalidInputError for an address that is none or is taken.
     """
-    actor.require(Right.MANAGE_EVERYBODY if role in (Role.ADMIN, Role.ORG_ADMIN) else Right.MANAGE_STAFF)
+    actor.require(right_to_manage(role))
     address = email.strip().lower()
     if judge(Channel.EMAIL, address).refusal:
         raise InvalidInputError(f"{email} is not an email address.", field="email")
@@ -41,7 +43,7 @@ def create_person(
             person_id = int(
                 Person.insert(
                     email=address,
-                    name=name or address.partition("@")[0].title(),
+                    name=" ".join(name.split())[: NAME_LENGTH[-1]] or address.partition("@")[0].title(),
                     role=role.value,
                     slack_id=slack_id,
                     password_hash=hash_password(password) if password else None,

@@ -47,16 +47,20 @@ def check_password(email: str, password: str, *, address: str, now: int) -> Pers
     nothing is even looked at.
     """
     account = email.strip().lower()
-    keys = [_key("account", account), _key("address", address)]
-    _count_try(keys, now=now)
     person: Person | None = Person.get_or_none(Person.email == account, Person.removed_at.is_null())
-    if not _fits(person.password_hash if person else None, password) or person is None:
+    if not _try(account, person, password, address=address, now=now) or person is None:
         raise NotAllowedError(_REFUSED)
     with transaction():
-        execute("DELETE FROM leases WHERE name = ?", keys[0])
-        _forgive(keys[1])
         _record(person, "password", now=now)
     return person
+
+
+def is_password_of(person: Person, password: str, *, address: str, now: int) -> bool:
+    """Whether it is the password of somebody who is signed in; counted and delayed as at a sign-in.
+
+    Raises NotAllowedError while nothing is looked at.
+    """
+    return _try(person.email, person, password, address=address, now=now)
 
 
 def holder_of_link(token: str, *, now: int) -> LinkHolder | None:
@@ -111,6 +115,17 @@ def delay_after(failures: int) -> int:
     """Milliseconds without a further try after so many failures in a row."""
     beyond = failures - FREE_TRIES
     return 0 if beyond <= 0 else min(LONGEST_DELAY, 1000 << min(beyond - 1, 20))
+
+
+def _try(account: str, person: Person | None, password: str, *, address: str, now: int) -> bool:
+    keys = [_key("account", account), _key("address", address)]
+    _count_try(keys, now=now)
+    if not _fits(person.password_hash if person else None, password):
+        return False
+    with transaction():
+        execute("DELETE FROM leases WHERE name = ?", keys[0])
+        _forgive(keys[1])
+    return True
 
 
 def _count_try(keys: Sequence[str], *, now: int) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from models.actors import SYSTEM
 from models.database import execute, for_update, select, transaction
 from models.operations import audit, leaving
+from models.operations.settings import setting
 from models.queries.campaigns import counts_of
 from models.queries.progress import failure_reasons
 from models.rules.counts import shown_status
@@ -83,7 +84,7 @@ def note(campaign_id: int, marks: Marks, *, now: int) -> None:
     )
     if refusals >= ACCOUNT_REFUSALS and phase in (Phase.RUNNING, Phase.HELD):
         _fail(campaign_id, marks, now=now)
-    elif phase == Phase.RUNNING and FAILED_MARK in marks.verdicts and trips(window) and queued(campaign_id):
+    elif phase == Phase.RUNNING and FAILED_MARK in marks.verdicts and _is_to_hold(campaign_id, window):
         execute("UPDATE campaigns SET phase = 'held', updated_at = ? WHERE id = ?", now, campaign_id)
         numbers: dict[str, Any] = {
             "failed": window.count(FAILED_MARK),
@@ -153,6 +154,10 @@ def _counted(campaign_id: int, *statuses: str) -> int:
     listed = ", ".join(f"'{status}'" for status in statuses)
     found = select(f"SELECT SUM(n) FROM message_counts WHERE campaign_id = ? AND status IN ({listed})", campaign_id)
     return int(found[0][0] or 0)
+
+
+def _is_to_hold(campaign_id: int, window: str) -> bool:
+    return trips(window) and queued(campaign_id) > 0 and bool(setting("guard"))
 
 
 def _refusals_after(before: int, marks: Marks) -> int:

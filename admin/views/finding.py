@@ -1,0 +1,89 @@
+"""Recipients, Find a person: every message to one number or address; and forgetting them."""
+
+from typing import Any
+
+from flask import Blueprint, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from admin import sessions
+from admin.presenting import words
+from admin.views.base import dialog
+from models.actors import Right
+from models.clock import now_ms
+from models.errors import InvalidInputError
+from models.operations.forgetting import Forgotten, forget_person
+from models.queries.finding import FoundMessage, FoundRecipient, find_recipient
+from models.words import MessageStatus
+
+blueprint = Blueprint("finding", __name__)
+LONGEST = 320  # characters; no recipient is longer
+Facts = list[tuple[str, str]]
+
+
+@blueprint.get("/find")
+def page() -> ResponseReturnValue:
+    """The search and what it found, as far as this person may see it."""
+    typed = request.args.get("q", "").replace("\0", "")[:LONGEST]
+    try:
+        found = find_recipient(typed, sessions.current_actor()) if typed.strip() else None
+    except InvalidInputError as refused:
+        return _page(typed, None, refused=refused), 422
+    return _page(typed, found)
+
+
+@blueprint.route("/forget", methods=["GET", "POST"])
+def forget() -> ResponseReturnValue:
+    """Erase somebody everywhere, once the recipient was typed twice."""
+    back = url_for("finding.page")
+    if request.method == "GET":
+        return dialog("administration/forget.html", back=back, typed=request.args.get("recipient", "")[:LONGEST])
+    typed, again = (request.form.get(field, "").replace("\0", "")[:LONGEST] for field in ("recipient", "typed_again"))
+    try:
+        done = forget_person(typed, typed_again=again, actor=sessions.current_actor(), now=now_ms())
+    except InvalidInputError as refused:
+        return dialog("administration/forget.html", back=back, typed=typed, refused=refused), 422
+    return dialog("administration/forgotten.html", back=back, done=done, facts=_facts(done))
+
+
+def _page(typed: str, found: FoundRecipient | None, **shown: Any) -> str:
+    return render_template(
+        "administration/find.html",
+        **{"refused": None, **shown},
+        typed=typed,
+        found=found,
+        why={one.message_id: _why(one) for one in found.messages} if found else {},
+        may_forget=sessions.current_actor().may(Right.FORGET_PEOPLE),
+    )
+
+
+def _why(message: FoundMessage) -> str:
+    """Why it failed, or is in doubt, with the provider's own words as far as they are given."""
+    if message.status is MessageStatus.UNCONFIRMED:
+        return words.ANSWER_LOST
+    if message.status is not MessageStatus.FAILED:
+        return ""
+    own = ": ".join(filter(None, (message.provider_code, message.provider_text)))
+    return words.reason_name(message.failure_reason or "unknown") + (f" ({own})" if own else "")
+
+
+def _facts(done: Forgotten) -> Facts:
+    """What was done, and what goes by itself."""
+    facts = [
+        ("Opt-out", "Kept, as a keyed hash: who they were can't be read from it."),
+        ("Messages", f"{words.counted(done.messages, 'message')} erased, {done.opted_out:,} of them now Opted Out."),
+        ("Files", f"{words.counted(done.files, 'file')} removed: uploads and exports of the campaigns concerned."),
+        ("Receipts", f"{words.counted(done.posts, 'post')} emptied."),
+    ]
+    if done.at_verdict:
+        facts.append(
+            ("With the provider", f"{words.counted(done.at_verdict, 'message')} erased once its word has come.")
+        )
+    if done.posts_waiting:
+        facts.append(
+            ("Not yet applied", f"{words.counted(done.posts_waiting, 'post')} of receipts: gone within 31 days.")
+        )
+    if done.work_open:
+        facts.append(
+            ("At work now", f"{words.counted(done.work_open, 'import or export')}: forget once more afterwards.")
+        )
+    return facts

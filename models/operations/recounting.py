@@ -1,0 +1,37 @@
+"""Proving the counters: each campaign's against its rows, at one moment of it."""
+
+from collections.abc import Iterator
+
+from models.actors import Actor, Right
+from models.database import select, snapshot, transaction
+from models.hints import Work, hint
+from models.operations import audit
+from models.operations.counters import recount
+
+Key = tuple[str, str, str]
+
+
+def ask_for_recount(*, actor: Actor) -> None:
+    """Let a worker count all campaigns. Raises NotAllowedError."""
+    actor.require(Right.SEE_OPERATIONS)
+    hint(Work.RECOUNT)
+
+
+def recount_all(*, actor: Actor, now: int) -> None:
+    """Count all campaigns, and keep in the audit how many there were and how many differ."""
+    numbers = {"campaigns": 0, "differences": 0}
+    for _, found in differences():
+        numbers["campaigns"] += 1
+        numbers["differences"] += bool(found)
+    with transaction():
+        audit.record(actor, "recount", now=now, kind="counters", object_id=None, **numbers)
+
+
+def differences() -> Iterator[tuple[int, dict[Key, tuple[int, int]]]]:
+    """Each campaign with where its counters differ from its rows: {key: (counted, rows)}."""
+    for (campaign_id,) in select("SELECT id FROM campaigns ORDER BY id"):
+        with snapshot():
+            if not select("SELECT 1 FROM campaigns WHERE id = ? AND phase <> 'deleting'", campaign_id):
+                continue  # its rows go in the background, its counters all at once in the end
+            found = recount(campaign_id)
+        yield campaign_id, found

@@ -1,0 +1,100 @@
+"""Reads of how the installation does: who works, what waits, what fell silent."""
+
+from dataclasses import dataclass
+
+from models.database import select
+from models.tables import Audit, Setting, UnmappedCode
+from models.words import Silence
+
+COUNTED = 10_000  # beyond this many a figure says "10,000+"
+
+
+@dataclass(frozen=True)
+class Workers:
+    """The processes of a duty that showed lately that they live; the last sign of each is at `beats_at` (epoch ms)."""
+
+    duty: str
+    n: int
+    oldest_beat_at: int
+
+
+@dataclass(frozen=True)
+class Receipts:
+    """Posts of receipts that are due and not applied: how many, up to a limit, and since when; the last one applied."""
+
+    waiting: int
+    oldest_at: int | None
+    applied_at: int | None
+
+
+@dataclass(frozen=True)
+class Outbox:
+    """What waits to be said in Slack, and when something was last said."""
+
+    waiting: int
+    oldest_due_at: int | None
+    said_at: int | None
+
+
+@dataclass(frozen=True)
+class Silent:
+    """A campaign whose provider has fallen silent."""
+
+    campaign_id: int
+    name: str
+    silence: Silence
+
+
+def workers(*, since: int) -> list[Workers]:
+    """By duty, those that gave a sign since then (epoch ms)."""
+    found = select(
+        "SELECT duty, COUNT(*), MIN(beat_at) FROM running_processes WHERE beat_at > ? GROUP BY duty ORDER BY duty",
+        since,
+    )
+    return [Workers(*row) for row in found]
+
+
+def receipts(*, now: int) -> Receipts:
+    """How far behind they are; posts that wait for a message which isn't there yet are not late."""
+    waiting = select(
+        "SELECT COUNT(*), MIN(received_at) FROM (SELECT received_at FROM receipt_inbox "
+        f"WHERE applied_at IS NULL AND due_at <= ? ORDER BY due_at, id LIMIT {COUNTED}) AS due",
+        now,
+    )[0]
+    applied_at = select("SELECT MAX(applied_at) FROM receipt_inbox WHERE applied_at IS NOT NULL")[0][0]
+    return Receipts(*waiting, applied_at)
+
+
+def outbox() -> Outbox:
+    """How far behind Slack is."""
+    waiting = select("SELECT COUNT(*), MIN(due_at) FROM slack_outbox WHERE state = 'queued'")[0]
+    said_at = select("SELECT MAX(ended_at) FROM slack_outbox WHERE ended_at IS NOT NULL")[0][0]
+    return Outbox(*waiting, said_at)
+
+
+def silent_campaigns() -> list[Silent]:
+    """Those at work whose provider accepts nothing, or sends no receipts."""
+    found = select("SELECT id, name, silence FROM campaigns WHERE silence IS NOT NULL ORDER BY id")
+    return [Silent(campaign_id, name, Silence(silence)) for campaign_id, name, silence in found]
+
+
+def last_recount() -> Audit | None:
+    """The latest count of all campaigns' messages against their counters."""
+    query = Audit.select().where(Audit.object_kind == "counters", Audit.act == "recount")
+    found: Audit | None = query.order_by(Audit.id.desc()).first()
+    return found
+
+
+def keeps_time(*, now: int) -> bool:
+    """Whether a clock is at work."""
+    return bool(select("SELECT 1 FROM leases WHERE name = 'clock' AND until_at > ?", now))
+
+
+def unmapped_codes() -> list[UnmappedCode]:
+    """Codes that no table of ours knows, the latest first."""
+    return list(UnmappedCode.select().order_by(UnmappedCode.last_at.desc()).limit(100))
+
+
+def changed_settings() -> dict[str, Setting]:
+    """The settings that somebody has changed, with who and when."""
+    return {row.name: row for row in Setting.select()}

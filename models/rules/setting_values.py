@@ -1,0 +1,92 @@
+"""What settings may be: from what somebody typed, or a program gave, to the value that is kept."""
+
+import math
+import re
+from collections.abc import Callable
+from typing import Any
+from zoneinfo import available_timezones
+
+from models.errors import InvalidInputError
+
+Check = Callable[[Any], Any]
+FASTEST = 100_000  # messages per second
+DEAREST = 1000
+LONGEST_KEPT = 36_500  # days
+_CHANNEL_ID = re.compile(r"[CG][A-Z0-9]{1,20}")
+_CURRENCY = re.compile(r"[A-Z]{3}")
+_ON_OFF = {"on": True, "off": False, "True": True, "False": False}
+
+
+def anything(value: Any) -> Any:
+    """Not checked: set by programs only."""
+    return value
+
+
+def rate(value: Any) -> float | int | None:
+    """Messages per second, None for no limit."""
+    return _number(value, above=0, most=FASTEST, says="A rate is a number of messages per second, like 40 or 0.5.")
+
+
+def price(value: Any) -> float | int | None:
+    """The price of one, None when it is not known."""
+    return _number(value, above=-1e-9, most=DEAREST, says="A price is a number, like 0.0079.")
+
+
+def days(value: Any) -> int | None:
+    """Whole days, None for never."""
+    text = _text(value)
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= LONGEST_KEPT):
+        raise InvalidInputError("Give whole days, like 365, or nothing for never.", field="value")
+    return int(text)
+
+
+def on_off(value: Any) -> bool:
+    """Whether it is on."""
+    if _text(value) not in _ON_OFF:
+        raise InvalidInputError("It is on or off.", field="value")
+    return _ON_OFF[_text(value)]
+
+
+def time_zone(value: Any) -> str:
+    """The IANA name of a time zone."""
+    if _text(value) not in available_timezones():
+        raise InvalidInputError("A time zone looks like Europe/Berlin.", field="value")
+    return _text(value)
+
+
+def currency(value: Any) -> str:
+    """Three letters."""
+    text = _text(value).upper()
+    if not _CURRENCY.fullmatch(text):
+        raise InvalidInputError("A currency has three letters, like USD.", field="value")
+    return text
+
+
+def slack_channel(value: Any) -> str | None:
+    """A Slack channel's id, None for none."""
+    text = _text(value).removeprefix("#")
+    if text and not _CHANNEL_ID.fullmatch(text):
+        raise InvalidInputError(
+            "Give the channel's ID, like C024BE91L: in Slack, it stands at the end of the channel's details.",
+            field="value",
+        )
+    return text or None
+
+
+def _number(value: Any, *, above: float, most: float, says: str) -> float | int | None:
+    text = _text(value)
+    if not text:
+        return None
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not above < number <= most:
+        raise InvalidInputError(says, field="value")
+    return int(number) if number.is_integer() else number
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else str(value).strip()
