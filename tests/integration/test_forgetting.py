@@ -1,0 +1,278 @@
+"""Forgetting a person: opted out, erased everywhere, counts kept (SPEC 9)."""
+
+import json
+
+import pytest
+
+from models.actors import Actor
+from models.addresses import FORGOTTEN
+from models.database import execute, transaction
+from models.errors import InvalidInputError, NotAllowedError
+from models.operations import receipts, retrying, sending
+from models.operations.erasing import erase_what_came_to_rest
+from models.operations.files import store_file
+from models.operations.forgetting import Forgotten, forget_person
+from models.operations.importing import do_import
+from models.operations.optouts import opt_in, opt_out, opted_out
+from models.queries.campaigns import counts_of
+from models.queries.pages import page_of_messages
+from models.rules.criteria import Criteria
+from models.rules.verdicts import Word
+from models.tables import Export
+from models.words import Channel, FailureReason, MessageStatus, RetryClass
+from tests.factories import (
+    NOW,
+    SECOND,
+    answer,
+    claim,
+    dump,
+    make_campaign,
+    make_draft,
+    message,
+    message_ids,
+    move_all,
+    phase_of,
+    receive,
+    refused,
+    resume,
+    retry,
+    rows_of,
+    run,
+    send_all,
+    start_import,
+    statuses,
+    stop,
+)
+
+both_engines = pytest.mark.both_engines
+ANN = "+14155550000"
+MAIL = "Ann.Other@Example.com"
+
+
+def forget(actor: Actor, typed: str = ANN, *, now: int = NOW) -> Forgotten:
+    return forget_person(typed, typed_again=typed, actor=actor, now=now)
+
+
+def nowhere(*words: str) -> None:
+    """Nothing in any table holds any of these, in any letter case."""
+    stored = json.dumps(dump()).lower()
+    assert [word for word in words if word.lower() in stored] == []
+
+
+class TestWho:
+    @both_engines
+    @pytest.mark.parametrize("again", ["", "+14155550001", "nonsense"])
+    def test_nothing_happens_unless_the_same_is_typed_twice(self, alice: Actor, again: str) -> None:
+        make_campaign()
+        with refused(InvalidInputError):
+            forget_person(ANN, typed_again=again, actor=alice, now=NOW)
+
+    def test_only_an_org_admin_forgets(self, ben: Actor) -> None:
+        with refused(NotAllowedError):
+            forget(ben)
+
+    def test_spaces_between_digits_do_not_matter(self, alice: Actor) -> None:
+        make_campaign(messages=1)
+        assert forget_person("+1 415 555-0000", typed_again=ANN, actor=alice, now=NOW).messages == 1
+
+
+class TestMessages:
+    @both_engines
+    def test_waiting_ones_become_opted_out_and_name_nobody(self, alice: Actor) -> None:
+        first, second = make_campaign(messages=2), make_campaign(messages=2)
+        done = forget(alice)
+        assert (done.messages, done.opted_out, done.at_verdict) == (2, 2, 0)
+        for campaign_id in (first, second):
+            assert statuses(campaign_id) == {"waiting": 1, "opted_out": 1}
+        nowhere(ANN, ANN[1:])
+
+    @both_engines
+    def test_campaign_with_nothing_left_to_send_ends(self, alice: Actor) -> None:
+        campaign_id = make_campaign(messages=1)
+        run(campaign_id)
+        forget(alice)
+        assert (statuses(campaign_id), phase_of(campaign_id)) == ({"opted_out": 1}, "ended")
+
+    @both_engines
+    def test_sending_one_is_erased_at_its_verdict(self, alice: Actor) -> None:
+        campaign_id = make_campaign(messages=1)
+        run(campaign_id)
+        claimed = claim(campaign_id)
+        answer(claimed)
+        assert forget(alice).at_verdict == 1
+        assert message(message_ids(campaign_id)[0])["recipient"] == ANN  # a look-up may need it
+        receive(claimed, Word.FAILED, reason=FailureReason.UNREACHABLE, text=f"{ANN} is off", code="30003")
+        row = message(message_ids(campaign_id)[0])
+        assert (row["status"], row["recipient"], row["retry_class"]) == ("failed", FORGOTTEN, "never")
+        assert statuses(campaign_id) == {"failed": 1}
+        nowhere(ANN[1:])
+
+    @both_engines
+    def test_sending_one_that_was_given_back_is_never_handed_over(self, alice: Actor) -> None:
+        campaign_id = make_campaign(messages=1)
+        run(campaign_id)
+        claimed = claim(campaign_id)
+        forget(alice)
+        sending.give_back([(one.message_id, one.attempt) for one in claimed], now=NOW)
+        assert claim(campaign_id) == ()
+        assert erase_what_came_to_rest(now=NOW) == 1
+        assert statuses(campaign_id) == {"opted_out": 1}
+        nowhere(ANN[1:])
+
+    @both_engines
+    def test_sweep_erases_what_came_back_into_the_queue_of_a_held_campaign(self, alice: Actor) -> None:
+        campaign_id = make_campaign(messages=1)
+        run(campaign_id)
+        claimed = claim(campaign_id)
+        forget(alice)
+        answer(claimed, Word.NOT_SENT)
+        execute("UPDATE campaigns SET phase = 'held' WHERE id = ?", campaign_id)
+        assert erase_what_came_to_rest(now=NOW) == 1
+        assert statuses(campaign_id) == {"opted_out": 1}
+        assert phase_of(campaign_id) == "ended"
+        assert erase_what_came_to_rest(now=NOW) == 0
+
+    @both_engines
+    def test_failed_one_keeps_its_place_in_the_counts_and_is_worth_no_retry(self, alice: Actor) -> None:
+        campaign_id = make_campaign(messages=2)
+        run(campaign_id)
+        claimed = claim(campaign_id)
+        answer(claimed)
+        words = {"reason": FailureReason.UNREACHABLE, "retry_class": RetryClass.LIKELY, "text": f"no route to {ANN}"}
+        receive(claimed, Word.FAILED, **words)
+        forget(alice)
+        assert statuses(campaign_id) == {"failed": 2}
+        assert counts_of(campaign_id).failures == {("unreachable", "likely"): 1, ("unreachable", "never"): 1}
+        plan = retrying.open_plan(campaign_id, criteria=Criteria(), actor=alice, now=NOW)
+        assert plan.messages(plan.shown, include_unconfirmed=True) == 1
+        retry(campaign_id)
+        move_all(campaign_id)
+        assert statuses(campaign_id) == {"failed": 1, "queued": 1}
+
+    @both_engines
+    def test_nobody_forgotten_is_resumed_or_retried_into_a_hand_over(self, alice: Actor) -> None:
+        campaign_id = make_campaign(messages=2)
+        run(campaign_id)
+        stop(campaign_id)
+        move_all(campaign_id)
+        forget(alice)
+        opt_in(Channel.SMS, ANN, actor=alice, now=NOW)  # taken off the list: there is nobody to write to all the same
+        resume(campaign_id)
+        move_all(campaign_id)
+        assert [one.recipient for one in claim(campaign_id)] == ["+14155550001"]
+        assert statuses(campaign_id) == {"sending": 1, "opted_out": 1}
+
+    @both_engines
+    def test_late_receipt_brings_neither_address_nor_opt_out_back(self, alice: Actor) -> None:
+        campaign_id = make_campaign(Channel.EMAIL, [MAIL])
+        run(campaign_id)
+        claimed = send_all(campaign_id)
+        forget(alice, MAIL)
+        receive(claimed, Word.OPTED_OUT, at=NOW + SECOND, text=f"<{MAIL}> said no")
+        assert statuses(campaign_id) == {"opted_out": 1}
+        assert len(rows_of("opt_outs")) == 1
+        nowhere(MAIL)
+
+    @both_engines
+    def test_fields_are_erased_and_pages_still_show_the_row(self, alice: Actor) -> None:
+        draft = make_draft()
+        text = f"phone,name,code\n{ANN},Ann Other,Z-77\n+14155550001,Ben,Z-78\n"
+        do_import(start_import(draft, text), clock=lambda: NOW)
+        forget(alice)
+        assert [row.values for row in page_of_messages(draft, Criteria()).rows] == [(), ("Ben", "Z-78")]
+        nowhere(ANN[1:], "Ann Other", "Z-77")
+
+
+class TestEverywhereElse:
+    @both_engines
+    def test_opt_out_stays_as_a_hash_whatever_listed_them_first(self, alice: Actor) -> None:
+        make_campaign(messages=1)
+        opt_out(Channel.SMS, ANN, actor=alice, now=NOW)
+        forget(alice, now=NOW + SECOND)
+        assert opted_out(Channel.SMS, [ANN]) == {ANN}
+        assert [row["recipient_key"] for row in rows_of("opt_outs")] == [None]
+
+    @both_engines
+    def test_contacts_with_them_are_imported_as_opted_out_later(self, alice: Actor) -> None:
+        forget(alice)
+        draft = make_draft()
+        do_import(start_import(draft, f"phone\n{ANN}\n"), clock=lambda: NOW)
+        assert statuses(draft) == {"opted_out": 1}
+
+    @both_engines
+    def test_applied_receipts_that_name_them_are_emptied_and_still_known(self, alice: Actor) -> None:
+        make_campaign(Channel.EMAIL, [MAIL, "ben@example.com"])
+        bodies = [
+            b'[{"email":"ann.other@example.com"}]',
+            b"To=Ann.Other%40Example.com",
+            b'[{"email":"ben@example.com"}]',
+        ]
+        for body in bodies:
+            receipts.record_receipts(provider="sendgrid", headers={}, body=body, now=NOW)
+        receipts.apply_receipts({"sendgrid": lambda *_: []}, limit=10, now=NOW, scale=1)
+        receipts.record_receipts(provider="sendgrid", headers={}, body=b"ann.other@example.com again", now=NOW)
+        done = forget(alice, MAIL)
+        assert (done.posts, done.posts_waiting) == (2, 1)
+        kept = {bytes(row["body"]) for row in rows_of("receipt_inbox", "WHERE applied_at IS NOT NULL")}
+        assert kept == {b"", bodies[2]}
+        assert not receipts.record_receipts(provider="sendgrid", headers={}, body=bodies[0], now=NOW)
+
+    @both_engines
+    def test_uploads_and_exports_of_their_campaigns_are_removed_and_others_kept(self, alice: Actor) -> None:
+        draft, other = make_draft(), make_draft()
+        do_import(start_import(draft, f"phone\n{ANN}\nnonsense\n"), clock=lambda: NOW)
+        do_import(start_import(other, "phone\n+14155550001\n"), clock=lambda: NOW)
+        exported = store_file("e.csv", "text/csv", [b"x"], now=NOW)
+        about = {"campaign_id": draft, "campaign_name": "x", "criteria": {"search": f"={ANN}"}, "state": "done"}
+        asked = {"actor_name": "Ben", "surface": "panel", "created_at": NOW}
+        Export.insert(**about, **asked, file_id=exported, rows_total=1).execute()
+        assert forget(alice).files == 3
+        assert [row["name"] for row in rows_of("files")] == ["contacts.csv"]
+        assert rows_of("exports")[0]["file_id"] is None
+        nowhere(ANN[1:])
+
+    @both_engines
+    def test_import_under_way_keeps_its_file_and_is_told_of(self, alice: Actor) -> None:
+        draft = make_draft()
+        do_import(start_import(draft, f"phone\n{ANN}\n"), clock=lambda: NOW)
+        with transaction():
+            execute("UPDATE imports SET state = 'running'")
+        done = forget(alice)
+        assert (done.files, done.work_open) == (0, 1)
+
+    @both_engines
+    def test_audit_keeps_the_numbers_and_no_address(self, alice: Actor) -> None:
+        make_campaign(messages=1)
+        forget(alice)
+        entry = rows_of("audit", "WHERE act = 'forget'")[0]
+        assert (entry["actor_name"], entry["object_name"]) == ("Alice", "SMS")
+        assert json.loads(entry["numbers"])["messages"] == 1
+        nowhere(ANN[1:])
+
+    @both_engines
+    def test_doing_it_again_finds_nothing_and_harms_nothing(self, alice: Actor) -> None:
+        campaign_id = make_campaign(messages=1)
+        forget(alice)
+        assert forget(alice).messages == 0
+        assert statuses(campaign_id) == {"opted_out": 1}
+
+
+def test_unmapped_code_keeps_no_sample_of_theirs(alice: Actor) -> None:
+    campaign_id = make_campaign(messages=1)
+    run(campaign_id)
+    claimed = claim(campaign_id)
+    answer(claimed)
+    forget(alice)
+    receive(claimed, Word.FAILED, code="99999", text=f"{ANN}?", unmapped=True)
+    assert rows_of("unmapped_codes")[0]["sample"] == ""
+    assert message(claimed[0].message_id)["status"] == MessageStatus.FAILED
+
+
+def test_event_about_somebody_else_keeps_its_text(alice: Actor) -> None:
+    campaign_id = make_campaign(messages=2)
+    run(campaign_id)
+    claimed = claim(campaign_id)
+    answer(claimed)
+    forget(alice)
+    receive(claimed, Word.FAILED, text="Unreachable handset")
+    assert [row["provider_text"] for row in rows_of("messages", "ORDER BY id")] == [None, "Unreachable handset"]
