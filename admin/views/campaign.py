@@ -37,8 +37,10 @@ def progress(campaign_id: int) -> ResponseReturnValue:
     """The panel as it stands; with it the head, when the state is another than the page shows."""
     actor = sessions.current_actor()
     try:
-        seen_campaign(campaign_id, actor)
+        phase = seen_campaign(campaign_id, actor).phase
     except NotFoundError:
+        phase = Phase.DELETING
+    if phase in (Phase.DELETING, Phase.DRAFT):  # no page that asks is about one
         return render_template("panel/gone.html"), STOP_POLLING
     shown = live_context(campaign_id, actor, filter_of_request(actor))
     if not shown["filter"].text:  # what the counters know; a search is only counted with its page

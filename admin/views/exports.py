@@ -29,7 +29,7 @@ blueprint = Blueprint("export", __name__)
 AT_ONCE = 10_000  # rows
 LINK_SECONDS = 15 * 60
 STOP_POLLING = 286
-_LINKS = "export link"
+LINKS = "export link"
 
 
 @dataclass(frozen=True)
@@ -138,4 +138,4 @@ def _what(export: Export) -> str:
 
 
 def _signer() -> URLSafeTimedSerializer:
-    return URLSafeTimedSerializer(secret_key.derived(_LINKS), salt=_LINKS)
+    return URLSafeTimedSerializer(secret_key.derived(LINKS), salt=LINKS)

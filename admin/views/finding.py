@@ -12,7 +12,7 @@ from models.actors import Right
 from models.clock import now_ms
 from models.errors import InvalidInputError
 from models.operations.forgetting import Forgotten, forget_person
-from models.queries.finding import FoundMessage, FoundRecipient, find_recipient
+from models.queries.finding import FoundMessage, FoundRecipient, find_recipient, recipient_typed
 from models.words import MessageStatus
 
 blueprint = Blueprint("finding", __name__)
@@ -51,6 +51,7 @@ def _page(typed: str, found: FoundRecipient | None, **shown: Any) -> str:
         **{"refused": None, **shown},
         typed=typed,
         found=found,
+        sought=recipient_typed(typed)[1] if found else "",
         why={one.message_id: _why(one) for one in found.messages} if found else {},
         may_forget=sessions.current_actor().may(Right.FORGET_PEOPLE),
     )

@@ -1,4 +1,4 @@
-"""What integration tests share: a terminal, and a Valkey."""
+"""What integration tests share: a terminal, the panel, and a Valkey."""
 
 import logging
 from collections.abc import Iterator
@@ -6,10 +6,14 @@ from pathlib import Path
 
 import pytest
 import structlog
+from flask import Flask
 
+from admin.wsgi import create_app
 from jobs.runtime import waiting
 from models import hints
+from models.actors import Actor
 from models.config import Config
+from tests.integration.panel import Visitor
 from tests.servers import valkey_at
 from tests.terminal import Terminal
 
@@ -25,6 +29,19 @@ def terminal(
     structlog.reset_defaults()
     logging.captureWarnings(False)
     logging.basicConfig(handlers=handlers, level=level, force=True)
+
+
+@pytest.fixture
+def app(installation: Config) -> Iterator[Flask]:
+    """The web application."""
+    yield create_app(installation)
+    hints.send_to(lambda _work, _subject_id: None)
+
+
+@pytest.fixture
+def panel(app: Flask, alice: Actor) -> Visitor:
+    """The panel as Alice has it."""
+    return Visitor(app).sign_in(alice)
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,106 @@
+"""Health: how each part stands, with the step that mends it."""
+
+import re
+
+import pytest
+
+from admin.findings import Level
+from admin.health import health_findings
+from jobs import bulk
+from jobs.queues import DUTIES, pass_hints, queue_of
+from jobs.runtime import waiting
+from models.clock import now_ms
+from models.config import Config
+from models.database import execute
+from models.operations import presence, receipts
+from models.operations.slack_state import note_trouble
+from tests.factories import make_campaign, rows_of
+from tests.integration.panel import Visitor
+
+MINUTE = 60_000
+
+
+@pytest.fixture
+def environment(valkey: str) -> dict[str, str]:
+    return {"REDIS_URL": valkey}
+
+
+def standing(config: Config) -> dict[str, tuple[Level, str, str]]:
+    return {found.subject: (found.level, found.says, found.step) for found in health_findings(config, now=now_ms())}
+
+
+def beat_all() -> None:
+    for duty in DUTIES:
+        presence.beat(f"{duty}-1", duty=duty, host="here", pid=1, now=now_ms())
+    presence.hold_lease("clock", holder="c", seconds=15, now=now_ms())
+
+
+class TestFindings:
+    def test_all_is_well_when_everybody_is_there(self, installation: Config) -> None:
+        beat_all()
+        found = standing(installation)
+        assert {level for level, _, _ in found.values()} == {Level.OK}
+        assert found["Workers"][1].startswith("sms 1, email 1, receipts 1, bulk 1; oldest beat")
+        assert found["Queues"][1] == "sms 0, email 0, receipts 0, bulk 0"
+        assert re.match(r"(Valkey|Redis) \d", found["Engine"][1])
+        assert found["Database"][1].startswith("SQLite 3.")
+
+    def test_missing_duty_and_clock_are_faults(self, installation: Config) -> None:
+        presence.beat("sms-1", duty="sms", host="here", pid=1, now=now_ms())
+        presence.beat("email-1", duty="email", host="here", pid=1, now=now_ms() - 31_000)
+        found = standing(installation)
+        assert found["Workers"][0] is Level.FAULT
+        assert "nobody takes jobs of email, receipts, bulk" in found["Workers"][1]
+        assert found["Clock"][0] is Level.FAULT
+
+    def test_receipts_that_wait_over_a_minute_are_late(self, installation: Config) -> None:
+        for number, age in enumerate((30_000, 90_000)):
+            receipts.record_receipts(provider="twilio", headers={}, body=str(number).encode(), now=now_ms() - age)
+            level, says, _ = standing(installation)["Receipts"]
+            assert level is (Level.OK if age < MINUTE else Level.WARNING)
+            assert f"{number + 1} waiting" in says
+
+    def test_slack_trouble_names_its_step(self, installation: Config) -> None:
+        note_trouble("token_revoked", now=now_ms())
+        level, says, step = standing(installation)["Slack"]
+        assert level is Level.FAULT
+        assert "token_revoked" in says
+        assert "Reinstall the app" in step
+
+    def test_silent_provider_is_named_with_its_campaign(self, installation: Config) -> None:
+        execute("UPDATE campaigns SET silence = 'no_receipts' WHERE id = ?", make_campaign(name="Quiet one"))
+        assert "No receipt has come" in standing(installation)["Quiet one"][1]
+
+
+class TestCounters:
+    def test_button_lets_a_worker_count_and_shows_what_came_of_it(self, panel: Visitor, valkey: str) -> None:
+        campaign_id = make_campaign()
+        assert "not checked yet" in panel.get("/health").text
+        assert panel.post("/health/recount").status_code == 303
+        with waiting.client(valkey) as client:
+            assert [job.func_name for job in queue_of("bulk", client).jobs] == ["jobs.bulk.recount"]
+        bulk.recount(0)
+        assert "1 campaign counted against their rows" in panel.get("/health").text
+        assert "no difference" in panel.get("/health").text
+        execute("UPDATE message_counts SET n = n + 1 WHERE campaign_id = ?", campaign_id)
+        bulk.recount(0)
+        assert "1 differ" in panel.get("/health").text
+        assert [row["actor_name"] for row in rows_of("audit", "WHERE act = 'recount'")] == ["system"] * 2
+
+    def test_page_asks_again_by_itself(self, panel: Visitor) -> None:
+        page = panel.get("/health").text
+        assert 'hx-get="/health"' in page
+        assert "data-poll" in page
+
+
+class TestWithoutRedis:
+    @pytest.fixture
+    def environment(self) -> dict[str, str]:
+        return {"REDIS_URL": "redis://127.0.0.1:9"}
+
+    def test_page_says_so_instead_of_failing(self, panel: Visitor, installation: Config) -> None:
+        pass_hints(installation)
+        answer = panel.get("/health")
+        assert answer.status_code == 200
+        assert "Messages wait in the database until Redis is back" in answer.text
+        assert panel.post("/health/recount").status_code == 303
