@@ -75,6 +75,7 @@ def _facts(done: Forgotten) -> Facts:
         ("Files", f"{words.counted(done.files, 'file')} removed: uploads and exports of the campaigns concerned."),
         ("Receipts", f"{words.counted(done.posts, 'post')} emptied."),
     ]
+    facts.append(("By itself", "Uploads that were never imported go within 14 days. Downloads are beyond our reach."))
     if done.at_verdict:
         facts.append(
             ("With the provider", f"{words.counted(done.at_verdict, 'message')} erased once its word has come.")

@@ -19,12 +19,17 @@ def ask_for_recount(*, actor: Actor) -> None:
 
 def recount_all(*, actor: Actor, now: int) -> None:
     """Count all campaigns, and keep in the audit how many there were and how many differ."""
-    numbers = {"campaigns": 0, "differences": 0}
-    for _, found in differences():
-        numbers["campaigns"] += 1
-        numbers["differences"] += bool(found)
+    differs = [bool(found) for _, found in differences()]
     with transaction():
-        audit.record(actor, "recount", now=now, kind="counters", object_id=None, **numbers)
+        audit.record(
+            actor,
+            "recount",
+            now=now,
+            kind="counters",
+            object_id=None,
+            campaigns=len(differs),
+            differences=sum(differs),
+        )
 
 
 def differences() -> Iterator[tuple[int, dict[Key, tuple[int, int]]]]:

@@ -56,20 +56,20 @@ def workers(*, since: int) -> list[Workers]:
 
 def receipts(*, now: int) -> Receipts:
     """How far behind they are; posts that wait for a message which isn't there yet are not late."""
-    waiting = select(
+    waiting, oldest_at = select(
         "SELECT COUNT(*), MIN(received_at) FROM (SELECT received_at FROM receipt_inbox "
         f"WHERE applied_at IS NULL AND due_at <= ? ORDER BY due_at, id LIMIT {COUNTED}) AS due",
         now,
     )[0]
     applied_at = select("SELECT MAX(applied_at) FROM receipt_inbox WHERE applied_at IS NOT NULL")[0][0]
-    return Receipts(*waiting, applied_at)
+    return Receipts(waiting, oldest_at, applied_at)
 
 
 def outbox() -> Outbox:
     """How far behind Slack is."""
-    waiting = select("SELECT COUNT(*), MIN(due_at) FROM slack_outbox WHERE state = 'queued'")[0]
+    waiting, oldest_due_at = select("SELECT COUNT(*), MIN(due_at) FROM slack_outbox WHERE state = 'queued'")[0]
     said_at = select("SELECT MAX(ended_at) FROM slack_outbox WHERE ended_at IS NOT NULL")[0][0]
-    return Outbox(*waiting, said_at)
+    return Outbox(waiting, oldest_due_at, said_at)
 
 
 def silent_campaigns() -> list[Silent]:

@@ -95,6 +95,8 @@ class TestTimetable:
             "checkpoint": 5,
             "applied receipts": 600,
             "expired files": 600,
+            "people to forget": sweep,
+            "retention": 600,
         }
 
     @pytest.mark.both_engines

@@ -37,6 +37,7 @@ QUEUES = {
     Work.MOVES: ("bulk", 1),
     Work.IMPORT: ("bulk", 1),
     Work.EXPORT: ("bulk", 1),
+    Work.RECOUNT: ("bulk", 1),
 }
 
 
