@@ -45,9 +45,9 @@ def _workers(now: int) -> Finding:
 
 def _clock(now: int) -> Finding:
     if health.keeps_time(now=now):
-        return ok("Clock", "keeps time")
+        return ok("Clock", "Keeps time")
     return fault(
-        "Clock", "nobody keeps time: sweeps, time-outs and lost hints wait", f"See the log of `clock`. {START}"
+        "Clock", "Nobody keeps time: sweeps, time-outs and lost hints wait", f"See the log of `clock`. {START}"
     )
 
 
@@ -62,7 +62,7 @@ def _redis(config: Config) -> Iterator[Finding]:
             persistence = server.info("persistence")
     except (redis.RedisError, ValueError) as trouble:
         yield fault(
-            "Queues", f"no answer: {trouble}", "Messages wait in the database until Redis is back. See `redis`."
+            "Queues", f"No answer: {trouble}", "Messages wait in the database until Redis is back. See `redis`."
         )
         return
     says = ", ".join(f"{duty} {n}" for duty, n in lengths.items())
@@ -75,7 +75,7 @@ def _redis(config: Config) -> Iterator[Finding]:
 
 def _receipts(now: int) -> Finding:
     found = health.receipts(now=now)
-    last = f"last applied {times.ago(found.applied_at, now)}" if found.applied_at else "none came yet"
+    last = f"Last applied {times.ago(found.applied_at, now)}" if found.applied_at else "None came yet"
     more = "+" if found.waiting >= health.COUNTED else ""
     if not found.waiting or found.oldest_at is None:
         return ok("Receipts", f"{last}, none waiting")
@@ -91,7 +91,7 @@ def _receipts(now: int) -> Finding:
 def _counters(now: int) -> Finding:
     last = health.last_recount()
     if last is None:
-        return ok("Counters", "not checked yet")
+        return ok("Counters", "Not checked yet")
     says = f"{counted(last.numbers['campaigns'], 'campaign')} counted against their rows {times.ago(last.at, now)}"
     if differ := last.numbers["differences"]:
         return fault("Counters", f"{says}, {differ:,} differ", "`python -m admin recount` says which, and where.")
@@ -100,13 +100,13 @@ def _counters(now: int) -> Finding:
 
 def _slack(config: Config, now: int) -> Finding:
     if not config.slack_is_on:
-        return ok("Slack", "off: no token is set")
+        return ok("Slack", "Off: no token is set")
     waits = health.outbox()
     said = f"last said {times.ago(waits.said_at, now)}" if waits.said_at else "nothing said yet"
     says = f"{waits.waiting:,} waiting, {said}"
     if trouble := slack_trouble():
         return fault(
-            "Slack", f"takes nothing since {times.ago(trouble.since, now)}: {trouble.error}; {says}", trouble.step
+            "Slack", f"Takes nothing since {times.ago(trouble.since, now)}: {trouble.error}; {says}", trouble.step
         )
     if waits.oldest_due_at is not None and now - waits.oldest_due_at > LAG_MS:
         return warning(

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from models.words import CAMPAIGN_STATUS_LABELS, OPT_IN_REASON_LABELS, ROLE_LABELS
+
 ACTS = {
     "run": "Run",
     "stop": "Stop",
@@ -52,6 +54,7 @@ KINDS = {
     "counters": "Counters",
 }
 _SHORT = 60  # characters of a value
+_WORDS: dict[str, str] = {**CAMPAIGN_STATUS_LABELS, **ROLE_LABELS, **OPT_IN_REASON_LABELS}
 
 
 def act_name(act: str) -> str:
@@ -76,5 +79,5 @@ def _told(value: Any) -> str:
         return f"{value:,}"
     if isinstance(value, Mapping):
         return ", ".join(f"{name} {_told(inner)}" for name, inner in value.items()) or "none"
-    text = "none" if value is None else str(value)
+    text = "none" if value is None else _WORDS.get(str(value), str(value))
     return text if len(text) <= _SHORT else f"{text[:_SHORT]}…"

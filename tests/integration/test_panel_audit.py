@@ -57,7 +57,7 @@ class TestFilters:
 
 
 def test_texts_from_outside_show_as_themselves(panel: Visitor) -> None:
-    add_many(1, object_name=NAUGHTY, actor_name=NAUGHTY, numbers='{"old":"<script>alert(1)</script>"}')
+    add_many(1, object_name=NAUGHTY, actor_id=77, actor_name=NAUGHTY, numbers='{"old":"<script>alert(1)</script>"}')
     page = panel.get("/audit/").text
     assert "<script>alert" not in page
     assert page.count("&lt;script&gt;alert") == 3

@@ -75,7 +75,7 @@ class TestFindings:
 class TestCounters:
     def test_button_lets_a_worker_count_and_shows_what_came_of_it(self, panel: Visitor, valkey: str) -> None:
         campaign_id = make_campaign()
-        assert "not checked yet" in panel.get("/health").text
+        assert "Not checked yet" in panel.get("/health").text
         assert panel.post("/health/recount").status_code == 303
         with waiting.client(valkey) as client:
             assert [job.func_name for job in queue_of("bulk", client).jobs] == ["jobs.bulk.recount"]
