@@ -54,7 +54,11 @@ KINDS = {
     "counters": "Counters",
 }
 _SHORT = 60  # characters of a value
-_WORDS: dict[str, str] = {**CAMPAIGN_STATUS_LABELS, **ROLE_LABELS, **OPT_IN_REASON_LABELS}
+_WORDS = {
+    str(word): label
+    for labels in (CAMPAIGN_STATUS_LABELS, ROLE_LABELS, OPT_IN_REASON_LABELS)
+    for word, label in labels.items()
+}
 
 
 def act_name(act: str) -> str:

@@ -27,7 +27,7 @@ from models.queries.pages import Row, message_of, total_of
 from models.queries.previews import contact_values
 from models.rules.criteria import Criteria
 from models.tables import Campaign
-from models.words import RETRYABLE, Action, Channel, MessageStatus
+from models.words import RETRYABLE, Action, Channel, MessageStatus, Phase
 
 STOP_POLLING = 286  # htmx's own status: take this answer and ask no more
 
