@@ -55,12 +55,14 @@ def flow_of(campaign_id: int) -> Flow | None:
 
 
 def _span(campaign_id: int) -> tuple[int, int] | None:
-    """The first and last stretch in which something arrived since the run; what an import counted lies before it."""
+    """The first and last stretch in which something drawn arrived since the run; None when nothing did."""
+    drawn = f"FROM message_flow WHERE campaign_id = ? AND status IN ({marks(DRAWN)}) AND bucket_at > c.run_at - ?"
+    values = (campaign_id, *DRAWN, STEPS[0])
     found = select(
-        "SELECT (SELECT MIN(bucket_at) FROM message_flow WHERE campaign_id = c.id AND bucket_at > c.run_at - ?), "
-        "(SELECT MAX(bucket_at) FROM message_flow WHERE campaign_id = c.id) "
-        "FROM campaigns c WHERE c.id = ? AND c.run_at IS NOT NULL",
-        STEPS[0],
+        f"SELECT (SELECT bucket_at {drawn} ORDER BY bucket_at LIMIT 1), "
+        f"(SELECT bucket_at {drawn} ORDER BY bucket_at DESC LIMIT 1) FROM campaigns c WHERE c.id = ?",
+        *values,
+        *values,
         campaign_id,
     )
     if not found or found[0][0] is None:

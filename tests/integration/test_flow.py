@@ -8,7 +8,20 @@ from models.config import Config
 from models.queries.flow import MOST_COLUMNS, STEPS, flow_of
 from models.rules.verdicts import Word
 from models.words import FailureReason, MessageStatus
-from tests.factories import MINUTE, NOW, SECOND, answer, claim, make_campaign, make_draft, move_all, receive, retry, run
+from tests.factories import (
+    MINUTE,
+    NOW,
+    SECOND,
+    answer,
+    claim,
+    make_campaign,
+    make_draft,
+    move_all,
+    receive,
+    retry,
+    run,
+    stop,
+)
 from tests.integration.plans import noted_statements
 
 pytestmark = [pytest.mark.usefixtures("installation"), pytest.mark.both_engines]
@@ -67,6 +80,18 @@ def test_there_is_none_before_anything_arrived() -> None:
     assert (flow_of(draft), flow_of(ready), flow_of(999)) == (None, None, None)
     run(ready)
     assert flow_of(ready) is None
+
+
+def test_chart_begins_and_ends_with_what_it_draws() -> None:
+    campaign_id = make_campaign(messages=4)
+    run(campaign_id)
+    arrive(campaign_id, 1, Word.OPTED_OUT, at=NOW)
+    arrive(campaign_id, 2, Word.DELIVERED, at=NOW + MINUTE)
+    stop(campaign_id, now=NOW + 2 * MINUTE)
+    move_all(campaign_id, now=NOW + 2 * MINUTE)
+    flow = flow_of(campaign_id)
+    assert flow is not None
+    assert flow.columns == ({D: 2},)
 
 
 def test_no_message_is_read() -> None:
