@@ -19,7 +19,7 @@ ENDED = 60_000  # ms
 SENT = 40
 # Who decides by the address what becomes of the message (SPEC 10, simulated recipients).
 OUTCOMES = {
-    Channel.SMS: [f"+1415555{ending}" for ending in (9003, 9003, 9001, 9020, 9031)],
+    Channel.SMS: [f"+1415556{ending}" for ending in (9003, 9003, 9001, 9020, 9031)],
     Channel.EMAIL: [f"sim.{name}@example.com" for name in ("failed.mailbox_full", "failed.blocked", "optedout")],
 }
 ALWAYS = {"Delivered", "Sending", "Failed", "Opted Out"}
@@ -29,7 +29,7 @@ PanelOf = Callable[..., Panel]
 
 def contacts(channel: Channel) -> bytes:
     """Most get it; some do not, each in another way."""
-    good = [f"+1415555{number}" for number in range(2000, 2000 + SENT)]
+    good = [f"+1415556{number}" for number in range(2000, 2000 + SENT)]
     if channel is Channel.EMAIL:
         good = [f"good{number}@example.com" for number in range(SENT)]
     header = {Channel.SMS: "phone", Channel.EMAIL: "email"}[channel]
