@@ -13,6 +13,7 @@ from models.words import Channel, OptOutSource, Role
 from tests.factories import NOW, make_campaign, rows_of, run
 from tests.integration.house import NONSENSE, Cast, link_in, rows_in
 from tests.integration.panel import Visitor
+from tests.integration.plans import noted_statements, plan_of
 
 ANN = "+14155550000"
 
@@ -59,6 +60,16 @@ class TestList:
     def test_filters_and_exact_search_find_what_they_say(self, panel: Visitor, query: str, found: int) -> None:
         list_many(6)
         assert len(rows_in(panel.get(f"/opt-outs/?{query}").text)) == found
+
+    @pytest.mark.parametrize("query", ["", "channel=sms", "source=link", "channel=sms&source=hand", "state=removed"])
+    def test_no_filter_reads_more_than_it_shows(self, panel: Visitor, query: str) -> None:
+        list_many(300)
+        with noted_statements() as noted:
+            panel.get(f"/opt-outs/?{query}")
+        plans = [plan_of(statement) for statement in list(noted) if '"opt_outs"' in statement[0]]
+        assert len(plans) == 2  # the page, and how many there are
+        assert [plan for plan in plans if "TEMP B-TREE" in plan] == []
+        assert [plan for plan in plans if query and " INDEX opt_outs_" not in plan] == []
 
     @pytest.mark.parametrize("query", NONSENSE)
     @pytest.mark.parametrize("path", ["/opt-outs/", "/moves/"])
