@@ -8,7 +8,7 @@ from models.segments import count_segments
 from models.template import render
 
 NAMES = ["First name", "city", "code"]
-VALUES = st.sampled_from(["", "Ann", "Łukasz", "€", "😀", "x" * 60, "{{city}}", "ж" * 30])
+VALUES = st.sampled_from(["", " ", "Ann", "Ann Lee 7", "Łukasz", "€", "😀", "x" * 60, "{{city}}", "ж" * 30])
 CONTACTS = st.lists(st.tuples(VALUES, VALUES, VALUES), max_size=8)
 TEXTS = st.sampled_from(
     [
