@@ -22,7 +22,7 @@ def start_input() -> Block:
 def in_use(summary: CampaignSummary, reason: str) -> str:
     """Another campaign holds the channel: which, how far it is, and why one waits for it."""
     channel = lines.channel_label(summary)
-    return f"*{channel} is in use.* {escaped(reason)} Two {channel} campaigns never run at once."
+    return f"*{channel} is in use.* Two {channel} campaigns never run at once. {escaped(reason)}"
 
 
 def wrong_time(given: Given, now: int) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from bot.dialogs.frame import Dialog, Form, Given, Kept
 from bot.drawing import blocks, lines
 from bot.request import Request
+from bot.site import site
 from jobs import starting
 from models.clock import now_ms
 from models.operations import running
@@ -15,9 +16,8 @@ def _form(request: Request, campaign_id: int, _message_ids: tuple[int, ...]) -> 
     summary = summary_of(campaign_id)
     left = sum(summary.counts[status] for status in (*TO_BE_SENT, MessageStatus.CANCELLED))
     told = f"*{lines.counted(left, 'go on')}.*" if left else "Nothing is left to send: it only stops being Failed."
-    return Form(
-        [blocks.section(f"{lines.about(summary)}\n{told}")], f"Resume {lines.counted(left)}" if left else "Resume"
-    )
+    shown = [blocks.section(f"{lines.about(summary)}\n{told}"), *lines.mark(summary, site())]
+    return Form(shown, f"Resume {lines.counted(left)}" if left else "Resume")
 
 
 def _submit(request: Request, kept: Kept, _given: Given) -> str:

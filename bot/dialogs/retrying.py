@@ -7,6 +7,7 @@ from bot.dialogs.later import START_AT, in_use, schedule, start_input, starts_la
 from bot.drawing import blocks, lines
 from bot.drawing.blocks import Block
 from bot.request import Request
+from bot.site import site
 from models.clock import now_ms
 from models.operations import retrying
 from models.queries.campaigns import CampaignSummary, summary_of
@@ -60,6 +61,7 @@ def _drawn(plan: RetryPlan, summary: CampaignSummary, ticked: Collection[str], *
         blocks.section(_total(plan, messages, ticked, include_unconfirmed=include_unconfirmed)),
         start_input(),
         blocks.context(f"The set is fixed at {blocks.local_time(plan.cutoff_at)}. What fails later is not in it."),
+        *lines.mark(summary, site()),
     ]
     submit = f"Start when {lines.channel_label(summary)} is free" if taken else f"Retry {lines.counted(messages)}"
     return Form(shown, submit, {"plan": plan.id, "taken": taken})

@@ -6,6 +6,7 @@ from bot.drawing import blocks, lines, previews
 from bot.drawing.blocks import Block
 from bot.outgoing.places import channel_of
 from bot.request import Request
+from bot.site import site
 from jobs import starting
 from models.clock import now_ms
 from models.errors import ChannelTakenError
@@ -38,6 +39,7 @@ def _form(request: Request, campaign_id: int, _message_ids: tuple[int, ...]) -> 
         *([_leave_out(check)] if check.reached_lately else []),
         _disclaimer(),
         start_input(),
+        *lines.mark(summary, site()),
     ]
     return Form(
         shown, f"Start when {lines.channel_label(summary)} is free" if taken else "Run Campaign", {"taken": bool(taken)}

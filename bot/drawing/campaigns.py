@@ -16,7 +16,7 @@ _GROUPS = {"running": "Running now", "ready": "Ready", "ended": "Ended", "draft"
 
 def help_of(running: Sequence[CampaignSummary], site: Site) -> Message:
     """The commands, what runs now, and the way to the panel."""
-    commands = "\n".join(f"`/campaign {verb.usage}` {verb.meaning}" for verb in VERBS)
+    commands = "\n".join(f"`/campaign {verb.usage}` – {verb.meaning}" for verb in VERBS)
     shown = [blocks.section(commands)]
     shown += [
         blocks.section(

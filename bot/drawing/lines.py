@@ -83,14 +83,15 @@ def bar(progress: Progress) -> str:
 
 def pace(progress: Progress) -> str:
     """How fast it goes and when it will be through; '' when it stands still."""
+    if progress.waiting_for_receipts and progress.waits_until:
+        receipts = counted(progress.waiting_for_receipts, noun="receipt")
+        return f" · waiting for {receipts}, until {blocks.local_time(progress.waits_until)} at most"
     parts = []
     if progress.rate:
         parts.append(f"{progress.rate:,.0f} messages/s")
     if progress.seconds_left:
-        parts.append(f"about {max(1, round(progress.seconds_left / 60))} min left")
-    if progress.waiting_for_receipts and progress.waits_until:
-        until = blocks.local_time(progress.waits_until)
-        parts.append(f"waiting for {progress.waiting_for_receipts:,} receipts, until {until} at most")
+        minutes = round(progress.seconds_left / 60)
+        parts.append(f"about {minutes} min left" if minutes else "less than a minute left")
     return "".join(f" · {part}" for part in parts)
 
 
@@ -130,6 +131,11 @@ def filter_of(export: Export) -> str:
     parts += [FAILURE_REASON_NAMES[FailureReason(reason)] for reason in criteria.reasons]
     parts += [f"search {escaped(criteria.search)}"] if criteria.search else []
     return ", ".join(parts) or "all messages"
+
+
+def mark(summary: CampaignSummary, site: Site) -> list[Block]:
+    """The mark of a channel on which nothing is really sent."""
+    return [blocks.context(SIMULATED)] if Channel(summary.campaign.channel) in site.simulated else []
 
 
 def footer(summary: CampaignSummary, as_of: int, site: Site) -> Block:

@@ -224,7 +224,7 @@ def test_campaign_that_waits_for_the_channel_starts_by_itself(product: Product, 
     with slowly(product):
         ben.runs(first)
         ben.types(f"/campaign run {second}")
-        expect(ben.modal).to_contain_text(f"SMS is in use. {first} is In Progress")
+        expect(ben.modal).to_contain_text(f"Two SMS campaigns never run at once. {first} is In Progress")
         ben.confirms_disclaimer()
         ben.submits("Start when SMS is free")
         expect(ben.modal).to_contain_text("It starts as soon as the channel is free")
