@@ -1,22 +1,39 @@
 """Jobs that go through many rows: bulk moves, imports, exports, the count of all."""
 
+import os
+import socket
+import time
+
 from jobs import context
 from models.actors import SYSTEM
 from models.clock import now_ms
 from models.operations.exporting import do_export
 from models.operations.importing import do_import
+from models.operations.leaving import has_open_move
 from models.operations.moving import Mover
+from models.operations.presence import give_up_lease, hold_lease
 from models.operations.recounting import recount_all
 from models.tables import Export, Import
 from models.words import OPEN_WORK
 
+TURN_SECONDS = 1.0
+LEASE_SECONDS = 5.0  # longer than a turn with its last slice; whoever dies in one holds the others up no longer
+
 
 def move(campaign_id: int) -> None:
-    """Work on the campaign's bulk moves until none is open; what is left at a stop, another process goes on with."""
-    mover = Mover()
-    stop = context.current().stop
-    while not stop.asked and mover.advance(campaign_id, now=now_ms()):
-        pass
+    """Work on the campaign's bulk moves until none is open; what is left at a stop, another process goes on with.
+
+    One process at a time: a second one would do no more together with the first, and exports would wait for both.
+    """
+    lease, holder = f"moves:{campaign_id}", f"{socket.gethostname()}-{os.getpid()}"
+    mover, stop = Mover(), context.current().stop
+    while not stop.asked and has_open_move(campaign_id):
+        if not hold_lease(lease, holder=holder, seconds=LEASE_SECONDS, now=now_ms()):
+            return
+        ends_at = time.monotonic() + TURN_SECONDS
+        while not stop.asked and time.monotonic() < ends_at and mover.advance(campaign_id, now=now_ms()):
+            pass
+        give_up_lease(lease, holder=holder)
 
 
 def import_contacts(import_id: int) -> None:

@@ -14,18 +14,20 @@ import redis.asyncio
 from rq import Queue, SimpleWorker
 from rq.serializers import JSONSerializer
 
-from jobs import context
+from jobs import bulk, context
 from jobs.bucket import Bucket
 from jobs.queues import DUTIES, Hinter, pass_hints, queue_of
 from jobs.runtime import waiting
 from jobs.runtime.stopping import Stop
 from models import database, hints
 from models.actors import COMMAND_LINE
+from models.clock import now_ms
 from models.config import Config
 from models.database import transaction
 from models.errors import CampaignError
 from models.hints import Work, hint
 from models.operations import running
+from models.operations.presence import give_up_lease, hold_lease
 from models.queries.campaigns import get_campaign
 from tests import factories
 
@@ -160,6 +162,23 @@ class TestHints:
         running.run_campaign(campaign_id, actor=COMMAND_LINE, disclaimer_accepted=True, now=factories.NOW)
         assert burst(connection, "bulk") == []
         assert factories.statuses(campaign_id) == {"queued": 3}
+        stop.close()
+
+    def test_a_second_worker_leaves_a_campaigns_moves_to_the_first(
+        self, hinting: Config, connection: redis.Redis, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        stop = Stop()
+        monkeypatch.setattr(context, "_context", context.Context(hinting, stop))
+        campaign_id = factories.make_campaign()
+        running.run_campaign(campaign_id, actor=COMMAND_LINE, disclaimer_accepted=True, now=factories.NOW)
+        lease = f"moves:{campaign_id}"
+        assert hold_lease(lease, holder="another", seconds=60, now=now_ms())
+        bulk.move(campaign_id)
+        assert factories.statuses(campaign_id) == {"waiting": 3}
+        give_up_lease(lease, holder="another")
+        bulk.move(campaign_id)
+        assert factories.statuses(campaign_id) == {"queued": 3}
+        assert factories.rows_of("leases") == []
         stop.close()
 
 
