@@ -21,7 +21,7 @@ def _form(request: Request, campaign_id: int, _message_ids: tuple[int, ...]) -> 
             ),
             blocks.input_block(f"Type its name: {name}", blocks.text_input("name"), block_id="name"),
         ],
-        "Delete",
+        f"Delete {lines.counted(summary.counts.total)}",
         {"name": name},
     )
 

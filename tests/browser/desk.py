@@ -56,7 +56,7 @@ class Desk:
 
     def card(self, name: str) -> Locator:
         """The campaign's card."""
-        return self.told(name, "recipients").last
+        return self.told(name, "recipients").and_(self.page.locator("article:not(.only-me)")).last
 
     @property
     def width(self) -> int:

@@ -94,14 +94,14 @@ def create_in_panel(form: Page, name: str, file: Path) -> None:
     form.close()
 
 
-def delete(ben: Desk, name: str) -> None:
+def delete(ben: Desk, name: str, messages: int) -> None:
     """By its name, not quite typed at first."""
     ben.types(f"/campaign delete {name}")
     ben.modal.get_by_role("textbox").fill(name[:-1])
-    ben.submits("Delete")
+    ben.submits(f"Delete {messages} messages")
     expect(ben.modal).to_contain_text(f"To delete it, type its name: {name}")
     ben.modal.get_by_role("textbox").fill(name.upper())
-    ben.submits("Delete")
+    ben.submits(f"Delete {messages} messages")
     expect(ben.modal).to_contain_text("Deleted.")
     ben.closes()
     expect(ben.told(f"{name} was deleted.")).to_be_visible()
@@ -154,7 +154,7 @@ def test_ben_goes_from_nothing_to_a_sent_campaign_and_back(product: Product, sla
     assert len(rows) == product.status(campaign_id)["counts"]["failed"]
 
     ben.opens("# campaigns")
-    delete(ben, name)
+    delete(ben, name, 40)
     until(lambda: not product.rows("SELECT 1 FROM campaigns WHERE id = ?", campaign_id), what="its end")
 
 
