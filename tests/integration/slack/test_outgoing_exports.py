@@ -38,6 +38,20 @@ def export_id(outgoing: Outgoing, ben_in_slack: Actor) -> int:
     return start_export(campaign_id, criteria=criteria, actor=ben_in_slack, now=outgoing.now())
 
 
+@pytest.mark.parametrize(
+    ("criteria", "rows"),
+    [
+        (Criteria(), 3),
+        (Criteria(statuses=("delivered",)), 3),
+        (Criteria(statuses=("failed",)), 0),
+        (Criteria(statuses=("delivered",), search="=+14155550001"), 1),
+    ],
+)
+def test_rows_to_come_are_known_when_it_is_asked_for(ben: Actor, criteria: Criteria, rows: int) -> None:
+    export_id = start_export(make_ended(messages=3), criteria=criteria, actor=ben, now=now_ms())
+    assert Export.get_by_id(export_id).rows_total == rows
+
+
 def comes_to(export_id: int, rows: int) -> None:
     """The job has come so far."""
     with transaction():
