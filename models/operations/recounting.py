@@ -1,4 +1,4 @@
-"""Proving the counters: each campaign's against its rows, at one moment of it."""
+"""Counting all campaigns anew: each one's counters against its rows, at one moment of it."""
 
 from collections.abc import Iterator
 
