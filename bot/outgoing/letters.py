@@ -62,7 +62,7 @@ def letter(campaign_id: int, content: Content, who: str, *, gone: bool) -> Messa
     if act == "end":
         notes.insert(0, "You get this as the owner. Mute “finished” in App Home.")
     if notes:
-        shown.append(blocks.context(" · ".join(notes)))
+        shown.append(blocks.context(" ".join(notes)))
     return Message(told.replace("*", ""), shown)
 
 

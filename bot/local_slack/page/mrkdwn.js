@@ -1,7 +1,7 @@
 // Slack's text: mrkdwn, mentions, links, dates and emoji shortcodes, as DOM nodes (never as HTML).
 import { h } from "./dom.js";
 
-const EMOJI = Object.fromEntries(`white_check_mark ✅|heavy_check_mark ✔️|x ❌|warning ⚠️|hourglass ⌛|hourglass_flowing_sand ⏳
+const EMOJI = Object.fromEntries(`white_check_mark ✅|heavy_check_mark ✔️|x ❌|warning ⚠️|clock3 🕒|hourglass ⌛|hourglass_flowing_sand ⏳
 |large_green_circle 🟢|large_yellow_circle 🟡|large_orange_circle 🟠|red_circle 🔴|large_blue_circle 🔵|large_purple_circle 🟣
 |white_circle ⚪|black_circle ⚫|rocket 🚀|eyes 👀|tada 🎉|email 📧|envelope ✉️|iphone 📱|speech_balloon 💬|bar_chart 📊
 |chart_with_upwards_trend 📈|chart_with_downwards_trend 📉|arrow_forward ▶️|octagonal_sign 🛑|black_square_for_stop ⏹️
