@@ -71,7 +71,7 @@ def run(slack: Page) -> None:
     """As Ben, from the channel."""
     slack.get_by_label("Message", exact=True).fill("/campaign run spring")
     slack.get_by_label("Message", exact=True).press("Enter")
-    expect(slack.locator("#modal")).to_contain_text("2,000 messages")
+    expect(slack.locator("#modal")).to_contain_text("confirm each")
     for box in slack.locator("#modal").get_by_role("checkbox").all():
         box.check()
     slack.locator("#modal").get_by_role("button", name="Run Campaign").click()

@@ -27,7 +27,7 @@ TURNS = tuple(_TURNS)
 
 def open_loading(verb: str, request: Request) -> None:
     """Open the dialog before anything is looked up: whatever the database takes, the trigger is used in time."""
-    request.open_dialog(blocks.modal(_DIALOGS[verb].title, [blocks.section("Loading…")], callback_id="loading"))
+    request.open_dialog(_loading(verb, [blocks.section("Loading…")]))
 
 
 def open_about(verb: str, request: Request, campaign_id: int, *, message_ids: Sequence[int] = ()) -> None:
@@ -42,6 +42,8 @@ def open_about(verb: str, request: Request, campaign_id: int, *, message_ids: Se
 def fill(verb: str, request: Request, campaign_id: int, *, message_ids: Sequence[int] = ()) -> None:
     """Show what the dialog is about. Raises CampaignError when it can't be done now."""
     dialog = _DIALOGS[verb]
+    if dialog.sketch:
+        request.show(_loading(verb, dialog.sketch(request, campaign_id)))
     form = dialog.form(request, campaign_id, tuple(message_ids))
     request.show(_view(verb, request, {"campaign": campaign_id, **form.kept}, form))
 
@@ -75,6 +77,10 @@ def errors_in(callback_id: str, view: dict[str, Any]) -> dict[str, str]:
 def submit(callback_id: str, request: Request, given: dict[str, Any]) -> str:
     """Carry out what the dialog asked for; returns the sentence of the outcome. Raises CampaignError."""
     return _DIALOGS[callback_id].submit(request, request.kept, given)
+
+
+def _loading(verb: str, shown: Sequence[blocks.Block]) -> blocks.Block:
+    return blocks.modal(_DIALOGS[verb].title, shown, callback_id="loading")
 
 
 def _view(verb: str, request: Request, kept: dict[str, Any], form: Form) -> blocks.Block:

@@ -34,7 +34,7 @@ class Dialog:
 
     `form` loads and draws it, for a campaign and perhaps some of its messages. `check` finds what is wrong
     at which input without asking anything; `submit` carries it out and says how it ended. `turns` redraw
-    it when a button or an input in it is used.
+    it when a button or an input in it is used. `sketch` is what stands there until a `form` that takes long is ready.
     """
 
     title: str
@@ -42,3 +42,4 @@ class Dialog:
     submit: Callable[[Request, Kept, Given], str] = _nothing_to_do
     check: Callable[[Kept, Given], dict[str, str]] = _nothing_wrong
     turns: Mapping[str, Callable[[Request, str, Given], Form]] = field(default_factory=dict)
+    sketch: Callable[[Request, int], list[Block]] | None = None

@@ -46,6 +46,18 @@ def _form(request: Request, campaign_id: int, _message_ids: tuple[int, ...]) -> 
     )
 
 
+def _sketch(request: Request, campaign_id: int) -> list[Block]:
+    """What is known at once: to look at each of 300,000 contacts takes a while."""
+    _taken(request, campaign_id)
+    summary = summary_of(campaign_id)
+    sendable = lines.counted(summary.counts.sendable)
+    return [
+        blocks.section(lines.about(summary)),
+        blocks.section(f"*{sendable}* will be sent · looking at each contact…"),
+        *previews.message(preview_of(campaign_id, 1, request.actor)),
+    ]
+
+
 def _taken(request: Request, campaign_id: int) -> str:
     """Who holds the channel, as a sentence; '' when it may run now. Raises CampaignError when it can't start at all."""
     try:
@@ -120,4 +132,4 @@ def _where(campaign_id: int) -> str:
     return "in the owner's direct messages" if campaign.owner_id else "nowhere: neither a channel nor an owner is set"
 
 
-DIALOG = Dialog("Run Campaign", _form, _submit, _check)
+DIALOG = Dialog("Run Campaign", _form, _submit, _check, sketch=_sketch)

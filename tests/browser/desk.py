@@ -87,7 +87,7 @@ class Desk:
     def runs(self, name: str) -> None:
         """Run a campaign by command and dialog."""
         self.types(f"/campaign run {name}")
-        expect(self.modal).to_contain_text("will be sent")
+        expect(self.modal).to_contain_text("confirm each")
         self.confirms_disclaimer()
         self.submits("Run Campaign")
         expect(self.modal).to_contain_text("messages are being queued.")

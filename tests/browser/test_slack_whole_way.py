@@ -58,7 +58,7 @@ def test_campaign_goes_the_whole_way(
     panel.open(f"/campaigns/{campaign_id}/")
 
     ben.types(f"/campaign run “{name.upper()}”")
-    expect(ben.modal).to_contain_text(f"{imported:,} messages")
+    expect(ben.modal).to_contain_text(re.compile(rf"{imported:,} messages.*confirm each", re.DOTALL))
     first, *others = ben.modal.get_by_role("checkbox").all()
     first.check()
     ben.modal.get_by_role("button", name="Run Campaign").click()

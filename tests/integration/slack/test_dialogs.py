@@ -23,23 +23,35 @@ A_DAY = 24 * 3600  # seconds
 class TestRun:
     def test_confirmed_dialog_runs_it_and_says_so(self, as_ben: Person) -> None:
         campaign_id = make_campaign(name="Spring")
-        shown(as_ben, "/campaign run spring", "3 messages")
+        shown(as_ben, "/campaign run spring", "confirm each")
         submitted(as_ben, "It runs: 3 messages", disclaimer=ALL_FOUR)
         assert phase_of(campaign_id) == Phase.RUNNING
 
     def test_it_shows_a_real_message_and_what_to_think_of(self, as_ben: Person) -> None:
         make_campaign(name="Spring")
-        run = text_of(shown(as_ben, "/campaign run spring", "3 messages"))
+        run = text_of(shown(as_ben, "/campaign run spring", "confirm each"))
         assert "+14155550000" in run
         assert "Hello" in run
         assert "opt" in run  # the text lacks the opt-out
 
     def test_missing_disclaimer_is_said_at_its_boxes(self, as_ben: Person) -> None:
         make_campaign(name="Spring")
-        shown(as_ben, "/campaign run spring", "3 messages")
+        shown(as_ben, "/campaign run spring", "confirm each")
         before = dump()
         assert as_ben.submits(disclaimer=ALL_FOUR[:3]).errors == {"disclaimer": "Confirm all four to run it."}
         assert dump() == before
+
+    def test_what_is_known_at_once_is_shown_while_the_contacts_are_looked_at(
+        self, slack: Workspace, as_ben: Person
+    ) -> None:
+        make_campaign(name="Spring")
+        shown(as_ben, "/campaign run spring", "confirm each")
+        traffic = slack.slack.do(lambda: list(slack.slack.core.traffic))
+        sketch, form = (call["sent"]["view"] for call in traffic if call["name"] == "views.update")
+        assert "*3 messages* will be sent · looking at each contact…" in text_of(sketch)
+        assert "+14155550000" in text_of(sketch)
+        assert ("input" in text_of(sketch), "submit" in sketch) == (False, False)
+        assert "looking at" not in text_of(form)
 
     def test_those_reached_lately_can_be_left_out(self, as_ben: Person, now_is: int) -> None:
         reached = ["+14155550000", "+14155550001"]
@@ -66,7 +78,7 @@ class TestRun:
 
     def test_it_can_start_at_a_time_and_be_cancelled(self, as_ben: Person, now_is: int) -> None:
         campaign_id = make_campaign(name="Spring")
-        shown(as_ben, "/campaign run spring", "3 messages")
+        shown(as_ben, "/campaign run spring", "confirm each")
         submitted(as_ben, "It starts at", disclaimer=ALL_FOUR, start_at=now_is // 1000 + A_DAY)
         start = ScheduledStart.get()
         assert (start.starts_at, start.time_zone) == ((now_is // 1000 + A_DAY) * 1000, "Etc/UTC")
@@ -77,14 +89,14 @@ class TestRun:
 
     def test_time_gone_by_is_said_at_its_input(self, as_ben: Person) -> None:
         make_campaign(name="Spring")
-        shown(as_ben, "/campaign run spring", "3 messages")
+        shown(as_ben, "/campaign run spring", "confirm each")
         wrong = as_ben.submits(disclaimer=ALL_FOUR, start_at=1_000_000_000).errors
         assert wrong == {"start_at": "Choose a time that is still to come."}
 
     def test_channel_taken_meanwhile_is_refused_at_the_submission(self, as_ben: Person) -> None:
         make_campaign(name="Spring")
         other = make_campaign(name="Water works")
-        shown(as_ben, "/campaign run spring", "3 messages")
+        shown(as_ben, "/campaign run spring", "confirm each")
         factories.run(other)
         before = dump()
         submitted(as_ben, "Water works", disclaimer=ALL_FOUR)
@@ -99,7 +111,7 @@ class TestRun:
         campaign_id = make_campaign(name="Spring")
         ben, alice = slack.person("ben"), slack.person("alice")
         for person in (ben, alice):
-            shown(person, "/campaign run spring", "3 messages")
+            shown(person, "/campaign run spring", "confirm each")
         submitted(ben, "It runs", disclaimer=ALL_FOUR)
         submitted(alice, "Only a Ready campaign can be run", disclaimer=ALL_FOUR)
         assert len(factories.moves_of(campaign_id)) == 1
@@ -282,7 +294,7 @@ class TestWhoMayNot:
 
     def test_role_is_asked_at_the_submission_too(self, as_ben: Person) -> None:
         campaign_id = make_campaign(name="Spring")
-        shown(as_ben, "/campaign run spring", "3 messages")
+        shown(as_ben, "/campaign run spring", "confirm each")
         PersonRow.update(role="viewer").where(PersonRow.name == "Ben").execute()
         submitted(as_ben, "you are Viewer", disclaimer=ALL_FOUR)
         assert phase_of(campaign_id) == Phase.READY

@@ -43,7 +43,7 @@ def test_campaign_is_run_by_command_button_and_dialog(slack: Workspace) -> None:
     campaign_id = make_campaign(name="Spring")
     as_ben = slack.person("ben")
     assert as_ben.types("/campaign run spring").error is None
-    eventually(lambda: "3 messages" in str(as_ben.modals()))
+    eventually(lambda: "confirm each" in str(as_ben.modals()))
     assert as_ben.submits(disclaimer=ALL_FOUR).error is None
     eventually(lambda: phase_of(campaign_id) == Phase.RUNNING)
     slack.say_what_is_due()
@@ -57,7 +57,7 @@ def test_error_of_a_dialog_stands_at_its_input(slack: Workspace) -> None:
     make_campaign(name="Spring")
     as_ben = slack.person("ben")
     as_ben.types("/campaign run spring")
-    eventually(lambda: "3 messages" in str(as_ben.modals()))
+    eventually(lambda: "confirm each" in str(as_ben.modals()))
     assert as_ben.submits(disclaimer=[]).errors
 
 
