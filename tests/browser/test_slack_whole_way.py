@@ -37,10 +37,10 @@ def watch_until_it_ends(product: Product, campaign_id: int, card: Locator, panel
     while product.phase(campaign_id) != "ended":
         assert time.monotonic() < give_up_at
         truth.append((time.monotonic(), delivered(product, campaign_id)))
+        since = time.monotonic() - BEHIND_SECONDS
         shown = [counts_shown(card)["delivered"], counts_shown(panel.locator(".tiles"))["delivered"]]
         if looks == 3:
             shown.append(product.status(campaign_id)["counts"]["delivered"])
-        since = time.monotonic() - BEHIND_SECONDS
         at_least = max(n for at, n in truth if at <= since or n == 0)
         at_most = delivered(product, campaign_id)
         assert all(at_least <= n <= at_most for n in shown), (at_least, shown, at_most)
