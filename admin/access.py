@@ -78,7 +78,7 @@ RIGHTS: Mapping[str, Right] = {
     "settings.change": Right.CHANGE_SETTINGS,
     "settings.test": Right.CHANGE_SETTINGS,
     "health.page": Right.SEE_OPERATIONS,
-    "health.recount": Right.SEE_OPERATIONS,
+    "health.prove": Right.SEE_OPERATIONS,
     "account.page": Right.SEE_CAMPAIGNS,
     "account.password": Right.SEE_CAMPAIGNS,
 }

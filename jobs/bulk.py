@@ -1,18 +1,16 @@
-"""Jobs that go through many rows: bulk moves, imports, exports, the count of all."""
+"""Jobs that go through many rows: bulk moves, imports, exports."""
 
 import os
 import socket
 import time
 
 from jobs import context
-from models.actors import SYSTEM
 from models.clock import now_ms
 from models.operations.exporting import do_export
 from models.operations.importing import do_import
 from models.operations.leaving import has_open_move
 from models.operations.moving import Mover
 from models.operations.presence import give_up_lease, hold_lease
-from models.operations.recounting import recount_all
 from models.tables import Export, Import
 from models.words import OPEN_WORK
 
@@ -48,8 +46,3 @@ def export(export_id: int) -> None:
     work = Export.get_or_none(Export.id == export_id)
     if work is not None and work.state in OPEN_WORK:
         do_export(export_id, clock=now_ms)
-
-
-def recount(_subject_id: int) -> None:
-    """Count all campaigns' messages against their counters."""
-    recount_all(actor=SYSTEM, now=now_ms())

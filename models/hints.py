@@ -21,7 +21,6 @@ class Work(StrEnum):
     MOVES = "moves"  # a campaign
     IMPORT = "import"
     EXPORT = "export"
-    RECOUNT = "recount"  # no row: all campaigns
 
 
 SENDING = {Channel.SMS: Work.SEND_SMS, Channel.EMAIL: Work.SEND_EMAIL}

@@ -43,7 +43,8 @@ ACTS = {
     "sign_in": "Signed in",
     "sign_in_link": "Sign-in link made",
     "change_setting": "Setting changed",
-    "recount": "Counters checked",
+    "mend_counts": "Counts mended",
+    "prove_counts": "Proof of counts asked for",
 }
 KINDS = {
     "campaign": "Campaign",

@@ -9,7 +9,7 @@ from admin.presenting.words import finding_badge
 from admin.views.base import done
 from models.clock import now_ms
 from models.config import current
-from models.operations.recounting import ask_for_recount
+from models.operations.proving import prove_all_again
 
 blueprint = Blueprint("health", __name__, url_prefix="/health")
 
@@ -22,8 +22,8 @@ def page() -> ResponseReturnValue:
     return render_template("administration/health.html", findings=found, as_of=now)
 
 
-@blueprint.post("/recount")
-def recount() -> ResponseReturnValue:
-    """Let a worker count all messages against the counters."""
-    ask_for_recount(actor=sessions.current_actor())
-    return done("A worker counts all campaigns now; the result will stand here.", url_for("health.page"), stay=False)
+@blueprint.post("/prove")
+def prove() -> ResponseReturnValue:
+    """Let the counts of all campaigns be held against their messages now instead of once a day."""
+    prove_all_again(actor=sessions.current_actor(), now=now_ms())
+    return done("All counts are proven anew, one campaign after the other.", url_for("health.page"), stay=False)

@@ -6,7 +6,7 @@ Admins and kept in the audit, never passed over.
 
 from typing import Any
 
-from models.actors import SYSTEM
+from models.actors import SYSTEM, Actor, Right
 from models.database import execute, on_sqlite, select, snapshot, transaction
 from models.operations import audit
 from models.operations.counters import recount
@@ -29,6 +29,14 @@ def prove_counts(campaign_id: int, *, now: int) -> Differences:
     with transaction():
         execute("UPDATE campaigns SET proven_at = ? WHERE id = ?", now, campaign_id)
     return differences
+
+
+def prove_all_again(*, actor: Actor, now: int) -> None:
+    """Let the counts of all campaigns be proven anew, by the clock, one after the other. Raises NotAllowedError."""
+    actor.require(Right.SEE_OPERATIONS)
+    with transaction():
+        campaigns = execute("UPDATE campaigns SET proven_at = NULL WHERE proven_at IS NOT NULL")
+        audit.record(actor, "prove_counts", now=now, kind="counters", object_id=None, campaigns=campaigns)
 
 
 def campaigns_to_prove(*, now: int, limit: int) -> list[int]:

@@ -37,6 +37,15 @@ class Outbox:
 
 
 @dataclass(frozen=True)
+class Proofs:
+    """Campaigns, how many of them have proven counts, and since when the oldest of these proofs stands."""
+
+    campaigns: int
+    proven: int
+    oldest_at: int | None
+
+
+@dataclass(frozen=True)
 class Silent:
     """A campaign whose provider has fallen silent."""
 
@@ -78,10 +87,18 @@ def silent_campaigns() -> list[Silent]:
     return [Silent(campaign_id, name, Silence(silence)) for campaign_id, name, silence in found]
 
 
-def last_recount() -> Audit | None:
-    """The latest count of all campaigns' messages against their counters."""
-    query = Audit.select().where(Audit.object_kind == "counters", Audit.act == "recount")
-    found: Audit | None = query.order_by(Audit.id.desc()).first()
+def proofs() -> Proofs:
+    """How far the counts of all campaigns are proven."""
+    return Proofs(
+        *select(
+            "SELECT COUNT(*), COUNT(proven_at), MIN(proven_at) FROM campaigns WHERE phase NOT IN ('draft', 'deleting')"
+        )[0]
+    )
+
+
+def last_mended() -> Audit | None:
+    """The latest difference between counters and messages, which was mended when it was found."""
+    found: Audit | None = Audit.select().where(Audit.act == "mend_counts").order_by(Audit.id.desc()).first()
     return found
 
 

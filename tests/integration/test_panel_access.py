@@ -102,7 +102,7 @@ DOORS = {
     ("/settings/<name>", "POST"): ORG_ADMIN,
     ("/settings/test", "POST"): ORG_ADMIN,
     ("/health", "GET"): ADMIN,
-    ("/health/recount", "POST"): ADMIN,
+    ("/health/prove", "POST"): ADMIN,
     ("/account", "GET"): VIEWER,
     ("/account", "POST"): VIEWER,
     ("/account/password", "POST"): VIEWER,

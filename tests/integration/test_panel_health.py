@@ -6,15 +6,14 @@ import pytest
 
 from admin.findings import Level
 from admin.health import health_findings
-from jobs import bulk
-from jobs.queues import DUTIES, pass_hints, queue_of
-from jobs.runtime import waiting
+from jobs.queues import DUTIES
 from models.clock import now_ms
 from models.config import Config
 from models.database import execute
 from models.operations import presence, receipts
+from models.operations.proving import campaigns_to_prove, prove_counts
 from models.operations.slack_state import note_trouble
-from tests.factories import make_campaign, rows_of
+from tests.factories import make_campaign
 from tests.integration.panel import Visitor
 
 MINUTE = 60_000
@@ -72,20 +71,24 @@ class TestFindings:
         assert "No receipt has come" in standing(installation)["Quiet one"][1]
 
 
-class TestCounters:
-    def test_button_lets_a_worker_count_and_shows_what_came_of_it(self, panel: Visitor, valkey: str) -> None:
-        campaign_id = make_campaign()
-        assert "Not checked yet" in panel.get("/health").text
-        assert panel.post("/health/recount").status_code == 303
-        with waiting.client(valkey) as client:
-            assert [job.func_name for job in queue_of("bulk", client).jobs] == ["jobs.bulk.recount"]
-        bulk.recount(0)
-        assert "1 campaign counted against their rows" in panel.get("/health").text
-        assert "no difference" in panel.get("/health").text
-        execute("UPDATE message_counts SET n = n + 1 WHERE campaign_id = ?", campaign_id)
-        bulk.recount(0)
-        assert "1 differ" in panel.get("/health").text
-        assert [row["actor_name"] for row in rows_of("audit", "WHERE act = 'recount'")] == ["system"] * 2
+class TestCounts:
+    def test_button_lets_the_clock_prove_all_and_the_page_follows(self, panel: Visitor) -> None:
+        first, second = make_campaign(), make_campaign(name="Second")
+        assert "0 of 2 campaigns proven" in panel.get("/health").text
+        for campaign_id in (first, second):
+            prove_counts(campaign_id, now=now_ms())
+        assert "2 of 2 campaigns proven" in panel.get("/health").text
+        assert panel.post("/health/prove").status_code == 303
+        assert "0 of 2 campaigns proven" in panel.get("/health").text
+        assert campaigns_to_prove(now=now_ms(), limit=9) == [first, second]
+
+    def test_difference_that_was_mended_is_told_for_a_day(self, panel: Visitor, installation: Config) -> None:
+        campaign_id = make_campaign(name="Second")
+        execute("UPDATE message_counts SET n = n + 2 WHERE campaign_id = ?", campaign_id)
+        prove_counts(campaign_id, now=now_ms())
+        assert "2 wrong in Second, mended" in panel.get("/health").text
+        later = health_findings(installation, now=now_ms() + 25 * 3600 * 1000)
+        assert [found.level for found in later if found.subject == "Counts"] == [Level.OK]
 
     def test_page_asks_again_by_itself(self, panel: Visitor) -> None:
         page = panel.get("/health").text
@@ -98,9 +101,7 @@ class TestWithoutRedis:
     def environment(self) -> dict[str, str]:
         return {"REDIS_URL": "redis://127.0.0.1:9"}
 
-    def test_page_says_so_instead_of_failing(self, panel: Visitor, installation: Config) -> None:
-        pass_hints(installation)
+    def test_page_says_so_instead_of_failing(self, panel: Visitor) -> None:
         answer = panel.get("/health")
         assert answer.status_code == 200
         assert "Messages wait in the database until Redis is back" in answer.text
-        assert panel.post("/health/recount").status_code == 303

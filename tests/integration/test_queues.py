@@ -39,7 +39,6 @@ QUEUES = {
     Work.MOVES: ("bulk", 1),
     Work.IMPORT: ("bulk", 1),
     Work.EXPORT: ("bulk", 1),
-    Work.RECOUNT: ("bulk", 1),
 }
 
 
