@@ -104,14 +104,15 @@ class Report:
             (self.opted_out, f"On the opt-out list, imported as Opted Out: {self.opted_out:,}."),
             (
                 self.changed,
-                f"Read as numbers of {self.country}: {self.changed:,}, such as {self._samples()}.",
+                f"Read as numbers of {self.country}: {self.changed:,}{self._samples()}.",
             ),
             *((count, f"“{name}” is empty: {_counted(count, 'contact')}.") for name, count in self.empty.items()),
         )
         return [sentence for count, sentence in remarks if count]
 
     def _samples(self) -> str:
-        return ", ".join(f"{before} as {after}" for before, after in self.changed_samples)
+        shown = ", ".join(f"{before} as {after}" for before, after in self.changed_samples)
+        return f", such as {shown}" if shown else ""  # none is left once those people are forgotten
 
 
 def _counted(count: int, noun: str) -> str:

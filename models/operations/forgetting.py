@@ -20,6 +20,7 @@ from models.secret_key import opt_out_hash
 from models.words import CHANNEL_LABELS, TO_BE_SENT, Channel, MessageStatus, OptOutSource
 
 POSTS_AT_ONCE = 500
+_SAID_ANEW = "UPDATE slack_posts SET state = 'live', updated_at = 0 WHERE kind = 'export' AND subject_id = ?"
 # Where a search that somebody typed is kept.
 _WITH_CRITERIA = ("exports", "bulk_moves", "retry_plans", "scheduled_starts")
 
@@ -60,6 +61,7 @@ def forget_person(typed: str, *, typed_again: str, actor: Actor, now: int) -> Fo
     written = _written(channel, key)
     messages = _forget_messages(channel, key, now=now)
     campaign_ids = sorted({one.campaign_id for one in messages})
+    _forget_samples(key, campaign_ids)
     posts, posts_waiting = _empty_posts(written)
     _forget_searches(written)
     done = Forgotten(
@@ -136,6 +138,20 @@ def _empty_posts(written: Sequence[str]) -> tuple[int, int]:
         emptied, waiting, last_id = emptied + len(applied), waiting + len(naming) - len(applied), found[-1][0]
 
 
+def _forget_samples(key: str, campaign_ids: Sequence[int]) -> None:
+    """The report of an import shows a few numbers as they were written and as they were read."""
+    if not campaign_ids:
+        return
+    among = f"campaign_id IN ({marks(campaign_ids)}) AND report IS NOT NULL"
+    for import_id, stored in select(f"SELECT id, report FROM imports WHERE {among}", *campaign_ids):
+        report = json.loads(stored)
+        kept = [sample for sample in report["changed_samples"] if sample[1] != key]
+        if len(kept) < len(report["changed_samples"]):
+            with transaction():
+                changed = json.dumps({**report, "changed_samples": kept})
+                execute("UPDATE imports SET report = ? WHERE id = ?", changed, import_id)
+
+
 def _forget_searches(written: Sequence[str]) -> None:
     """What was searched for finds nobody now; a search for it may neither name them nor come to mean more."""
     for table in _WITH_CRITERIA:
@@ -146,6 +162,8 @@ def _forget_searches(written: Sequence[str]) -> None:
             criteria["search"] = f"={FORGOTTEN}"
             with transaction():
                 execute(f"UPDATE {table} SET criteria = ? WHERE id = ?", json.dumps(criteria), row_id)
+                if table == "exports":  # its message in Slack tells the search too
+                    execute(_SAID_ANEW, row_id)
     for form in written:
         with transaction():
             execute("UPDATE unmapped_codes SET sample = '' WHERE lower(sample) LIKE ?", f"%{form}%")

@@ -6,13 +6,16 @@ import pytest
 
 from models.actors import Actor
 from models.addresses import FORGOTTEN
+from models.contacts.mapping import map_columns
+from models.contacts.report import Report
 from models.database import execute, transaction
 from models.errors import InvalidInputError, NotAllowedError
-from models.operations import receipts, retrying, sending
+from models.operations import posts, receipts, retrying, sending
 from models.operations.erasing import erase_what_came_to_rest
 from models.operations.files import store_file
 from models.operations.forgetting import Forgotten, forget_person
-from models.operations.importing import do_import
+from models.operations.importing import ContactsFile, do_import
+from models.operations.importing import start_import as start_import_of
 from models.operations.optouts import opt_in, opt_out, opted_out
 from models.queries.campaigns import counts_of
 from models.queries.pages import page_of_messages
@@ -225,11 +228,33 @@ class TestEverywhereElse:
         exported = store_file("e.csv", "text/csv", [b"x"], now=NOW)
         about = {"campaign_id": draft, "campaign_name": "x", "criteria": {"search": f"={ANN}"}, "state": "done"}
         asked = {"actor_name": "Ben", "surface": "panel", "created_at": NOW}
-        Export.insert(**about, **asked, file_id=exported, rows_total=1).execute()
+        export_id = Export.insert(**about, **asked, file_id=exported, rows_total=1).execute()
+        said, _file = (
+            posts.keep(kind, export_id, channel_id="D0BEN", ts=kind, now=NOW, rendered_hash="x")
+            for kind in ("export", "file")
+        )
+        posts.settle_post(said)
         assert forget(alice).files == 3
         assert [row["name"] for row in rows_of("files")] == ["contacts.csv"]
         assert rows_of("exports")[0]["file_id"] is None
+        assert [post.kind for post, _ in posts.living_exports()] == ["export"]  # said anew without the search
+        assert [post.kind for post in posts.files_from_before(NOW - 1)] == ["file"]  # and deleted in Slack
         nowhere(ANN[1:])
+
+    @both_engines
+    def test_samples_in_an_imports_report_forget_them(self, alice: Actor) -> None:
+        draft = make_draft()
+        file_id = store_file("c.csv", "text/csv", [b"phone\n(202) 555-0100\n(202) 555-0101\n"], now=NOW)
+        contacts = ContactsFile(file_id, map_columns(["phone"], destination="phone", fields=None, country="US"))
+        report = do_import(start_import_of(draft, contacts, consent=True, actor=alice, now=NOW), clock=lambda: NOW)
+        assert len(report.changed_samples) == 2
+        forget(alice, "+12025550100")
+        kept = Report.from_json(json.loads(rows_of("imports")[0]["report"]))
+        assert kept.changed_samples == [("(202) 555-0101", "+12025550101")]
+        forget(alice, "+12025550101")
+        last = Report.from_json(json.loads(rows_of("imports")[0]["report"]))
+        assert "Read as numbers of US: 2." in last.sentences()
+        nowhere("12025550100", "555-0100", "555-0101")
 
     @both_engines
     def test_import_under_way_keeps_its_file_and_is_told_of(self, alice: Actor) -> None:
