@@ -245,6 +245,20 @@ def for_update(*, skip_locked: bool = False) -> str:
     return " FOR UPDATE SKIP LOCKED" if skip_locked else " FOR UPDATE"
 
 
+def indexed_by(index: str) -> str:
+    """The clause that names the index to read by, for SQLite, which keeps no statistics; PostgreSQL has its own."""
+    return f" INDEXED BY {index}" if index and on_sqlite() else ""
+
+
+def pinned(column: str) -> str:
+    """The condition that a number has one value, for a walk along an index that begins with it, in its order.
+
+    To PostgreSQL an equal sign makes the column no part of the order, so that it may walk all the table by its
+    key and hope that the rows wanted come early; an array of one does not.
+    """
+    return f"{column} = ?" if on_sqlite() else f"{column} = ANY(ARRAY[?]::bigint[])"
+
+
 def marks(values: Sequence[Any]) -> str:
     """As many `?` as there are values, for an IN list."""
     return ", ".join("?" * len(values))

@@ -2,12 +2,15 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from models.database import select
+from models.actors import Actor, Right
+from models.addresses import mask
+from models.database import indexed_by, select
 from models.errors import NotFoundError
 from models.queries.messages import where
+from models.queries.walks import Walk, step, walk_of
 from models.rules.counts import Counts
 from models.rules.criteria import Criteria
 from models.tables import Person
@@ -15,15 +18,17 @@ from models.words import MessageStatus
 
 PAGE = 50
 COUNTED = 10_000  # beyond this many a search says "10,000+"
+LOOKED_AT = 2 * COUNTED  # rows of a search that are looked at for those within a filter
+ANY = Walk()
 _COLUMNS = (
     "id, recipient, status, failure_reason, retry_class, provider_code, provider_text, attempt, "
-    "field_values, updated_at"
+    "field_values, updated_at, move_ids"
 )
 
 
 @dataclass(frozen=True)
 class Row:
-    """A message as tables show it; `values` stand in the order of its campaign's fields."""
+    """A message as tables show it; `values` stand in the order of its campaign's fields, `move_ids` as stored."""
 
     id: int
     recipient: str
@@ -35,6 +40,7 @@ class Row:
     attempts: int
     values: tuple[str, ...]
     updated_at: int
+    move_ids: str
 
 
 @dataclass(frozen=True)
@@ -55,14 +61,27 @@ class Total:
 
 
 def page_of_messages(
-    campaign_id: int, criteria: Criteria, *, after: int | None = None, before: int | None = None, size: int = PAGE
+    campaign_id: int,
+    criteria: Criteria,
+    *,
+    walk: Walk = ANY,
+    after: int | None = None,
+    before: int | None = None,
+    size: int = PAGE,
 ) -> Page:
     """The page that begins after the message `after`, or ends before the message `before`, or the first one."""
     if before is not None:
-        rows, more = _rows(campaign_id, criteria, "AND id < ? ORDER BY id DESC", before, size=size)
+        rows, more = _rows(campaign_id, criteria, walk, before, backwards=True, size=size)
         return Page(tuple(reversed(rows)), before=more, after=True)
-    rows, more = _rows(campaign_id, criteria, "AND id > ? ORDER BY id", after or 0, size=size)
+    rows, more = _rows(campaign_id, criteria, walk, after, size=size)
     return Page(tuple(rows), before=after is not None, after=more)
+
+
+def seen_by(row: Row, actor: Actor) -> Row:
+    """The message as this actor may see it."""
+    if actor.may(Right.SEE_RECIPIENTS):
+        return row
+    return replace(row, recipient=mask(row.recipient), values=(), provider_text=None)
 
 
 def message_of(campaign_id: int, message_id: int) -> Row:
@@ -97,7 +116,9 @@ def with_recipient(campaign_id: int, recipient_key: str) -> Criteria:
 def total_of(campaign_id: int, criteria: Criteria, counts: Counts) -> Total:
     """How many match: from the counters where these know it, else counted up to a limit."""
     if criteria.search or criteria.message_ids or criteria.retry_classes or criteria.cutoff_at is not None:
-        return _counted(campaign_id, criteria)
+        walk = walk_of(criteria, counts)
+        counted = _counted_within if walk.searches and (criteria.statuses or criteria.reasons) else _counted
+        return counted(campaign_id, criteria, walk)
     if criteria.reasons:
         if criteria.statuses and MessageStatus.FAILED not in criteria.statuses:
             return Total(0)  # only Failed messages have a reason
@@ -114,24 +135,45 @@ def names_of(person_ids: Sequence[int | None]) -> Mapping[int, str]:
     return {person.id: person.name for person in Person.select(Person.id, Person.name).where(Person.id.in_(wanted))}
 
 
-def _counted(campaign_id: int, criteria: Criteria) -> Total:
+def _counted(campaign_id: int, criteria: Criteria, walk: Walk) -> Total:
     condition, values = where(campaign_id, criteria)
     found = select(
-        f"SELECT COUNT(*) FROM (SELECT 1 FROM messages WHERE {condition} LIMIT {COUNTED + 1}) AS matching", *values
+        f"SELECT COUNT(*) FROM (SELECT 1 FROM messages{indexed_by(walk.index)} WHERE {condition} "
+        f"LIMIT {COUNTED + 1}) AS matching",
+        *values,
     )
     n = int(found[0][0])
     return Total(min(n, COUNTED), exact=n <= COUNTED)
 
 
-def _rows(campaign_id: int, criteria: Criteria, edge: str, value: int, *, size: int) -> tuple[list[Row], bool]:
-    """Up to `size` rows beyond an edge, and whether there are more."""
-    condition, values = where(campaign_id, criteria)
-    found = select(f"SELECT {_COLUMNS} FROM messages WHERE {condition} {edge} LIMIT {size + 1}", *values, value)
+def _counted_within(campaign_id: int, criteria: Criteria, walk: Walk) -> Total:
+    """A search within a large filter, counted among the first so many that the search alone finds."""
+    searched, values = where(campaign_id, replace(criteria, statuses=(), reasons=()))
+    within, wanted = where(campaign_id, replace(criteria, search=""))
+    looked_at, n = select(
+        f"SELECT COUNT(*), COUNT(CASE WHEN {within} THEN 1 END) FROM (SELECT campaign_id, status, failure_reason "
+        f"FROM messages{indexed_by(walk.index)} WHERE {searched} LIMIT {LOOKED_AT + 1}) AS looked_at",
+        *wanted,
+        *values,
+    )[0]
+    return Total(min(n, COUNTED), exact=looked_at <= LOOKED_AT and n <= COUNTED)
+
+
+def _rows(
+    campaign_id: int, criteria: Criteria, walk: Walk, beyond: int | None, *, size: int, backwards: bool = False
+) -> tuple[list[Row], bool]:
+    """Up to `size` rows beyond a message, and whether there are more."""
+    part = step(walk, campaign_id, criteria, beyond=beyond, backwards=backwards)
+    found = select(
+        f"SELECT {_COLUMNS} FROM messages{indexed_by(walk.index)} WHERE {part.condition} ORDER BY {part.order} "
+        f"LIMIT {size + 1}",
+        *part.values,
+    )
     return [_row(row) for row in found[:size]], len(found) > size
 
 
 def _row(found: tuple[Any, ...]) -> Row:
-    message_id, recipient, status, reason, retry_class, code, text, attempts, values, updated_at = found
+    message_id, recipient, status, reason, retry_class, code, text, attempts, values, *rest = found
     return Row(
         message_id,
         recipient,
@@ -142,5 +184,5 @@ def _row(found: tuple[Any, ...]) -> Row:
         text,
         attempts,
         tuple(json.loads(values)),
-        updated_at,
+        *rest,
     )

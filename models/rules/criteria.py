@@ -11,9 +11,10 @@ from models.words import MessageStatus
 class Criteria:
     """All that is given must hold; what is empty does not restrict.
 
-    `search` matches the recipient or a searchable field (see `models.queries.messages`). `cutoff_at`
-    (epoch ms) keeps out what came to its status later. `message_ids` is a hand-made selection. `failures`
-    are ticks of a retry plan, class and reason in one (see `models.rules.retry_plan`).
+    `search` matches the recipient or a searchable field (see `models.queries.messages`); `search_in` names
+    the one column to look in. `cutoff_at` (epoch ms) keeps out what came to its status later. `message_ids`
+    is a hand-made selection. `failures` are ticks of a retry plan, class and reason in one (see
+    `models.rules.retry_plan`).
     """
 
     statuses: tuple[str, ...] = ()
@@ -23,6 +24,7 @@ class Criteria:
     message_ids: tuple[int, ...] = ()
     cutoff_at: int | None = None
     failures: tuple[str, ...] = ()
+    search_in: str = ""
 
     def for_status(self, status: str) -> Self:
         """The part of it that is about one status: reasons only say something of Failed messages."""
