@@ -265,6 +265,15 @@ SILENCE_LABELS = {
     "Check that its webhook points to this installation.",
 }
 
+# What a retry plan calls the failures whose retry is worth the same, and what it says of them.
+RETRY_GROUPS = {
+    RetryClass.LIKELY: ("Likely to work", ""),
+    RetryClass.MAY_HAVE_ARRIVED: ("May have arrived", "people may get it twice"),
+    RetryClass.POINTLESS: ("Pointless", "the same refusal will come back"),
+}
+# What is said of a run or retry that waits for its channel.
+START_WAITS = "It starts as soon as the channel is free, within 24 hours. If it is not free by then, you get a message."
+
 # What each reason means, for tooltips.
 FAILURE_REASON_LABELS = {
     FailureReason.INVALID_RECIPIENT: "Number or address is wrong or no longer exists",

@@ -9,6 +9,7 @@ from bot.request import Request
 from models.clock import now_ms
 from models.operations import scheduling
 from models.queries.campaigns import CampaignSummary
+from models.words import START_WAITS
 
 START_AT = "start_at"
 
@@ -49,8 +50,6 @@ def schedule(request: Request, kept: Kept, given: Given, **asked: Any) -> str:
         now=now_ms(),
     )
     if at is None:
-        return (
-            "It starts as soon as the channel is free, within 24 hours. If it is not free by then, you get a message."
-        )
+        return START_WAITS
     free = " if the channel is free then, or up to an hour later when it becomes free" if when_free else ""
     return f"It starts at {blocks.local_date(at)}{free}. `/campaign status` shows it, with a button to cancel it."

@@ -16,6 +16,7 @@ from models.rules.retry_plan import PlanEntry, RetryPlan
 from models.words import (
     CAMPAIGN_STATUS_LABELS,
     FAILURE_REASON_NAMES,
+    RETRY_GROUPS,
     MessageStatus,
     RetryClass,
     StartKind,
@@ -24,11 +25,6 @@ from models.words import (
 IN_DOUBT = "unconfirmed"
 TICK = "tick"
 BOXES = 10  # Slack's limit for one group of checkboxes
-_GROUPS = {
-    RetryClass.LIKELY: "Likely to work",
-    RetryClass.MAY_HAVE_ARRIVED: "May have arrived: people may get it twice",
-    RetryClass.POINTLESS: "Pointless: the same refusal will come back",
-}
 
 
 def _form(request: Request, campaign_id: int, message_ids: tuple[int, ...]) -> Form:
@@ -69,9 +65,10 @@ def _drawn(plan: RetryPlan, summary: CampaignSummary, ticked: Collection[str], *
 
 def _groups(plan: RetryPlan, summary: CampaignSummary) -> list[Block]:
     shown = []
-    for retry_class, label in _GROUPS.items():
+    for retry_class, (name, meaning) in RETRY_GROUPS.items():
         entries = [entry for entry in plan.entries if entry.retry_class is retry_class]
         of_all = f" ({sum(entry.n for entry in entries):,} of {summary.counts[MessageStatus.FAILED]:,} failed)"
+        label = f"{name}: {meaning}" if meaning else name
         for number, some in enumerate(entries[first : first + BOXES] for first in range(0, len(entries), BOXES)):
             options = [_box(entry) for entry in some]
             ticked = [option for option, entry in zip(options, some, strict=True) if entry.ticked]
@@ -133,11 +130,7 @@ def _submit(request: Request, kept: Kept, given: Given) -> str:
     retried = retrying.confirm_plan(
         kept["plan"], ticked=ticked, include_unconfirmed=unconfirmed, actor=request.actor, now=now_ms()
     )
-    return f"{lines.counted(retried.messages, 'are queued again')}.{_left_out(retried.no_longer)}"
-
-
-def _left_out(no_longer: int) -> str:
-    return f" {no_longer:,} of the set could no longer be retried." if no_longer else ""
+    return retried.told
 
 
 DIALOG = Dialog("Retry failed messages", _form, _submit, _check, {TICK: _ticked_again})

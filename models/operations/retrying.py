@@ -45,6 +45,13 @@ class Retried:
     messages: int
     no_longer: int
 
+    @property
+    def told(self) -> str:
+        """What is said to the one who confirmed it."""
+        queued = "1 message is" if self.messages == 1 else f"{self.messages:,} messages are"
+        left = f" {self.no_longer:,} of the set could no longer be retried." if self.no_longer else ""
+        return f"{queued} queued again.{left}"
+
 
 def open_plan(campaign_id: int, *, criteria: Criteria, actor: Actor, now: int) -> RetryPlan:
     """Fix the set of a retry, all of `criteria` that may be retried by now, and say what is in it.

@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from typing import Any
 
 from models.database import select
+from models.errors import NotFoundError
 from models.measuring import Measure
 from models.queries.campaigns import counts_of
 from models.queries.messages import where
@@ -46,6 +47,12 @@ def recoveries_on(channel: Channel) -> dict[tuple[str, str], Recovered]:
     """What earlier retries on a channel were worth, by the reason and class of the failure."""
     rows = select("SELECT failure_reason, retry_class, retried, recovered FROM recoveries WHERE channel = ?", channel)
     return {(reason, retry_class): Recovered(*numbers) for reason, retry_class, *numbers in rows}
+
+
+def require_plan(campaign_id: int, plan_id: int) -> None:
+    """Raise NotFoundError unless the plan is one of the campaign's."""
+    if not select("SELECT 1 FROM retry_plans WHERE id = ? AND campaign_id = ?", plan_id, campaign_id):
+        raise NotFoundError("This retry plan is gone; open the dialog again.", campaign_id=campaign_id)
 
 
 def _counted(campaign_id: int, criteria: Criteria) -> list[Group]:

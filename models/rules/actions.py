@@ -63,6 +63,11 @@ class Answer:
     blocker_id: int | None = None
     next_step: Action | None = None
 
+    @property
+    def opens(self) -> bool:
+        """Whether its dialog opens: also where a taken channel lets it only start later."""
+        return self.allowed or self.next_step is Action.START_LATER
+
 
 YES = Answer(True)
 Rule = Callable[[Standing], Answer]
