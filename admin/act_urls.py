@@ -9,7 +9,7 @@ _ENDPOINTS = {
     Action.RUN: "campaign.run",
     Action.STOP: "campaign.stop",
     Action.RESUME: "campaign.resume",
-    Action.RETRY: "campaign.retry",
+    Action.RETRY: "retrying.matching",
     Action.DELETE: "campaign.delete",
     Action.DUPLICATE: "campaign.duplicate",
     Action.HAND_ON: "campaign.hand_on",
@@ -24,7 +24,7 @@ def act_url(action: Action, campaign: Campaign) -> str:
     if action == Action.EDIT:
         endpoint = "creating.template" if opens_page(action, campaign) else "campaign.sender"
     elif action == Action.START_LATER:  # a part of the dialog of what starts
-        endpoint = "campaign.run" if campaign.phase == Phase.READY else "campaign.retry"
+        endpoint = "campaign.run" if campaign.phase == Phase.READY else "retrying.matching"
     else:
         endpoint = _ENDPOINTS[action]
     return url_for(endpoint, campaign_id=campaign.id)

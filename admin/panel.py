@@ -16,8 +16,10 @@ from admin.views import (
     health,
     optouts,
     people,
+    retrying,
     settings,
     signing_in,
+    stories,
 )
 from admin.views.audit import AuditView
 from admin.views.campaigns import CampaignsView
@@ -54,7 +56,8 @@ def install(app: Flask, config: Config) -> None:
     shown.set_up(app, config)
     app.teardown_request(lambda _error: database.release())
     for views in (
-        signing_in, campaign, creating, contacts, exports, finding, optouts, people, settings, health, account,
+        signing_in, campaign, retrying, stories, creating, contacts, exports, finding, optouts, people, settings,
+        health, account,
     ):  # fmt: skip
         app.register_blueprint(views.blueprint)
     _add_model_views(app)

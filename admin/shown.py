@@ -55,6 +55,8 @@ MENUS = (
 SECTIONS = {
     "messages": "campaigns",
     "campaign": "campaigns",
+    "retrying": "campaigns",
+    "stories": "campaigns",
     "creating": "campaigns",
     "contacts": "campaigns",
     "export": "exports",
@@ -77,6 +79,7 @@ def set_up(app: Flask, config: Config) -> None:
         exact=times.exact,
         iso=times.iso,
         clock=lambda moment: times.clock_exact(moment, sessions.current_zone()),
+        day=lambda moment: times.day(moment, sessions.current_zone()),
         counted=words.counted,
         act_url=act_urls.act_url,
         opens_page=act_urls.opens_page,

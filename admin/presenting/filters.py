@@ -7,6 +7,7 @@ from typing import Self, TypeVar
 
 from werkzeug.datastructures import MultiDict
 
+from models.queries.messages import SEARCHED
 from models.rules.criteria import Criteria
 from models.words import FailureReason, MessageStatus
 
@@ -16,39 +17,58 @@ LARGEST_ID = 2**63 - 1
 
 
 class Match(StrEnum):
-    """How a search text is held against recipients and searchable fields."""
+    """How a search text is held against recipients or a searchable field."""
 
     EXACT = "exact"
     STARTS = "starts"
     CONTAINS = "contains"
 
 
+class Sort(StrEnum):
+    """The orders that an index carries, beside that of the contacts file."""
+
+    RECIPIENT = "recipient"
+    BACKWARDS = "-recipient"
+
+
 MATCH_LABELS = {Match.EXACT: "Exact", Match.STARTS: "Starts with", Match.CONTAINS: "Contains"}
 _MARKS = {Match.EXACT: "=", Match.STARTS: "", Match.CONTAINS: "*"}
+_NEXT_SORT = {None: Sort.RECIPIENT, Sort.RECIPIENT: Sort.BACKWARDS, Sort.BACKWARDS: None}
 
 
 @dataclass(frozen=True)
 class MessageFilter:
-    """What the URL asks for; words that mean nothing are left out, so that no URL is an error."""
+    """What the URL asks for; words that mean nothing are left out, so that no URL is an error.
+
+    `where` is the place of what `text` is sought in: 0 the recipient, else a searchable field. `after` and `before`
+    are the edges of a page, `message` is the one whose story is open.
+    """
 
     status: MessageStatus | None = None
     reason: FailureReason | None = None
+    where: int = 0
     match: Match = Match.STARTS
     text: str = ""
+    sort: Sort | None = None
     after: int | None = None
     before: int | None = None
+    message: int | None = None
 
     @classmethod
     def from_args(cls, args: MultiDict[str, str], *, exact_only: bool) -> Self:
-        """Read it; who may only search exactly gets that whatever the URL says."""
+        """Read it; who may only search exactly gets that, of recipients, whatever the URL says."""
         status, reason = _known(MessageStatus, args.get("status")), _known(FailureReason, args.get("reason"))
+        where = _id(args.get("in")) or 0
         return cls(
             status=MessageStatus.FAILED if reason else status,
             reason=reason,
+            where=where if where < len(SEARCHED) and not exact_only else 0,
             match=Match.EXACT if exact_only else _known(Match, args.get("match")) or Match.STARTS,
             text=args.get("q", "").replace("\0", "").strip()[:LONGEST_SEARCH],
+            sort=None if exact_only else _known(Sort, args.get("sort")),
             after=_id(args.get("after")),
             before=_id(args.get("before")),
+            message=_id(args.get("message")),
         )
 
     @property
@@ -56,29 +76,46 @@ class MessageFilter:
         """Whether it restricts anything."""
         return bool(self.status or self.reason or self.text)
 
+    @property
+    def sortable(self) -> bool:
+        """Whether an index carries another order than that of the file."""
+        return not self.status and (not self.text or (self.where == 0 and self.match is not Match.EXACT))
+
     def criteria(self) -> Criteria:
         """What it means to queries, retries and exports."""
         return Criteria(
             statuses=(self.status.value,) if self.status else (),
             reasons=(self.reason.value,) if self.reason else (),
             search=_MARKS[self.match] + self.text if self.text else "",
+            search_in=SEARCHED[self.where] if self.text else "",
         )
 
     def query(self, **changes: object) -> dict[str, str]:
         """The URL's parameters with these changes, from the first page unless an edge is among them."""
-        edges = {"after": None, "before": None}
-        changed = replace(self, **{**edges, **changes})  # type: ignore[arg-type]  # callers name fields of this class
-        if changed.reason and changed.status is not MessageStatus.FAILED:
+        left = {"after": None, "before": None, "message": None}
+        changed = replace(self, **{**left, **changes})  # type: ignore[arg-type]  # callers name fields of this class
+        if changed.reason and changed.status != MessageStatus.FAILED:
             changed = replace(changed, reason=None)
         given: Mapping[str, object] = {
             "status": None if changed.reason else changed.status,
             "reason": changed.reason,
             "q": changed.text,
+            "in": changed.where if changed.text else None,
             "match": changed.match if changed.text and changed.match is not Match.STARTS else None,
+            "sort": changed.sort if changed.sortable else None,
             "after": changed.after,
             "before": changed.before,
+            "message": changed.message,
         }
         return {name: str(value) for name, value in given.items() if value}
+
+    def here(self, **changes: object) -> dict[str, str]:
+        """The same page's parameters with these changes."""
+        return self.query(**{"after": self.after, "before": self.before, **changes})
+
+    def next_sort(self) -> dict[str, str]:
+        """The parameters after a click on the column's head: recipients upwards, downwards, as in the file."""
+        return self.query(sort=_NEXT_SORT[self.sort])
 
 
 def _known(words: type[Word], given: str | None) -> Word | None:

@@ -34,6 +34,11 @@ def day_and_clock(moment: int, zone: str = "UTC") -> str:
     return _in(zone, moment).strftime("%-d %b %H:%M")
 
 
+def day(moment: int, zone: str = "UTC") -> str:
+    """The date: 20 Nov 2026."""
+    return _in(zone, moment).strftime("%-d %b %Y")
+
+
 def ago(moment: int, now: int) -> str:
     """How long ago: "4 s ago", "2 min ago", "yesterday", "3 days ago", then the date."""
     seconds = max(0, (now - moment) // 1000)
@@ -43,7 +48,7 @@ def ago(moment: int, now: int) -> str:
     days = (_utc(now).date() - _utc(moment).date()).days
     if days <= 1:
         return "yesterday"
-    return f"{days} days ago" if days < 7 else _utc(moment).strftime("%-d %b %Y")
+    return f"{days} days ago" if days < 7 else day(moment)
 
 
 def ago_element(moment: int, now: int) -> Markup:

@@ -1,6 +1,5 @@
 """A campaign's page: its head, the progress panel, and the messages table."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from flask import Blueprint, redirect, request, url_for
@@ -8,38 +7,20 @@ from flask.typing import ResponseReturnValue
 from flask_admin import Admin, expose
 
 from admin import sessions
-from admin.presenting import words
 from admin.presenting.filters import MATCH_LABELS, Match, MessageFilter
+from admin.presenting.lines import Line, line_of
 from admin.views.base import ListView
 from admin.views.drafts import next_step
 from admin.views.seeing import chart_of_campaign, criteria_for, filter_of_request, live_context, seen_campaign
+from admin.views.stories import drawer
 from models.actors import Actor, Right
-from models.addresses import mask
-from models.queries.pages import Page, Row, page_of_messages, total_of
+from models.errors import NotFoundError
+from models.queries.pages import Page, Total, page_of_messages, seen_by, total_of
+from models.queries.walks import walk_of
+from models.rules.counts import Counts
+from models.rules.criteria import Criteria
 from models.tables import Campaign
-from models.words import RETRYABLE, Channel, MessageStatus, Phase
-
-PAIRS_SHOWN = 3
-HIDDEN = None
-
-
-@dataclass(frozen=True)
-class Line:
-    """A message as its reader may see it; a value of None is hidden."""
-
-    id: int
-    recipient: str
-    masked: bool
-    badge: words.Badge
-    pairs: tuple[tuple[str, str | None], ...]
-    rest: tuple[tuple[str, str | None], ...]
-    reason: str
-    meaning: str
-    code: str
-    soft: bool
-    attempts: int
-    updated_at: int
-    retryable: bool
+from models.words import Channel, Phase
 
 
 class MessagesView(ListView):
@@ -71,61 +52,43 @@ class MessagesView(ListView):
         actor, campaign_id = sessions.current_actor(), int((request.view_args or {})["campaign_id"])
         campaign = seen_campaign(campaign_id, actor)
         wanted = filter_of_request(actor)
-        criteria = criteria_for(campaign, wanted, actor)
-        page = page_of_messages(campaign_id, criteria, after=wanted.after, before=wanted.before)
         shown = live_context(campaign_id, actor, wanted)
-        counts = shown["progress"].counts
+        page, total = _read(campaign_id, wanted, criteria_for(campaign, wanted, actor), shown["progress"].counts)
         self._template_args.update(
             shown,
-            total=total_of(campaign_id, criteria, counts),
+            total=total,
             chart=chart_of_campaign(campaign) if shown["was_run"] else None,
             **_searching(campaign, actor),
             **_edges(campaign_id, wanted, page),
+            **_story(campaign, wanted.message, actor),
         )
-        return None, [line_of(row, campaign, actor) for row in page.rows]
+        names = [field["name"] for field in campaign.fields]
+        return None, [line_of(seen_by(row, actor), names) for row in page.rows]
 
 
-def line_of(row: Row, campaign: Campaign, actor: Actor) -> Line:
-    """A message as this person may see it."""
-    hidden = not actor.may(Right.SEE_RECIPIENTS)
-    names = [field["name"] for field in campaign.fields]
-    pairs = tuple((name, HIDDEN if hidden else value) for name, value in zip(names, row.values, strict=False))
-    reason, meaning = _why(row)
-    code = "" if hidden else ": ".join(filter(None, (row.provider_code, row.provider_text)))
-    return Line(
-        row.id,
-        mask(row.recipient) if hidden else row.recipient,
-        hidden,
-        words.message_badge(row.status),
-        pairs[:PAIRS_SHOWN],
-        pairs[PAIRS_SHOWN:],
-        reason,
-        meaning,
-        code,
-        soft=row.status is MessageStatus.UNCONFIRMED,
-        attempts=row.attempts,
-        updated_at=row.updated_at,
-        retryable=row.status in RETRYABLE,
-    )
+def _read(campaign_id: int, wanted: MessageFilter, criteria: Criteria, counts: Counts) -> tuple[Page, Total]:
+    """The page, and how many match; a page that has them all is not counted again."""
+    walk = walk_of(criteria, counts, sort=wanted.sort or "" if wanted.sortable else "")
+    page = page_of_messages(campaign_id, criteria, walk=walk, after=wanted.after, before=wanted.before)
+    whole = criteria.search and not page.before and not page.after
+    return page, Total(len(page.rows)) if whole else total_of(campaign_id, criteria, counts)
 
 
-def _why(row: Row) -> tuple[str, str]:
-    if row.status is MessageStatus.UNCONFIRMED:
-        return words.ANSWER_LOST, words.ANSWER_LOST_MEANING
-    if row.status is not MessageStatus.FAILED:
-        return "", ""
-    reason = row.failure_reason or "unknown"
-    return words.reason_name(reason), words.reason_meaning(reason, row.retry_class)
+def _story(campaign: Campaign, message_id: int | None, actor: Actor) -> dict[str, Any]:
+    """The drawer that the URL asks for; one that is not there is left out, as all in a URL that means nothing."""
+    try:
+        return drawer(campaign, message_id, actor) if message_id else {"story": None}
+    except NotFoundError:
+        return {"story": None}
 
 
 def _searching(campaign: Campaign, actor: Actor) -> dict[str, Any]:
-    may_see = actor.may(Right.SEE_RECIPIENTS)
-    sought = [field["name"] for field in campaign.fields if field["searchable"]]
-    whole = "The whole number" if campaign.channel == Channel.SMS else "The whole address"
-    return {
-        "matches": MATCH_LABELS if may_see else {Match.EXACT: MATCH_LABELS[Match.EXACT]},
-        "search_hint": ", ".join(["Recipient", *sought]) if may_see else whole,
-    }
+    """What can be sought in and how."""
+    if not actor.may(Right.SEE_RECIPIENTS):
+        whole = "The whole number" if campaign.channel == Channel.SMS else "The whole address"
+        return {"places": ["Recipient"], "matches": {Match.EXACT: MATCH_LABELS[Match.EXACT]}, "search_hint": whole}
+    places = ["Recipient", *(field["name"] for field in campaign.fields if field["searchable"])]
+    return {"places": places, "matches": MATCH_LABELS, "search_hint": " or ".join(places)}
 
 
 def _edges(campaign_id: int, wanted: MessageFilter, page: Page) -> dict[str, Any]:

@@ -319,7 +319,7 @@ class TestRefusals:
         assert f'href="/campaigns/{campaign_id}/stop">Stop…</a>' in as_page.text
 
     @pytest.mark.parametrize(
-        "act", ["run", "stop", "resume", "delete", "duplicate", "hand-on", "retry", "start/cancel"]
+        "act", ["run", "stop", "resume", "delete", "duplicate", "hand-on", "retry/selected", "start/cancel"]
     )
     def test_campaign_deleted_under_an_open_page_is_told(self, panel: Visitor, act: str) -> None:
         campaign_id = make_campaign()

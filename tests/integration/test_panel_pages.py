@@ -22,7 +22,7 @@ from models.operations.slack_state import clear_trouble, note_trouble
 from models.rules.verdicts import Word
 from models.tables import Campaign
 from models.words import Channel, FailureReason, Role
-from tests.factories import NOW, make_campaign, make_draft, make_ended, message_ids, phase_of, rows_of, run, send_all
+from tests.factories import NOW, make_campaign, make_draft, make_ended, phase_of, rows_of, run, send_all
 from tests.integration.panel import Visitor
 
 NAUGHTY = "<script>alert(1)</script>'\"{{7*7}}"
@@ -218,25 +218,6 @@ class TestActs:
         assert answer.status_code == 422
         assert 'value="keep"' in answer.text
         assert phase_of(campaign_id) == "ready"
-
-    def test_retry_takes_what_had_failed_when_the_dialog_opened(self, panel: Visitor) -> None:
-        campaign_id = failed_campaign()
-        dialog = panel.get(f"/campaigns/{campaign_id}/retry").text
-        assert "Retry 3 messages" in dialog
-        answer = panel.post(f"/campaigns/{campaign_id}/retry", part=True, status="failed", cutoff_at=str(NOW - 1))
-        assert answer.status_code == 409
-        answer = panel.post(f"/campaigns/{campaign_id}/retry", part=True, status="failed", cutoff_at=str(NOW))
-        assert "3 messages will be sent again" in answer.headers["HX-Trigger"]
-
-    def test_single_retry_is_about_that_message_alone(self, panel: Visitor) -> None:
-        campaign_id = failed_campaign()
-        message_id = message_ids(campaign_id)[1]
-        answer = panel.post(f"/campaigns/{campaign_id}/messages/{message_id}/retry", part=True, status="failed")
-        assert "1 message will be sent again" in answer.headers["HX-Trigger"]
-
-    def test_retry_with_nothing_ticked_says_so(self, panel: Visitor) -> None:
-        answer = panel.post(f"/campaigns/{failed_campaign()}/retry", part=True)
-        assert answer.status_code == 422
 
     def test_open_page_of_a_deleted_campaign_says_so_and_asks_no_more(self, panel: Visitor) -> None:
         campaign_id = make_campaign()

@@ -1,8 +1,8 @@
 // Dialogs come from the server as they stand at that moment, and leave when they are closed.
+import { sum } from './retry_plan.js';
 import { say } from './toast.js';
 
 const place = document.getElementById('dialogs');
-const number = new Intl.NumberFormat('en');
 let opener;
 
 document.addEventListener('click', (event) => {
@@ -41,13 +41,7 @@ const tally = (dialog) => {
   if (note) note.textContent = left ? `${left} of ${confirms.length} confirmations to go` : `All ${confirms.length} confirmed`;
   const name = dialog.querySelector('[data-name]');
   const same = !name || name.value.trim().toLowerCase() === name.dataset.name.toLowerCase();
-  let nothing = false;
-  if (go.matches('[data-retry]')) {
-    const n = [...dialog.querySelectorAll('[data-n]:checked')].reduce((sum, box) => sum + Number(box.dataset.n), 0);
-    dialog.querySelector('[data-sum]').textContent = number.format(n);
-    go.textContent = n ? `Retry ${number.format(n)} message${n === 1 ? '' : 's'}` : 'Nothing ticked';
-    nothing = n === 0;
-  }
+  const nothing = go.matches('[data-retry]') && !sum(dialog, go);
   const incomplete = left > 0 || !same || nothing;
   go.setAttribute('aria-disabled', String(incomplete));
 };
@@ -56,6 +50,7 @@ document.addEventListener('input', (event) => {
   const dialog = event.target.closest('dialog');
   if (dialog) tally(dialog);
 });
+document.addEventListener('submit', (event) => { if (event.target.matches('[data-opens]')) opener = event.submitter; });
 document.addEventListener('submit', (event) => {
   const go = event.target.matches('[data-act]') && event.target.querySelector('[data-go]');
   if (go && go.getAttribute('aria-disabled') === 'true') { event.preventDefault(); event.stopImmediatePropagation(); }

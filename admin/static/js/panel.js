@@ -2,6 +2,9 @@
 import './theme.js';
 import './menus.js';
 import './tables.js';
+import './selecting.js';
+import './keys.js';
+import './story.js';
 import './dialogs.js';
 import './acts.js';
 import './live.js';

@@ -1,0 +1,58 @@
+"""A message as a line of the table, and at the head of its story."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from admin.presenting import words
+from models.queries.pages import Row
+from models.words import RETRYABLE, MessageStatus
+
+PAIRS_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Line:
+    """A message as its reader may see it; a value of None is hidden. `said` is the provider's own word."""
+
+    id: int
+    recipient: str
+    badge: words.Badge
+    pairs: tuple[tuple[str, str | None], ...]
+    rest: tuple[tuple[str, str | None], ...]
+    reason: str
+    meaning: str
+    said: str
+    soft: bool
+    attempts: int
+    updated_at: int
+    retryable: bool
+
+
+def line_of(row: Row, names: Sequence[str]) -> Line:
+    """The line of a message; `names` are those of its campaign's fields. Without values these are hidden."""
+    values = row.values or [None] * len(names)
+    pairs = tuple(zip(names, values, strict=False))
+    reason, meaning = _why(row)
+    return Line(
+        row.id,
+        row.recipient,
+        words.message_badge(row.status),
+        pairs[:PAIRS_SHOWN],
+        pairs[PAIRS_SHOWN:],
+        reason,
+        meaning,
+        ": ".join(filter(None, (row.provider_code, row.provider_text))),
+        soft=row.status is MessageStatus.UNCONFIRMED,
+        attempts=row.attempts,
+        updated_at=row.updated_at,
+        retryable=row.status in RETRYABLE,
+    )
+
+
+def _why(row: Row) -> tuple[str, str]:
+    if row.status is MessageStatus.UNCONFIRMED:
+        return words.ANSWER_LOST, words.ANSWER_LOST_MEANING
+    if row.status is not MessageStatus.FAILED:
+        return "", ""
+    reason = row.failure_reason or "unknown"
+    return words.reason_name(reason), words.reason_meaning(reason, row.retry_class)
