@@ -1,12 +1,18 @@
-"""`python -m tests.bench send|receipts|import|slack|all [--quick] [-o FOLDER]`: measures, prints and keeps tables."""
+"""`python -m tests.bench NAME… [--quick] [-o FOLDER]`: measures, prints and keeps tables; `all` are all there are."""
 
 import argparse
 from pathlib import Path
 
-from tests.bench import imports, receipts, send, slack
+from tests.bench import imports, panel, receipts, send, slack
 from tests.bench.tables import Table
 
-BENCHES = {"send": send.measure, "receipts": receipts.measure, "import": imports.measure, "slack": slack.measure}
+BENCHES = {
+    "send": send.measure,
+    "receipts": receipts.measure,
+    "import": imports.measure,
+    "slack": slack.measure,
+    "panel": panel.measure,
+}
 
 
 def main() -> None:

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import apsw
+
 from models.database import database, execute, insert_many, on_sqlite, transaction
 from tests.factories import NOW, make_draft
 
@@ -58,3 +60,36 @@ def plan_of(statement: Statement) -> str:
 def plans_on_messages(noted: list[Statement]) -> list[str]:
     """The plans of the reads of messages among what was noted."""
     return [plan_of(statement) for statement in list(noted) if "messages" in statement[0] and "SELECT" in statement[0]]
+
+
+def rows_passed(statement: Statement) -> int:
+    """How many rows the engine passes, whether it shows them or not; on SQLite its own steps, some ten to a row."""
+    sql, values = statement
+    if on_sqlite():
+        return _steps(sql, values)
+    explained = database.execute_sql(f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {sql}", values).fetchall()[0][0]
+    return _passed(explained[0]["Plan"])
+
+
+def _steps(sql: str, values: Any) -> int:
+    noted: list[int] = []
+    connection = database.connection()
+    connection.trace_v2(
+        apsw.SQLITE_TRACE_PROFILE,
+        lambda said: noted.append(said["stmt_status"]["SQLITE_STMTSTATUS_VM_STEP"]),
+        id="steps",
+    )
+    try:
+        database.execute_sql(sql, values).fetchall()
+    finally:
+        connection.trace_v2(0, None, id="steps")
+    return sum(noted)
+
+
+def _passed(plan: dict[str, Any]) -> int:
+    """The rows that the leaves of a plan gave or left out."""
+    inner = plan.get("Plans", [])
+    if inner:
+        return sum(_passed(part) for part in inner)
+    removed = plan.get("Rows Removed by Filter", 0) + plan.get("Rows Removed by Index Recheck", 0)
+    return int((plan["Actual Rows"] + removed) * plan["Actual Loops"])

@@ -1,0 +1,328 @@
+"""The seed's page, sentence by sentence: the messages table, its filters and search, failed messages, retrying them."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from models.words import Channel
+from tests.browser.conftest import DESKTOP, PHONE, Panel
+from tests.browser.test_panel_looks import violations
+from tests.browser.test_panel_whole_way import create
+from tests.crash.product import Product
+from tests.processes import until
+
+GOOD = [f"+1415555{number}" for number in range(3000, 3070)]
+# As many failures as fill more than a page, and fewer than would make the guard hold the campaign.
+# What becomes of a message is decided by its number's end (SPEC 10, simulated recipients).
+UNREACHABLE = [f"+1{area}5559003" for area in range(201, 213)]
+INVALID = [f"+1{area}5559001" for area in range(301, 346)]
+OPTED_OUT = ["+14045559020"]
+IN_DOUBT = ["+14045559051"]
+RECIPIENTS = [*UNREACHABLE, *INVALID, *OPTED_OUT, *IN_DOUBT, *GOOD]
+FAILED = len(UNREACHABLE) + len(INVALID)
+PanelOf = Callable[..., Panel]
+
+
+@pytest.fixture(scope="module")
+def campaign_id(product: Product) -> int:
+    """An SMS campaign that ended with failures of two kinds, one in doubt and one opted out."""
+    header = "phone,name,city,case id,street,note"
+    rows = [
+        f"{one},Ann {at},{('Northbank', 'Old Harbour')[at % 2]},ST-{at:04},High St,,"
+        for at, one in enumerate(RECIPIENTS)
+    ]
+    contacts = "\n".join([header, *rows, ""]).encode()
+    made, _ = product.create(Channel.SMS, len(RECIPIENTS), name="Autumn check", contacts=contacts)
+    product.go(made)
+    product.until_ended(made, seconds=90)
+    return made
+
+
+def row_of(page: Page, recipient: str) -> Locator:
+    return page.get_by_role("row").filter(has_text=recipient)
+
+
+def rows(page: Page) -> Locator:
+    return page.locator("tr[data-row]")
+
+
+def search(page: Page, text: str, match: str = "", where: str = "") -> None:
+    if where:
+        page.get_by_label("What to search").select_option(label=where)
+    if match:
+        page.get_by_label("How to match").select_option(label=match)
+    page.get_by_role("searchbox").fill(text)
+    page.get_by_role("searchbox").press("Enter")
+
+
+def bar(page: Page) -> Locator:
+    return page.get_by_role("region", name="Selected messages")
+
+
+class TestTable:
+    def test_lists_every_message_with_recipient_status_fields_and_reason(
+        self, panel_of: PanelOf, campaign_id: int
+    ) -> None:
+        panel = panel_of("ben")
+        page = panel.page
+        panel.open(f"/campaigns/{campaign_id}/")
+        for head in ("Recipient", "Status", "Custom fields", "Failure reason", "Attempts", "Updated"):
+            expect(page.get_by_role("columnheader", name=head)).to_be_visible()
+        row = row_of(page, UNREACHABLE[0])
+        expect(row).to_contain_text("Failed")
+        expect(row).to_contain_text("Unreachable")
+        expect(row).to_contain_text("Ann 0")
+        expect(row.get_by_text("note")).to_be_hidden()
+        row.get_by_text("+2 more").click()
+        expect(row.get_by_text("note")).to_be_visible()
+        listed = set()
+        while True:
+            listed |= set(page.locator("td.rcpt").all_inner_texts())
+            following = page.locator("a[rel=next]")
+            if not following.count():
+                break
+            following.click()
+            page.wait_for_load_state()
+        assert listed == set(RECIPIENTS)
+        expect(page.locator("#count")).to_have_text(f"{len(RECIPIENTS)} messages")
+
+
+class TestFilteringAndSearch:
+    def test_filters_by_status_and_by_failure_reason(self, panel_of: PanelOf, campaign_id: int) -> None:
+        panel = panel_of("ben")
+        page = panel.page
+        panel.open(f"/campaigns/{campaign_id}/")
+        page.locator("#tile-delivered").click()
+        expect(page.locator("#count")).to_have_text(f"{len(GOOD)} of {len(RECIPIENTS)} messages")
+        page.locator("#tile-failed").click()
+        expect(page.locator("#count")).to_have_text(f"{FAILED} of {len(RECIPIENTS)} messages")
+        page.get_by_role("link", name="Unreachable 12").click()
+        expect(rows(page)).to_have_count(12)
+        assert set(page.locator("td.rcpt").all_inner_texts()) == set(UNREACHABLE)
+        page.reload()  # every view is a link
+        expect(rows(page)).to_have_count(12)
+        page.get_by_role("link", name="Remove filter Reason: Unreachable").click()
+        expect(page.locator("#count")).to_have_text(f"{FAILED} of {len(RECIPIENTS)} messages")
+        page.get_by_role("link", name="Clear all").click()
+        expect(page.locator("#count")).to_have_text(f"{len(RECIPIENTS)} messages")
+
+    def test_finds_by_recipient_and_by_other_criteria(self, panel_of: PanelOf, campaign_id: int) -> None:
+        panel = panel_of("ben")
+        page = panel.page
+        panel.open(f"/campaigns/{campaign_id}/")
+        search(page, "+1 415 555-3007", "Exact")
+        expect(rows(page)).to_have_count(1)
+        search(page, "+1415555300", "Starts with")
+        expect(rows(page)).to_have_count(10)
+        search(page, "5553007", "Contains")
+        expect(rows(page)).to_have_count(1)
+        search(page, "nowhere")
+        expect(page.get_by_text("No message matches “nowhere”.")).to_be_visible()
+        page.get_by_role("link", name="Clear all filters").click()
+        page.get_by_role("link", name="Recipient", exact=True).click()
+        expect(page.get_by_role("columnheader", name="Recipient")).to_have_attribute("aria-sort", "ascending")
+        expect(page.locator("td.rcpt").first).to_have_text(min(RECIPIENTS))
+
+    def test_finds_by_a_searchable_field(self, panel_of: PanelOf, tmp_path: Path) -> None:
+        panel = panel_of("ben")
+        page = panel.page
+        create(panel, tmp_path, "Searched by suburb")
+        search(page, "NORTH", "Starts with", where="suburb")
+        expect(page.locator("#count")).to_have_text("62 of 62 messages")
+        search(page, "nowhere", where="suburb")
+        expect(page.get_by_text("No message matches “nowhere”.")).to_be_visible()
+
+
+class TestFailedMessages:
+    def test_have_an_icon_and_a_tooltip_that_the_keyboard_reaches(self, panel_of: PanelOf, campaign_id: int) -> None:
+        panel = panel_of("ben")
+        page = panel.page
+        panel.open(f"/campaigns/{campaign_id}/?status=failed")
+        row = row_of(page, UNREACHABLE[0])
+        expect(row.locator(".c-reason svg")).to_be_visible()
+        row.get_by_role("button", name="Unreachable").focus()
+        tooltip = row.get_by_role("tooltip")
+        expect(tooltip).to_be_visible()
+        expect(tooltip).to_contain_text("Could not be reached for now.")
+        expect(tooltip).to_contain_text("unreachable")  # the provider's own word
+        page.keyboard.press("Escape")
+        expect(tooltip).to_be_hidden()
+
+    def test_tell_their_story(self, panel_of: PanelOf, campaign_id: int) -> None:
+        panel = panel_of("ben")
+        page = panel.page
+        panel.open(f"/campaigns/{campaign_id}/?status=failed")
+        row = row_of(page, UNREACHABLE[1])
+        row.get_by_role("button", name="Actions for").click()
+        page.get_by_role("menuitem", name="Timeline").click()
+        drawer = page.get_by_role("dialog", name=UNREACHABLE[1])
+        expect(drawer).to_contain_text("Attempt 1")
+        expect(drawer).to_contain_text("Failed: Unreachable")
+        expect(drawer).to_contain_text("ran the campaign")
+        assert "message=" in page.url
+        assert violations(page) == []
+        page.reload()
+        expect(drawer).to_be_visible()
+        page.keyboard.press("Escape")
+        expect(drawer).to_have_count(0)
+        assert "message=" not in page.url
+
+    def test_tell_it_on_a_phone(self, panel_of: PanelOf, campaign_id: int) -> None:
+        panel = panel_of("vera", width=PHONE, scheme="dark")
+        page = panel.page
+        panel.open(f"/campaigns/{campaign_id}/?status=failed")
+        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE
+        page.get_by_role("button", name="Actions for").first.click()
+        page.get_by_role("menuitem", name="Timeline").click()
+        drawer = page.get_by_role("dialog")
+        expect(drawer).to_contain_text("***")
+        assert violations(page) == []
+        drawer.get_by_role("link", name="Close").click()
+        expect(drawer).to_have_count(0)
+
+
+class TestRetrying:
+    def test_one_message_by_its_menu(self, product: Product, panel_of: PanelOf, campaign_id: int) -> None:
+        panel = panel_of("ben")
+        page = panel.page
+        panel.open(f"/campaigns/{campaign_id}/?status=failed")
+        row_of(page, UNREACHABLE[2]).get_by_role("button", name="Actions for").click()
+        page.get_by_role("menuitem", name="Retry…").click()
+        dialog = page.get_by_role("dialog", name="Retry this message")
+        expect(dialog).to_contain_text("The campaign goes from Complete (with errors) to In Progress")
+        dialog.get_by_role("button", name="Retry 1 message").click()
+        expect(page.locator(".toast")).to_have_text("1 message is queued again.")
+        expect(dialog).to_have_count(0)
+        until(lambda: attempted_again(product, campaign_id) == 1, seconds=60, what="the second attempt")
+        product.until_ended(campaign_id, seconds=60)
+
+    def test_several_by_their_checkboxes(self, product: Product, panel_of: PanelOf, campaign_id: int) -> None:
+        panel = panel_of("ben")
+        page = panel.page
+        panel.open(f"/campaigns/{campaign_id}/?status=failed")
+        before = attempted_again(product, campaign_id)
+        boxes = page.locator("[data-check]")
+        boxes.nth(3).check()
+        boxes.nth(7).click(modifiers=["Shift"])
+        expect(bar(page)).to_contain_text("5 selected")
+        page.locator("a[rel=next]").click()
+        page.get_by_role("checkbox", name="Select +1").first.check()
+        expect(bar(page)).to_contain_text("6 selected")  # the other page's are still among them
+        assert violations(page) == []
+        page.get_by_role("button", name="Retry Selected (6)").click()
+        dialog = page.get_by_role("dialog", name="Retry selected messages")
+        expect(dialog).to_contain_text("6 selected by hand")
+        expect(dialog.get_by_role("status")).to_contain_text("6 messages")
+        assert violations(page) == []
+        ticks = dialog.get_by_role("checkbox").all()
+        for tick in ticks:
+            tick.uncheck()
+        expect(dialog.get_by_role("button", name="Nothing ticked")).to_have_attribute("aria-disabled", "true")
+        for tick in ticks:
+            tick.check()
+        dialog.get_by_role("button", name="Retry 6 messages").dblclick()
+        expect(page.locator(".toast")).to_have_text("6 messages are queued again.")
+        expect(bar(page)).to_be_hidden()
+        until(lambda: attempted_again(product, campaign_id) == before + 6, seconds=60, what="six more attempts")
+        product.until_ended(campaign_id, seconds=60)
+
+    def test_all_that_match_over_all_pages(self, product: Product, panel_of: PanelOf, campaign_id: int) -> None:
+        panel = panel_of("ben")
+        page = panel.page
+        panel.open(f"/campaigns/{campaign_id}/?status=failed")
+        before = attempted_again(product, campaign_id)
+        page.get_by_role("checkbox", name="Select all on this page").check()
+        expect(page.get_by_text("All 50 on this page selected.")).to_be_visible()
+        page.get_by_role("button", name=f"Select all {FAILED} failed").click()
+        expect(bar(page)).to_contain_text(f"{FAILED} selected")
+        page.get_by_role("link", name=f"Retry Selected ({FAILED})").click()
+        dialog = page.get_by_role("dialog", name="Retry failed messages")
+        expect(dialog).to_contain_text("Likely to work")
+        likely = dialog.get_by_role("checkbox", name="Unreachable")
+        expect(likely).to_be_checked()
+        expect(dialog.get_by_role("checkbox", name="Invalid recipient")).not_to_be_checked()
+        dialog.get_by_role("button", name="Retry 12 messages").click()
+        expect(page.locator(".toast")).to_have_text("12 messages are queued again.")
+        until(lambda: attempted_again(product, campaign_id) == before + 12, seconds=60, what="twelve more attempts")
+        product.until_ended(campaign_id, seconds=60)
+
+    def test_plan_explains_who_may_get_it_twice_and_who_never_again(self, panel_of: PanelOf, campaign_id: int) -> None:
+        panel = panel_of("ben", width=PHONE, scheme="dark")
+        page = panel.page
+        panel.open(f"/campaigns/{campaign_id}/")
+        page.get_by_role("link", name="Retry…").click()
+        dialog = page.get_by_role("dialog")
+        expect(dialog).to_contain_text("Never: 1 person opted out. They are not counted and cannot be sent to.")
+        expect(dialog).to_contain_text("What fails later is not in it.")
+        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE
+        assert violations(page) == []
+
+    def test_opted_out_one_can_not_be_retried(self, panel_of: PanelOf, campaign_id: int) -> None:
+        panel = panel_of("ben")
+        page = panel.page
+        panel.open(f"/campaigns/{campaign_id}/?status=opted_out")
+        page.get_by_role("button", name="Actions for").click()
+        retry = page.get_by_role("menuitem", name=re.compile("^Retry"))
+        expect(retry).to_have_attribute("aria-disabled", "true")
+        expect(retry).to_contain_text("Only Failed and Unconfirmed messages can be sent again.")
+
+    def test_waits_while_another_campaign_of_the_type_runs(
+        self, product: Product, panel_of: PanelOf, campaign_id: int
+    ) -> None:
+        other, _ = product.create(Channel.SMS, 200, name="Water main works")
+        product.change(simulated__speed=2.0)
+        try:
+            product.go(other)
+            panel = panel_of("ben")
+            page = panel.page
+            panel.open(f"/campaigns/{campaign_id}/?status=failed")
+            page.get_by_role("button", name="Actions for").first.click()
+            page.get_by_role("menuitem", name="Retry…").click()
+            dialog = page.get_by_role("dialog")
+            expect(dialog).to_contain_text("SMS is in use. Water main works is In Progress")
+            dialog.get_by_role("button", name="Start when SMS is free").click()
+            expect(page.locator(".toast")).to_contain_text("It starts as soon as the channel is free")
+        finally:
+            product.command("stop", str(other))
+            product.change(simulated__speed=40.0)
+        fired = "SELECT state FROM scheduled_starts WHERE campaign_id = ?"
+        until(lambda: product.rows(fired, campaign_id) == [("done",)], seconds=60, what="the retry that waited")
+        product.until_ended(campaign_id, seconds=60)
+
+
+class TestKeyboard:
+    def test_moves_selects_opens_and_helps(self, panel_of: PanelOf, campaign_id: int) -> None:
+        panel = panel_of("ben", width=DESKTOP)
+        page = panel.page
+        panel.open(f"/campaigns/{campaign_id}/?status=failed")
+        page.keyboard.press("ArrowDown")
+        page.keyboard.press("ArrowDown")
+        expect(rows(page).nth(1)).to_be_focused()
+        page.keyboard.press("x")
+        expect(bar(page)).to_contain_text("1 selected")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("dialog").get_by_role("heading").first).to_be_focused()
+        page.keyboard.press("Escape")
+        expect(rows(page).nth(1)).to_be_focused()
+        page.keyboard.press("?")
+        expect(page.get_by_role("dialog", name="Keyboard")).to_be_visible()
+        assert violations(page) == []
+        page.keyboard.press("Escape")
+        page.keyboard.press("/")
+        expect(page.get_by_role("searchbox")).to_be_focused()
+        page.keyboard.type("x?")
+        expect(page.get_by_role("searchbox")).to_have_value("x?")
+        bar(page).get_by_role("button", name="Clear").click()
+        expect(bar(page)).to_be_hidden()
+
+
+def attempted_again(product: Product, campaign_id: int) -> int:
+    """How many hand-overs there were beyond the first of each message."""
+    return int(
+        product.rows(
+            "SELECT COALESCE(SUM(attempt - 1), 0) FROM messages WHERE campaign_id = ? AND attempt > 0", campaign_id
+        )[0][0]
+    )
