@@ -9,6 +9,7 @@ let last;
 // What was ticked stays ticked on the next page of the same filter, in this tab.
 const key = () => `picked ${part('table').dataset.key}`;
 const keep = () => {
+  if (!part('table')) return;
   if (picked.size) sessionStorage.setItem(key(), [...picked].join()); else sessionStorage.removeItem(key());
 };
 const recall = () => {
