@@ -78,6 +78,12 @@ def current_actor() -> Actor:
 
 def current_zone() -> str:
     """The time zone of who asks: their own setting, else their browser's, else the organisation's."""
+    if "zone" not in g:
+        g.zone = _zone()
+    return str(g.zone)
+
+
+def _zone() -> str:
     person = current_person()
     given = (person.time_zone if person else None, request.cookies.get(ZONE_COOKIE), setting("time_zone"))
     return next((zone for zone in given if zone and is_zone(zone)), "UTC")
