@@ -28,6 +28,7 @@ _JOBS = {
     Work.MOVES: ("bulk", "jobs.bulk.move", 1),
     Work.IMPORT: ("bulk", "jobs.bulk.import_contacts", 1),
     Work.EXPORT: ("bulk", "jobs.bulk.export", 1),
+    Work.TEST: ("bulk", "jobs.testing.send", 1),
 }
 NO_TIMEOUT = -1  # RQ's alarm does nothing inside uvloop; jobs have deadlines of their own
 FAILURE_KEPT_SECONDS = 3600

@@ -9,7 +9,8 @@ from functools import partial
 import jobs.bulk
 import jobs.lookups
 import jobs.receipts
-import jobs.sending  # noqa: F401  # loaded once here: the forked work processes share it
+import jobs.sending
+import jobs.testing  # noqa: F401  # loaded once here: the forked work processes share it
 from jobs.queues import DUTIES
 from jobs.runtime import entry, waiting
 from jobs.runtime.stopping import Stop

@@ -21,6 +21,7 @@ class Work(StrEnum):
     MOVES = "moves"  # a campaign
     IMPORT = "import"
     EXPORT = "export"
+    TEST = "test"
 
 
 SENDING = {Channel.SMS: Work.SEND_SMS, Channel.EMAIL: Work.SEND_EMAIL}

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from models.database import execute_many, marks, select, transaction
 from models.operations.settling import settle
+from models.operations.testing import tested_provider_ids
 from models.rules.timeouts import LOOKS_UP, LOOKUP_GAP, LOOKUPS
 from models.rules.verdicts import Event
 from models.tables import Message
@@ -50,9 +51,9 @@ def doubts_due(*, now: int, scale: float, limit: int) -> list[InDoubt]:
 
 
 def bound_provider_ids(provider_ids: Sequence[str]) -> set[str]:
-    """Those of the provider's ids that belong to a hand-over of ours already."""
+    """Those of the provider's ids that belong to a hand-over of ours already, or to a test."""
     found = select(f"SELECT provider_id FROM attempts WHERE provider_id IN ({marks(provider_ids)})", *provider_ids)
-    return {provider_id for (provider_id,) in found}
+    return {provider_id for (provider_id,) in found} | (tested_provider_ids() & set(provider_ids))
 
 
 def note_lookups(found: Sequence[Event], in_vain: Sequence[tuple[int, int]], *, now: int, scale: float) -> None:

@@ -15,6 +15,7 @@ from models.errors import InvalidInputError
 from models.operations import audit, optouts
 from models.operations.erasing import COLUMNS, ToErase, forget_messages
 from models.operations.files import remove_file
+from models.operations.testing import forget_tested
 from models.queries.finding import recipient_typed
 from models.secret_key import opt_out_hash
 from models.words import CHANNEL_LABELS, TO_BE_SENT, Channel, MessageStatus, OptOutSource
@@ -64,6 +65,7 @@ def forget_person(typed: str, *, typed_again: str, actor: Actor, now: int) -> Fo
     _forget_samples(key, campaign_ids)
     posts, posts_waiting = _empty_posts(written)
     _forget_searches(written)
+    forget_tested(channel, key)
     done = Forgotten(
         messages=len(messages),
         opted_out=sum(one.status in TO_BE_SENT for one in messages),

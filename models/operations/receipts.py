@@ -12,7 +12,7 @@ from models.operations.optouts import note_preferences
 from models.operations.settling import settle
 from models.rules.preferences import Preference
 from models.rules.timeouts import HOUR, MINUTE
-from models.rules.verdicts import Event
+from models.rules.verdicts import OF_A_TEST, Event
 from models.tables import ReceiptPost
 
 UNMATCHED_WAIT = 25 * HOUR
@@ -46,13 +46,16 @@ class _Post:
     problem: str | None = None
 
     def read(self, parsers: Mapping[str, Parser]) -> None:
-        """Take the body apart. What people said of themselves is heard once: an undone opt-out stays undone."""
+        """Take the body apart. What people said of themselves is heard once: an undone opt-out stays undone.
+
+        What is said of a test counts nowhere.
+        """
         try:
             words = self._words(parsers)
         except ValueError as problem:
             self.problem = str(problem)[:PROBLEM_LENGTH]
             return
-        self.events = [word for word in words if isinstance(word, Event)]
+        self.events = [word for word in words if isinstance(word, Event) and word.attempt != OF_A_TEST]
         if not self.unmatched:
             self.preferences = [word for word in words if isinstance(word, Preference)]
 

@@ -6,6 +6,7 @@ from models.hints import SENDING, Work, hint
 from models.operations import leaving, watching
 from models.operations.doubts import doubts_due
 from models.operations.settling import settle_overdue
+from models.operations.testing import find_tests
 from models.words import Channel
 
 BEAT_LOST = 60_000  # ms without a sign of life after which somebody else takes over
@@ -49,3 +50,4 @@ def _find_jobs(*, now: int) -> None:
             now - BEAT_LOST,
         ):
             hint(work, subject_id)
+    find_tests(now=now)

@@ -12,6 +12,8 @@ from typing import NamedTuple
 from models.words import Channel, FailureReason, MessageStatus, RetryClass, Scope
 
 NOT_SENT = "not_sent"
+# The attempt that stands in a test's hand-overs: attempts of messages are counted from 1.
+OF_A_TEST = 0
 
 
 class Word(StrEnum):

@@ -6,7 +6,7 @@ from models.tables.ledger import Audit, Lease, RunningProcess, Setting
 from models.tables.messages import Attempt, Message, OptOut, ReceiptPost, UnmappedCode
 from models.tables.people import Person, SignInLink
 from models.tables.slack import SlackFault, SlackOutbox, SlackPost
-from models.tables.work import BulkMove, Export, Import, RetryPlan, ScheduledStart
+from models.tables.work import BulkMove, Export, Import, RetryPlan, ScheduledStart, SentTest
 
 __all__ = [
     "Attachment",
@@ -29,6 +29,7 @@ __all__ = [
     "RetryPlan",
     "RunningProcess",
     "ScheduledStart",
+    "SentTest",
     "Setting",
     "SignInLink",
     "SlackFault",

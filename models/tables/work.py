@@ -1,4 +1,4 @@
-"""Work that people asked for and that takes a while: bulk moves, imports, exports, later starts."""
+"""Work that people asked for and that takes a while: bulk moves, imports, exports, later starts, tests."""
 
 from peewee import BigIntegerField, TextField
 
@@ -126,3 +126,26 @@ class Export(Table):
 
     class Meta:
         table_name = "exports"
+
+
+class SentTest(Table):
+    """A campaign's template sent to a few addresses to look at it; in no count.
+
+    `results` has one object for each recipient (see `models.operations.testing`), `result` why nothing was sent.
+    """
+
+    campaign_id = BigIntegerField()
+    recipients = JsonText()
+    field_values = JsonText()
+    state = TextField()
+    results = JsonText(default=list)
+    result = TextField(default="")
+    actor_id = BigIntegerField(null=True)
+    actor_name = TextField()
+    surface = TextField()
+    created_at = Moment()
+    started_at = Moment(null=True)
+    ended_at = Moment(null=True)
+
+    class Meta:
+        table_name = "sent_tests"

@@ -39,6 +39,7 @@ QUEUES = {
     Work.MOVES: ("bulk", 1),
     Work.IMPORT: ("bulk", 1),
     Work.EXPORT: ("bulk", 1),
+    Work.TEST: ("bulk", 1),
 }
 
 
