@@ -20,6 +20,7 @@ from models import database
 from models.clock import now_ms
 from models.config import Config
 from models.installation import open_installation
+from models.operations.campaigns import delete_old_drafts
 from models.operations.erasing import erase_what_came_to_rest
 from models.operations.files import remove_expired_files
 from models.operations.presence import give_up_lease, hold_lease
@@ -59,6 +60,7 @@ def timetable(config: Config) -> list[Periodic]:
         Periodic("counts to prove", 10, lambda: _prove(now_ms())),
         Periodic("checkpoint", 5, database.checkpoint),
         Periodic("applied receipts", 600, lambda: purge_receipts(now=now_ms())),
+        Periodic("old drafts", 600, lambda: delete_old_drafts(now=now_ms())),
         Periodic("expired files", 600, lambda: remove_expired_files(now=now_ms())),
         Periodic("people to forget", sweep, lambda: erase_what_came_to_rest(now=now_ms())),
         Periodic("retention", 600, lambda: delete_what_is_over(now=now_ms())),

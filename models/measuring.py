@@ -3,23 +3,29 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from models.segments import count_segments
+from models.segments import Encoding, count_segments
 from models.template import Template, normalise_name
 
 
 class Measure:
-    """Add the contacts' values; then `segments` is the exact sum, and `empty` how many lack a field that the text uses.
+    """Add the contacts' values; then `sizes` tells how many texts are of which encoding and how many segments, and
+    `empty` how many contacts lack a field that the text uses.
 
-    `segments` means something for an SMS only.
+    Sizes mean something for an SMS only.
     """
 
     def __init__(self, text: str, field_names: Sequence[str]) -> None:
-        self.segments = 0
+        self.sizes: Counter[tuple[Encoding, int]] = Counter()
         self.empty: Counter[str] = Counter()
         self._template = Template.parse(text)
         used = set(self._template.names)
         self._places = [place for place, name in enumerate(field_names) if normalise_name(name) in used]
         self._names = [field_names[place] for place in self._places]
+
+    @property
+    def segments(self) -> int:
+        """The exact sum over all contacts."""
+        return sum(n * segments for (_, segments), n in self.sizes.items())
 
     @property
     def varies(self) -> bool:
@@ -34,7 +40,8 @@ class Measure:
     def add_alike(self, n: int, values: Sequence[str] = ()) -> None:
         """So many contacts with these values in the fields that the text uses."""
         known = dict(zip(self._names, values, strict=True))
-        self.segments += n * count_segments(self._template.render(known)).count
+        size = count_segments(self._template.render(known))
+        self.sizes[size.encoding, size.count] += n
         if not all(values):
             self.empty.update({name: n for name, value in known.items() if not value})
 

@@ -1,14 +1,17 @@
 """The offer of SPEC 3 to read numbers without country code as those of one country; off unless taken."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 
 import phonenumbers
+from phonenumbers.geodata.locale import LOCALE_DATA
 
 from models.addresses import E164
 
 SAMPLES = 5
+MOST_TRIED = 10_000  # numbers: half a second
 # Spaces (also those that a web page puts between digits), dashes, brackets, dots.
 WRITTEN_NUMBER = re.compile(r"[+]?[0-9 \u00a0\u202f().\-\u2010-\u2015]+")
 PUNCTUATION = re.compile(r"[^+0-9]")
@@ -16,10 +19,14 @@ PUNCTUATION = re.compile(r"[^+0-9]")
 
 @dataclass(frozen=True)
 class CountryOffer:
-    """How many cells could be read as numbers of the country, and the first five as they are and would be."""
+    """How many cells could be read as numbers of the country, and the first five as they are and would be.
+
+    Unless `exact` there may be more.
+    """
 
     count: int
     samples: tuple[tuple[str, str], ...]
+    exact: bool = True
 
 
 def is_country(code: str) -> bool:
@@ -27,13 +34,31 @@ def is_country(code: str) -> bool:
     return code in phonenumbers.SUPPORTED_REGIONS
 
 
+@cache
+def country_names() -> Mapping[str, str]:
+    """The English names of all countries that have phone numbers, by code, in the order of the names."""
+    names = {}
+    for code in phonenumbers.SUPPORTED_REGIONS:
+        by_language = LOCALE_DATA.get(code, {})
+        name = by_language.get("en", "")
+        # "*aa" stands for "as in the language aa".
+        names[code] = by_language.get(name[1:], "") if name.startswith("*") else name
+    return dict(sorted(((code, name or code) for code, name in names.items()), key=lambda named: named[1]))
+
+
 def offer_country(values: Iterable[str], country: str) -> CountryOffer:
     """Count the values that reading as numbers of `country` would change.
 
-    Costs about 50 µs a value that isn't written in E.164, so a whole large file is work for a job.
+    Each that isn't written in E.164 costs about 50 µs, so only so many of these are tried.
     """
-    count, samples = 0, []
+    tried = count = 0
+    samples: list[tuple[str, str]] = []
     for value in values:
+        if not _may_be_national(value):
+            continue
+        if tried == MOST_TRIED:
+            return CountryOffer(count, tuple(samples), exact=False)
+        tried += 1
         number = read_as_number(value, country)
         if number is None:
             continue
@@ -49,7 +74,7 @@ def read_as_number(value: str, country: str) -> str | None:
     None for a value in E.164 already, for one with anything but digits, spaces, dashes, brackets and dots,
     and where the result would not be possible. A value with `+` keeps the country that it names.
     """
-    if E164.fullmatch(value) or not WRITTEN_NUMBER.fullmatch(value):
+    if not _may_be_national(value):
         return None
     try:
         number = phonenumbers.parse(PUNCTUATION.sub("", value), country)
@@ -59,3 +84,7 @@ def read_as_number(value: str, country: str) -> str | None:
     if phonenumbers.is_possible_number_with_reason(number) != phonenumbers.ValidationResult.IS_POSSIBLE:
         return None
     return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+
+
+def _may_be_national(value: str) -> bool:
+    return WRITTEN_NUMBER.fullmatch(value) is not None and not E164.fullmatch(value)

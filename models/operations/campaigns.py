@@ -1,15 +1,18 @@
 """Making campaigns: a draft, its template, its contacts; then it is Ready and most of it fixed."""
 
+import hashlib
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
+from typing import NamedTuple
 
 from peewee import IntegrityError
 
-from models.actors import Actor, Right
+from models.actors import SYSTEM, Actor, Right
 from models.addresses import judge
-from models.database import execute, select, transaction
+from models.database import execute, for_update, select, transaction
 from models.errors import InvalidInputError, WrongStateError
-from models.operations import audit, deleting
+from models.operations import audit, deleting, running
 from models.operations.unscheduling import drop_start
 from models.queries.campaigns import counts_of, get_campaign
 from models.tables import Campaign
@@ -17,6 +20,10 @@ from models.template import check_header, missing_fields
 from models.words import Channel, Phase
 
 NAME_LENGTH = range(3, 61)
+DESCRIPTION_LENGTH = 500
+SUBJECT_LENGTH = 500
+SLACK_CHANNEL = re.compile(r"[CGD][A-Z0-9]{1,20}")
+DRAFT_KEPT = 14 * 24 * 3600 * 1000  # ms since its last change
 SMS_LENGTH = 1600  # Twilio refuses longer bodies
 BODY_BYTES = 1_000_000
 DISCARD_SLICE = 500
@@ -31,6 +38,11 @@ class Message:
     from_address: str = ""
     reply_to: str = ""
 
+    @property
+    def mark(self) -> str:
+        """Tells one version of it from another: what a form carries to show which one it was filled with."""
+        return hashlib.sha256("\0".join(astuple(self)).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
 
 def create_draft(
     *,
@@ -44,44 +56,121 @@ def create_draft(
 ) -> int:
     """Begin a campaign; returns its id.
 
-    Raises NotAllowedError, and InvalidInputError when the name is too short, too long or taken.
+    Raises NotAllowedError, and InvalidInputError for a name that is too short, too long or taken, a description that
+    is too long, or what is no Slack channel's id.
     """
     actor.require(Right.CHANGE_CAMPAIGNS)
-    shown = " ".join(name.split())
-    if len(shown) not in NAME_LENGTH:
-        raise InvalidInputError("A campaign's name has 3 to 60 characters.", field="name")
+    basics = _checked_basics(name, description, slack_channel_id)
     try:
         with transaction():
             campaign_id = int(
                 Campaign.insert(
-                    name=shown,
-                    name_key=shown.casefold(),
-                    description=description.strip(),
+                    **basics._asdict(),
                     channel=channel.value,
                     phase=Phase.DRAFT.value,
                     owner_id=owner_id,
-                    slack_channel_id=slack_channel_id,
                     created_at=now,
                     updated_at=now,
                 ).execute()
             )
-            audit.record(actor, "create_draft", now=now, kind="campaign", object_id=campaign_id, name=shown)
+            audit.record(actor, "create_draft", now=now, kind="campaign", object_id=campaign_id, name=basics.name)
     except IntegrityError as taken:
-        raise InvalidInputError(
-            f"There is already a campaign named {shown}; choose another name.", field="name"
-        ) from taken
+        raise _taken(basics.name) from taken
     return campaign_id
 
 
-def set_message(campaign_id: int, message: Message, *, actor: Actor, now: int) -> None:
+def set_basics(
+    campaign_id: int,
+    *,
+    name: str,
+    channel: Channel,
+    description: str,
+    slack_channel_id: str | None,
+    actor: Actor,
+    now: int,
+) -> None:
+    """Change what a draft is called and where its card goes; its channel too as long as it has no contacts.
+
+    Raises NotFoundError, WrongStateError, and what `create_draft` raises.
+    """
+    actor.require(Right.CHANGE_CAMPAIGNS)
+    basics = _checked_basics(name, description, slack_channel_id)
+    try:
+        with transaction():
+            campaign = get_campaign(campaign_id, lock=True)
+            if campaign.phase != Phase.DRAFT:
+                raise WrongStateError(f"{campaign.name} is no Draft any more.", campaign_id=campaign_id)
+            if channel != campaign.channel and (counts_of(campaign_id).total or _is_importing(campaign_id)):
+                raise InvalidInputError(
+                    "The channel can't be changed any more: its contacts were checked for the other one.",
+                    field="channel",
+                    campaign_id=campaign_id,
+                )
+            columns = {**basics._asdict(), "channel": channel.value, "updated_at": now}
+            Campaign.update(columns).where(Campaign.id == campaign_id).execute()
+            audit.record(actor, "set_basics", now=now, kind="campaign", object_id=campaign_id, name=basics.name)
+    except IntegrityError as taken:
+        raise _taken(basics.name) from taken
+
+
+class _Basics(NamedTuple):
+    """Columns of a campaign."""
+
+    name: str
+    name_key: str
+    description: str
+    slack_channel_id: str | None
+
+
+def _checked_basics(name: str, description: str, slack_channel_id: str | None) -> _Basics:
+    """Raises InvalidInputError."""
+    shown, told, place = " ".join(name.split()), description.strip(), (slack_channel_id or "").strip()
+    if len(shown) not in NAME_LENGTH:
+        raise InvalidInputError("A campaign's name has 3 to 60 characters.", field="name")
+    if not any(character.isprintable() and not character.isspace() for character in shown):
+        raise InvalidInputError("None of the characters of this name can be seen.", field="name")
+    if len(told) > DESCRIPTION_LENGTH:
+        raise InvalidInputError(
+            f"A description has at most {DESCRIPTION_LENGTH} characters; this has {len(told):,}.", field="description"
+        )
+    if place and not SLACK_CHANNEL.fullmatch(place):
+        raise InvalidInputError(
+            f"“{place[:80]}” is no Slack channel id. It looks like C0123ABCD and stands at the end of the channel's "
+            "details in Slack.",
+            field="slack_channel_id",
+        )
+    return _Basics(shown, shown.casefold(), told, place or None)
+
+
+def _taken(name: str) -> InvalidInputError:
+    return InvalidInputError(f"There is already a campaign named {name}; choose another name.", field="name")
+
+
+def _is_importing(campaign_id: int) -> bool:
+    return bool(
+        select("SELECT 1 FROM imports WHERE campaign_id = ? AND state IN ('queued', 'running') LIMIT 1", campaign_id)
+    )
+
+
+def set_message(campaign_id: int, message: Message, *, actor: Actor, now: int, seen: str | None = None) -> None:
     """Set the template and sender of a Draft or Ready campaign.
 
-    Raises NotFoundError, NotAllowedError, WrongStateError, InvalidInputError.
+    `seen` is the mark of the version that was changed into this one; None replaces any version.
+
+    Raises NotFoundError, NotAllowedError, WrongStateError, and InvalidInputError, also when `seen` is not what
+    stands there now.
     """
     actor.require(Right.CHANGE_CAMPAIGNS)
     with transaction():
         campaign = get_campaign(campaign_id, lock=True)
         _refuse_fixed_parts(campaign, message)
+        stands = message_of(campaign)
+        if seen not in (None, stands.mark) and stands != message:
+            raise InvalidInputError(
+                "The template was changed meanwhile, in another window or by somebody else. "
+                "Save once more to replace it with yours, or reload to see theirs.",
+                campaign_id=campaign_id,
+            )
         if campaign.phase != Phase.DRAFT:
             check_message(campaign, message)
         drop_start(campaign_id, by="set_message", actor=actor, now=now)
@@ -116,9 +205,7 @@ def finish_draft(campaign_id: int, *, actor: Actor, now: int) -> None:
         campaign = get_campaign(campaign_id, lock=True)
         if campaign.phase != Phase.DRAFT:
             raise WrongStateError(f"{campaign.name} is no Draft any more.", campaign_id=campaign_id)
-        if select(
-            "SELECT 1 FROM imports WHERE campaign_id = ? AND state IN ('queued', 'running') LIMIT 1", campaign_id
-        ):
+        if _is_importing(campaign_id):
             raise WrongStateError(f"The contacts of {campaign.name} are still being imported.", campaign_id=campaign_id)
         total = counts_of(campaign_id).total
         if not total:
@@ -153,6 +240,18 @@ def discard_draft(campaign_id: int) -> None:
     deleting.remove_campaign(campaign_id)
 
 
+def delete_old_drafts(*, now: int) -> None:
+    """Have drafts deleted that nobody has changed for 14 days."""
+    is_old = "phase = 'draft' AND updated_at < ?"
+    for campaign_id, name in select(f"SELECT id, name FROM campaigns WHERE {is_old}", now - DRAFT_KEPT):
+        with transaction():
+            # Somebody may have changed or finished it since.
+            if select(
+                f"SELECT 1 FROM campaigns WHERE id = ? AND {is_old}{for_update()}", campaign_id, now - DRAFT_KEPT
+            ):
+                running.delete_campaign(campaign_id, actor=SYSTEM, typed_name=name, now=now)
+
+
 def check_message(campaign: Campaign, message: Message) -> None:
     """Raise InvalidInputError when the template or the sender can't be sent as it is."""
     check_parts(Channel(campaign.channel), message, [field["name"] for field in campaign.fields])
@@ -182,6 +281,10 @@ def _check_email(message: Message) -> None:
     if not message.subject.strip():
         raise InvalidInputError("An email needs a subject.", field="subject")
     check_header(message.subject, field="subject")
+    if len(message.subject) > SUBJECT_LENGTH:
+        raise InvalidInputError(
+            f"A subject has at most {SUBJECT_LENGTH} characters; this has {len(message.subject):,}.", field="subject"
+        )
     if not message.from_address:
         raise InvalidInputError("An email needs a sender address.", field="from_address")
     for field, address in (("from_address", message.from_address), ("reply_to", message.reply_to)):

@@ -69,6 +69,7 @@ def _begin(original: Campaign, *, actor: Actor, now: int) -> int:
                 description=original.description,
                 slack_channel_id=original.slack_channel_id,
             )
-        except InvalidInputError:  # the name is taken
-            continue
+        except InvalidInputError as refused:
+            if refused.field != "name":
+                raise
     raise AssertionError("numbers have no end")

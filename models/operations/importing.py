@@ -1,23 +1,25 @@
 """Importing contacts: a file becomes the messages of a draft, slice by slice, with a report (SPEC 3)."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from tempfile import SpooledTemporaryFile
 
 from models.actors import Actor, Right
 from models.contacts.checking import Contact, check_contacts
+from models.contacts.country import CountryOffer, offer_country
 from models.contacts.mapping import ColumnMapping, Field
 from models.contacts.reading import Examined, contact_rows, examine
 from models.contacts.refused import RefusedRow, refused_header, refused_line
 from models.contacts.report import Report
 from models.contacts.text import Source
 from models.database import execute, insert_many, select, transaction
-from models.errors import CampaignError, InvalidInputError, NotFoundError, WrongStateError
+from models.errors import CampaignError, InvalidInputError, NotFoundError, UnreadableFileError, WrongStateError
 from models.hints import Work, hint
 from models.operations import audit, deleting
+from models.operations.campaigns import DRAFT_KEPT
 from models.operations.counters import Deltas
-from models.operations.files import read_file, store_file
+from models.operations.files import read_file, remove_file, store_file
 from models.operations.optouts import opted_out
 from models.queries.campaigns import get_campaign
 from models.tables import Campaign, File, Import
@@ -50,6 +52,32 @@ class ContactsFile:
     file_id: int
     mapping: ColumnMapping
     header: bool | None = None
+
+
+def store_contacts(name: str, pieces: Iterable[bytes], *, header: bool | None, now: int, kept_until: int) -> int:
+    """Store an uploaded file that can be read whole and has contacts; returns its id.
+
+    Raises UnreadableFileError, and then nothing of it is kept.
+    """
+    file_id = store_file(name, "text/csv", pieces, now=now, expires_at=kept_until)
+    try:
+        _require_contacts(examine(lambda: read_file(file_id), name, header=header))
+    except UnreadableFileError:
+        remove_file(file_id)
+        raise
+    return file_id
+
+
+def offer_for(file_id: int, name: str, *, header: bool | None, column: int, country: str) -> CountryOffer:
+    """What reading a stored file's column as numbers of a country would change (SPEC 3)."""
+    source: Source = lambda: read_file(file_id)  # noqa: E731  # a source is any callable that reads anew
+    rows = contact_rows(source, examine(source, name, header=header))
+    return offer_country((cells[column] for _, cells in rows if column < len(cells)), country)
+
+
+def _require_contacts(examined: Examined) -> None:
+    if not examined.rows:
+        raise UnreadableFileError("The file has a header and no contacts below it.")
 
 
 def start_import(
@@ -87,10 +115,16 @@ def start_import(
                 created_at=now,
             ).execute()
         )
+        _keep_upload(contacts.file_id, now=now)
         audit.record(actor, "import", now=now, kind="campaign", object_id=campaign_id, name=campaign.name)
         if by_job:
             hint(Work.IMPORT, import_id)
     return import_id
+
+
+def _keep_upload(file_id: int, *, now: int) -> None:
+    """From now on it stays as long as a draft may."""
+    execute("UPDATE files SET expires_at = ? WHERE id = ? AND expires_at IS NOT NULL", now + DRAFT_KEPT, file_id)
 
 
 def do_import(import_id: int, *, clock: Callable[[], int]) -> Report:

@@ -77,6 +77,11 @@ def list_campaigns(actor: Actor) -> list[CampaignSummary]:
     ]
 
 
+def drafts_with_template() -> set[int]:
+    """The drafts that somebody has written something in."""
+    return {row[0] for row in select("SELECT id FROM campaigns WHERE phase = 'draft' AND body <> ''")}
+
+
 def standing_of(campaign_id: int, *, lock: bool = False, now: int | None = None) -> Standing:
     """What the rules need to know; `lock` keeps the campaign's row until the open transaction ends.
 

@@ -94,6 +94,7 @@ class TestTimetable:
             "counts to prove": 10,
             "checkpoint": 5,
             "applied receipts": 600,
+            "old drafts": 600,
             "expired files": 600,
             "people to forget": sweep,
             "retention": 600,
