@@ -56,12 +56,17 @@ RIGHTS: Mapping[str, Right] = {
     "export.download": Right.EXPORT,
     "creating.basics": Right.CHANGE_CAMPAIGNS,
     "contacts.upload": Right.CHANGE_CAMPAIGNS,
+    "creating.change_basics": Right.CHANGE_CAMPAIGNS,
     "contacts.mapping": Right.CHANGE_CAMPAIGNS,
+    "contacts.offer": Right.CHANGE_CAMPAIGNS,
     "contacts.report": Right.CHANGE_CAMPAIGNS,
     "contacts.refused_rows": Right.CHANGE_CAMPAIGNS,
     "creating.template": Right.CHANGE_CAMPAIGNS,
-    "creating.measure": Right.CHANGE_CAMPAIGNS,
-    "creating.try_out": Right.CHANGE_CAMPAIGNS,
+    "composing.measure": Right.CHANGE_CAMPAIGNS,
+    "composing.sizes": Right.CHANGE_CAMPAIGNS,
+    "composing.try_out": Right.CHANGE_CAMPAIGNS,
+    "composing.attach": Right.CHANGE_CAMPAIGNS,
+    "composing.detach": Right.CHANGE_CAMPAIGNS,
     "creating.review": Right.CHANGE_CAMPAIGNS,
     "moves.index_view": Right.CHANGE_CAMPAIGNS,
     "finding.page": Right.SEE_CAMPAIGNS,
@@ -84,6 +89,8 @@ RIGHTS: Mapping[str, Right] = {
     "health.prove": Right.SEE_OPERATIONS,
     "account.page": Right.SEE_CAMPAIGNS,
     "account.password": Right.SEE_CAMPAIGNS,
+    "testing.send": Right.CHANGE_CAMPAIGNS,
+    "testing.result": Right.CHANGE_CAMPAIGNS,
 }
 
 

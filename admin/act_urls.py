@@ -14,6 +14,7 @@ _ENDPOINTS = {
     Action.DUPLICATE: "campaign.duplicate",
     Action.HAND_ON: "campaign.hand_on",
     Action.VIEW_SUMMARY: "campaign.summary",
+    Action.SEND_TEST: "testing.send",
 }
 # How the next step of a refusal reads; the others are one word.
 _STEPS = {Action.RUN: "Run…", Action.STOP: "Stop…", Action.RESUME: "Resume…", Action.RETRY: "Retry…"}

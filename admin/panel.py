@@ -9,6 +9,7 @@ from admin import access, refusals, security, sessions, shown
 from admin.views import (
     account,
     campaign,
+    composing,
     contacts,
     creating,
     exports,
@@ -20,6 +21,7 @@ from admin.views import (
     settings,
     signing_in,
     stories,
+    testing,
 )
 from admin.views.audit import AuditView
 from admin.views.campaigns import CampaignsView
@@ -56,7 +58,8 @@ def install(app: Flask, config: Config) -> None:
     shown.set_up(app, config)
     app.teardown_request(lambda _error: database.release())
     for views in (
-        signing_in, campaign, retrying, stories, creating, contacts, exports, finding, optouts, people, settings,
+        signing_in, campaign, retrying, stories, creating, contacts, composing, testing, exports, finding, optouts,
+        people, settings,
         health, account,
     ):  # fmt: skip
         app.register_blueprint(views.blueprint)

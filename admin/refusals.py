@@ -34,6 +34,7 @@ _SENTENCES = {
     405: "This address is not asked in this way.",
     500: "Something went wrong on our side; it has been noted. Try again in a moment.",
 }
+MOST_READ = 200 * MEGABYTE  # of a body that is too large
 STALE_FORM = "This page was open too long or belongs to another session. Nothing was changed: reload it and try again."
 
 # An act that is refused for these: the page it was asked from shows what is no more, and looks again at once.
@@ -73,6 +74,7 @@ def answer(sentence: str, status: int, steps: Sequence[Step] = ()) -> Response:
         response.headers["HX-Reswap"] = "innerHTML"
         if status in _STALE and request.headers.get("HX-Target") == DIALOGS:
             response.headers["HX-Trigger"] = "moved"
+        response.headers["HX-Reselect"] = "dialog"  # whatever part of the answer was asked for
     return response
 
 
@@ -104,7 +106,15 @@ def _failed(error: HTTPException) -> Response:
     if error.code is None or error.code < 400:
         return make_response(error.get_response())
     if isinstance(error, RequestEntityTooLarge):
+        _read_to_its_end()
         limit = LARGER_BODIES.get(request.endpoint or "", MEGABYTE) // MEGABYTE
         return answer(f"This is larger than the {limit} MB that can be sent here.", 413)
     sentence = _SENTENCES.get(error.code) or error.description or "This request can't be understood."
     return answer(sentence, error.code)
+
+
+def _read_to_its_end() -> None:
+    """A browser that is still sending when it is answered shows a broken connection instead of the answer."""
+    stream, left = request.environ["wsgi.input"], min(request.content_length or 0, MOST_READ)
+    while left > 0 and (piece := stream.read(min(left, MEGABYTE))):
+        left -= len(piece)

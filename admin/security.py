@@ -6,16 +6,20 @@ from flask import Flask, Response, g, request
 
 MEGABYTE = 1024 * 1024
 LARGEST_BODY = MEGABYTE
-# Bodies that may be larger; 50 MB of contacts with what a form adds, and a template of 1 MB as a form encodes it.
+# Bodies that may be larger, by what a person may put into them: contacts, attachments, and a template of 1 MB as a
+# form encodes it. What the form adds comes on top.
 LARGER_BODIES = {
-    "contacts.upload": 51 * MEGABYTE,
-    "creating.template": 4 * MEGABYTE,
-    "creating.measure": 4 * MEGABYTE,
-    "creating.try_out": 4 * MEGABYTE,
+    "contacts.upload": 50 * MEGABYTE,
+    "composing.attach": 20 * MEGABYTE,
+    "creating.template": 3 * MEGABYTE,
+    "composing.measure": 3 * MEGABYTE,
+    "composing.sizes": 3 * MEGABYTE,
+    "composing.try_out": 3 * MEGABYTE,
 }
+FORM_ITSELF = MEGABYTE
 # An email's preview: no script, nothing loaded, an origin of its own. Styles are part of what an email is.
 PREVIEW_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'"
-PREVIEWS = frozenset({"campaign.preview", "creating.try_out"})
+PREVIEWS = frozenset({"campaign.preview", "composing.try_out"})
 
 
 def set_up(app: Flask) -> None:
@@ -35,7 +39,7 @@ def nonce() -> str:
 
 def _limit_body() -> None:
     if request.endpoint in LARGER_BODIES:
-        request.max_content_length = LARGER_BODIES[request.endpoint]
+        request.max_content_length = LARGER_BODIES[request.endpoint] + FORM_ITSELF
 
 
 def _add_headers(response: Response) -> Response:

@@ -59,6 +59,8 @@ SECTIONS = {
     "stories": "campaigns",
     "creating": "campaigns",
     "contacts": "campaigns",
+    "composing": "campaigns",
+    "testing": "campaigns",
     "export": "exports",
     "optout": "optouts",
     "person": "people",

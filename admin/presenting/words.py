@@ -78,6 +78,7 @@ ACTION_WORDS = {
     Action.START_LATER: ("Start later", "clock"),
     Action.DUPLICATE: ("Duplicate", "copy"),
     Action.HAND_ON: ("Hand on", "user"),
+    Action.SEND_TEST: ("Send a test", "send"),
     Action.DELETE: ("Delete", "bin"),
 }
 MOVE_WORDS = {

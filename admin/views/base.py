@@ -53,6 +53,15 @@ def wants_part() -> bool:
     return bool(request.headers.get("HX-Request"))
 
 
+def go_to(location: str) -> Response:
+    """Send the browser on, whoever asked: the page itself or its script."""
+    if not wants_part():
+        return make_response(redirect(location, 303))
+    response = make_response("")
+    response.headers["HX-Redirect"] = location
+    return response
+
+
 def done(sentence: str, location: str, *, stay: bool = True) -> Response:
     """An act is done: say so, on the page that is open if it may stay, else on the one at `location`."""
     if wants_part() and stay:
@@ -60,11 +69,7 @@ def done(sentence: str, location: str, *, stay: bool = True) -> Response:
         response.headers["HX-Trigger"] = json.dumps({"toast": sentence, "moved": ""})
         return response
     flash(sentence)
-    if wants_part():
-        response = make_response("")
-        response.headers["HX-Redirect"] = location
-        return response
-    return make_response(redirect(location, 303))
+    return go_to(location)
 
 
 def dialog(template: str, **shown: Any) -> str:

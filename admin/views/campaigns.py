@@ -9,11 +9,12 @@ from flask import request, url_for
 from admin import sessions
 from admin.presenting import progress as told
 from admin.views.base import PAGE, ListView
+from admin.views.drafts import how_far
 from admin.views.seeing import Start, told_start
 from jobs.runtime import run_file
 from models.clock import now_ms
 from models.config import current
-from models.queries.campaigns import CampaignSummary, list_campaigns
+from models.queries.campaigns import CampaignSummary, drafts_with_template, list_campaigns
 from models.queries.pages import names_of
 from models.queries.progress import Progress, progress_of
 from models.queries.starts import pending_starts
@@ -182,11 +183,14 @@ def _lines() -> list[Line]:
     found = list_campaigns(sessions.current_actor())
     owners = names_of([summary.campaign.owner_id for summary in found])
     starts = {start.campaign_id: start for start in pending_starts()}
+    written = drafts_with_template()
     return [
         Line(
             summary,
             owners.get(summary.campaign.owner_id or 0, ""),
-            told.one_line(Phase(summary.campaign.phase), summary.counts),
+            how_far(summary.counts.total, is_written=summary.campaign.id in written)
+            if summary.campaign.phase == Phase.DRAFT
+            else told.one_line(Phase(summary.campaign.phase), summary.counts),
             told_start(starts[summary.campaign.id], Channel(summary.campaign.channel))
             if summary.campaign.id in starts
             else None,

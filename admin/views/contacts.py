@@ -1,7 +1,7 @@
 """Making a campaign: its contacts, from the file to the report of what became of its rows."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, BinaryIO
 
 from flask import Blueprint, Response, redirect, render_template, request, url_for
@@ -10,18 +10,20 @@ from itsdangerous import BadSignature, URLSafeSerializer
 
 from admin import sessions
 from admin.presenting import words
-from admin.views.drafts import STEPS, draft_of, typed
+from admin.views.base import go_to
+from admin.views.drafts import STEPS, draft_of, reached, typed
 from models import secret_key
 from models.addresses import REFUSAL_LABELS, Refusal
 from models.clock import now_ms
+from models.contacts.country import country_names
 from models.contacts.layout import looks_like_destination
 from models.contacts.mapping import ColumnMapping, map_columns
-from models.contacts.reading import Examined, examine
+from models.contacts.reading import MAX_COLUMNS, Examined, examine
 from models.contacts.report import Report
 from models.contacts.text import ENCODING_LABELS
-from models.errors import InvalidInputError, NotFoundError, UnreadableFileError
+from models.errors import InvalidInputError, NotFoundError
 from models.operations import importing
-from models.operations.files import read_file, remove_file, store_file
+from models.operations.files import read_file
 from models.queries.campaigns import counts_of
 from models.queries.work import latest_import, stored_file
 from models.tables import Campaign, File, Import
@@ -30,7 +32,7 @@ from models.words import OPEN_WORK, WorkState
 
 blueprint = Blueprint("contacts", __name__, url_prefix="/campaigns/<id:campaign_id>/contacts")
 STOP_POLLING = 286
-UPLOAD_KEPT = 14 * 24 * 3600 * 1000  # ms: as long as a draft
+UPLOAD_KEPT = 24 * 3600 * 1000  # ms, until its import is asked for: it is full of addresses
 PIECE = 1 << 20
 SAMPLES = 3
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
@@ -63,8 +65,7 @@ def upload(campaign_id: int) -> ResponseReturnValue:
         file_id = _store()
     except InvalidInputError as refused:
         return _page("create/upload.html", campaign, refused=refused), 422
-    sealed = _sealer().dumps([campaign_id, file_id, request.form.get("header", "")])
-    return redirect(url_for("contacts.mapping", campaign_id=campaign_id, sealed=sealed), 303)
+    return go_to(_mapping_address(campaign_id, file_id, request.form.get("header", "")))
 
 
 @blueprint.route("/columns/<sealed>", methods=["GET", "POST"])
@@ -78,12 +79,12 @@ def mapping(campaign_id: int, sealed: str) -> ResponseReturnValue:
     file = stored_file(file_id)
     examined = examine(lambda: read_file(file_id), file.name, header=header)
     if request.method == "GET":
-        return _columns_page(campaign, file, examined, _guessed(examined, campaign.channel))
+        return _columns_page(campaign, file, examined, _first_mapping(examined, campaign))
     columns = _typed_columns(examined)
     try:
         importing.start_import(
             campaign_id,
-            importing.ContactsFile(file_id, _mapping(columns), examined.has_header),
+            importing.ContactsFile(file_id, _mapping(columns, _taken_country()), examined.has_header),
             consent=True,
             actor=sessions.current_actor(),
             now=now_ms(),
@@ -91,6 +92,14 @@ def mapping(campaign_id: int, sealed: str) -> ResponseReturnValue:
     except InvalidInputError as refused:
         return _columns_page(campaign, file, examined, columns, refused), 422
     return redirect(url_for("contacts.upload", campaign_id=campaign_id), 303)
+
+
+@blueprint.post("/columns/<sealed>/offer")
+def offer(campaign_id: int, sealed: str) -> ResponseReturnValue:
+    """What reading the destinations as numbers of a country would change."""
+    draft_of(campaign_id)
+    file_id, header = _opened(sealed, campaign_id)
+    return render_template("create/offer.html", **_offer(stored_file(file_id), header))
 
 
 @blueprint.get("/report")
@@ -123,20 +132,30 @@ def _store() -> int:
     given = request.files.get("file")
     if given is None or not given.filename:
         raise InvalidInputError("Choose a .csv file.", field="file")
-    name = given.filename.replace("\0", "")[-200:]
-    file_id = store_file(name, "text/csv", _pieces(given.stream), now=now_ms(), expires_at=now_ms() + UPLOAD_KEPT)
-    try:
-        examine(lambda: read_file(file_id), name, header=HEADERS.get(request.form.get("header", "")))
-    except UnreadableFileError:
-        remove_file(file_id)
-        raise
-    return file_id
+    name, now = given.filename.replace("\0", "")[-200:], now_ms()
+    header = HEADERS.get(request.form.get("header", ""))
+    return importing.store_contacts(name, _pieces(given.stream), header=header, now=now, kept_until=now + UPLOAD_KEPT)
 
 
 def _pieces(stream: Any) -> Iterator[bytes]:
     file: BinaryIO = stream
     while piece := file.read(PIECE):
         yield piece
+
+
+def _first_mapping(examined: Examined, campaign: Campaign) -> list[Column]:
+    """That of the file before, or of the campaign that this is a duplicate of, if it fits; else a guess."""
+    guessed = _guessed(examined, campaign.channel)
+    before = ColumnMapping.from_json(campaign.mapping) if campaign.mapping else None
+    if before is None or before.width != len(guessed) or guessed[before.destination].use != "destination":
+        return guessed
+    fields = {field.column: field for field in before.fields}
+    return [
+        replace(column, use="field", name=fields[column.number].name, searchable=fields[column.number].searchable)
+        if column.number in fields
+        else replace(column, use=column.use if column.use == "destination" else "none")
+        for column in guessed
+    ]
 
 
 def _guessed(examined: Examined, channel: str) -> list[Column]:
@@ -179,15 +198,30 @@ def _typed_columns(examined: Examined) -> list[Column]:
             at,
             header,
             _samples(examined, at)[:SAMPLES],
-            typed(f"use-{at}", longest=20),
-            typed(f"name-{at}", longest=200),
+            typed(f"use-{at}"),
+            typed(f"name-{at}"),
             searchable=f"searchable-{at}" in request.form,
         )
         for at, header in enumerate(examined.columns)
     ]
 
 
-def _mapping(columns: Sequence[Column]) -> ColumnMapping:
+def _taken_country() -> str | None:
+    """The country whose numbers the file's are to be read as, if that was ticked."""
+    return typed("country") or None if "as_country" in request.form else None
+
+
+def _offer(file: File, header: bool | None) -> dict[str, Any]:
+    """The offer of SPEC 3 for the column and country that the form names; nothing without a country."""
+    country, name = typed("country"), country_names().get(typed("country"))
+    if name is None:
+        return {"offer": None}
+    columns = (at for at in range(MAX_COLUMNS) if request.form.get(f"use-{at}") == "destination")
+    found = importing.offer_for(file.id, file.name, header=header, column=next(columns, 0), country=country)
+    return {"offer": found, "country_name": name, "taken": _taken_country() is not None}
+
+
+def _mapping(columns: Sequence[Column], country: str | None) -> ColumnMapping:
     """Checked by the same rules as anywhere; columns go by their numbers, since two may have one header."""
     destinations = [column for column in columns if column.use == "destination"]
     if len(destinations) != 1:
@@ -198,6 +232,7 @@ def _mapping(columns: Sequence[Column]) -> ColumnMapping:
         destination=_by_number(destinations[0]),
         fields={_by_number(column): column.name for column in fields},
         searchable=[column.name for column in fields if column.searchable],
+        country=country,
     )
 
 
@@ -221,7 +256,16 @@ def _columns_page(
         delimiter=DELIMITERS[examined.delimiter],
         columns=columns,
         refused=refused,
+        other_reading=_mapping_address(campaign.id, file.id, "no" if examined.has_header else "yes"),
+        offer_address=f"{request.path}/offer",
+        countries=country_names(),
+        **_offer(file, examined.has_header),
     )
+
+
+def _mapping_address(campaign_id: int, file_id: int, header: str) -> str:
+    sealed = _sealer().dumps([campaign_id, file_id, header])
+    return url_for("contacts.mapping", campaign_id=campaign_id, sealed=sealed)
 
 
 def _report(campaign: Campaign, work: Import) -> dict[str, Any]:
@@ -236,11 +280,14 @@ def _report(campaign: Campaign, work: Import) -> dict[str, Any]:
         "left_out": left_out,
         "live": WorkState(work.state) in OPEN_WORK,
         "imported": counts_of(campaign.id).total,
+        "country": country_names().get(found.country or "") if found else None,
+        "empty": [(name, n) for name, n in found.empty.items() if n] if found else [],
     }
 
 
 def _page(template: str, campaign: Campaign, **shown: Any) -> str:
-    return render_template(template, campaign=campaign, steps=STEPS, **shown)
+    done = max(2, reached(counts_of(campaign.id).total, is_written=bool(campaign.body)))
+    return render_template(template, campaign=campaign, steps=STEPS, reached=done, **shown)
 
 
 def _sealer() -> URLSafeSerializer:

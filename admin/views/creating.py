@@ -1,50 +1,71 @@
 """Making a campaign: its basics, its template, and the last look before it is Ready."""
 
-from typing import Any
+from collections.abc import Mapping
 
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from admin import sessions
-from admin.presenting import previews
 from admin.views.base import done
-from admin.views.drafts import STEPS, draft_of, typed
-from admin.views.seeing import preview_context, seen_campaign
+from admin.views.composing import look_at, typed_message
+from admin.views.drafts import STEPS, draft_of, reached, typed
+from admin.views.seeing import owner_of, preview_context, seen_campaign
 from models.clock import now_ms
 from models.config import current
 from models.errors import InvalidInputError
 from models.operations import campaigns, running
-from models.queries.campaigns import counts_of, standing_of
-from models.queries.previews import contact_values
+from models.operations.settings import setting
+from models.queries.campaigns import attachments_of, counts_of, get_campaign, standing_of
+from models.queries.run_check import run_check
+from models.queries.work import latest_import
 from models.rules.actions import answer_for
-from models.segments import count_segments
-from models.tables import Campaign
-from models.template import missing_fields, render
+from models.tables import Campaign, File
 from models.words import CHANNEL_LABELS, Action, Channel, Phase
 
 blueprint = Blueprint("creating", __name__, url_prefix="/campaigns")
+BASICS = ("name", "description", "channel", "slack_channel_id")
 
 
 @blueprint.route("/new", methods=["GET", "POST"])
 def basics() -> ResponseReturnValue:
-    """Name, description and channel: the draft begins."""
+    """Name, description, channel, and where its card goes: the draft begins."""
     if request.method == "GET":
-        return _basics({"channel": Channel.SMS.value})
-    actor = sessions.current_actor()
-    given = {name: typed(name, longest=2000) for name in ("name", "description", "channel")}
-    if given["channel"] not in list(Channel):
-        return _basics(given, InvalidInputError("Choose SMS or email.", field="channel")), 422
+        return _basics({"channel": Channel.SMS.value, "slack_channel_id": setting("slack_channel") or ""})
+    given, actor = _typed_basics(), sessions.current_actor()
     try:
         campaign_id = campaigns.create_draft(
             name=given["name"],
             description=given["description"],
-            channel=Channel(given["channel"]),
+            channel=_channel(given),
+            slack_channel_id=given["slack_channel_id"],
             owner_id=actor.person_id,
             actor=actor,
             now=now_ms(),
         )
     except InvalidInputError as refused:
-        return _basics(given, refused), 422
+        return _basics(given, refused=refused), 422
+    return redirect(url_for("contacts.upload", campaign_id=campaign_id), 303)
+
+
+@blueprint.route("/<id:campaign_id>/basics", methods=["GET", "POST"])
+def change_basics(campaign_id: int) -> ResponseReturnValue:
+    """The same of a draft that was begun."""
+    campaign = draft_of(campaign_id)
+    if request.method == "GET":
+        return _basics({field: getattr(campaign, field) or "" for field in BASICS}, campaign)
+    given = _typed_basics()
+    try:
+        campaigns.set_basics(
+            campaign_id,
+            name=given["name"],
+            channel=_channel(given),
+            description=given["description"],
+            slack_channel_id=given["slack_channel_id"],
+            actor=sessions.current_actor(),
+            now=now_ms(),
+        )
+    except InvalidInputError as refused:
+        return _basics(given, campaign, refused), 422
     return redirect(url_for("contacts.upload", campaign_id=campaign_id), 303)
 
 
@@ -58,87 +79,97 @@ def template(campaign_id: int) -> ResponseReturnValue:
         raise running.refusal(answer, campaign_id)
     if request.method == "GET":
         return _template(campaign, campaigns.message_of(campaign))
-    message = _typed_message()
+    message = typed_message()
     try:
-        campaigns.set_message(campaign_id, message, actor=actor, now=now_ms())
+        campaigns.set_message(campaign_id, message, actor=actor, now=now_ms(), seen=request.form.get("seen"))
         campaigns.check_message(campaign, message)
     except InvalidInputError as refused:
-        return _template(campaign, message, refused), 422
+        return _template(get_campaign(campaign_id), message, refused), 422
+    if "test" in request.form:
+        return redirect(url_for("testing.send", campaign_id=campaign_id), 303)
     if campaign.phase == Phase.DRAFT:
         return redirect(url_for("creating.review", campaign_id=campaign_id), 303)
     return done("The template is saved.", url_for("messages.index_view", campaign_id=campaign_id))
 
 
-@blueprint.post("/<id:campaign_id>/template/measure")
-def measure(campaign_id: int) -> ResponseReturnValue:
-    """The size of an SMS as it is typed, and how it looks to the first contact."""
-    campaign = seen_campaign(campaign_id, sessions.current_actor())
-    return render_template("create/measure.html", **_measured(campaign, typed("body")))
-
-
-@blueprint.post("/<id:campaign_id>/template/try")
-def try_out(campaign_id: int) -> ResponseReturnValue:
-    """An email as it is typed, with the first contact's values, for a sandboxed frame."""
-    actor = sessions.current_actor()
-    campaign = seen_campaign(campaign_id, actor)
-    _, values = contact_values(campaign, actor, 1)
-    return previews.email_document(typed("body"), values)
-
-
 @blueprint.route("/<id:campaign_id>/review", methods=["GET", "POST"])
 def review(campaign_id: int) -> ResponseReturnValue:
-    """All of it at a glance; confirmed, the campaign is Ready."""
+    """All of it at a glance, with what Run would warn of; confirmed, the campaign is Ready."""
     actor, campaign = sessions.current_actor(), draft_of(campaign_id)
     if request.method == "POST":
         campaigns.finish_draft(campaign_id, actor=actor, now=now_ms())
         return done(f"{campaign.name} is Ready.", url_for("messages.index_view", campaign_id=campaign_id), stay=False)
-    counts = counts_of(campaign_id)
+    counts, work = counts_of(campaign_id), latest_import(campaign_id)
     return render_template(
         "create/review.html",
         steps=STEPS,
+        reached=reached(counts.total, is_written=bool(campaign.body)),
         campaign=campaign,
+        owner=owner_of(campaign),
         counts=counts,
+        check=run_check(campaign_id, now=now_ms()),
+        file=File.get_or_none(File.id == work.file_id) if work else None,
+        attachments=attachments_of(campaign_id),
+        slack_channel=_slack_channel(campaign),
         lacks=current().lacks(Channel(campaign.channel)),
+        fault=_fault(campaign),
         **preview_context(campaign, actor, counts.total),
     )
 
 
-def _basics(given: dict[str, str], refused: InvalidInputError | None = None) -> str:
-    lacking = {CHANNEL_LABELS[channel]: current().lacks(channel) for channel in Channel}
-    return render_template("create/basics.html", steps=STEPS, given=given, refused=refused, lacking=lacking)
-
-
-def _template(campaign: Campaign, message: campaigns.Message, refused: InvalidInputError | None = None) -> str:
-    shown: dict[str, Any] = _measured(campaign, message.body) if campaign.channel == Channel.SMS else {}
-    names = [field["name"] for field in campaign.fields]
-    if campaign.channel == Channel.EMAIL:
-        names.append("unsubscribe_url")
+def _basics(
+    given: Mapping[str, str], campaign: Campaign | None = None, refused: InvalidInputError | None = None
+) -> str:
+    contacts = counts_of(campaign.id).total if campaign else 0
     return render_template(
-        "create/template.html",
+        "create/basics.html",
         steps=STEPS,
+        reached=reached(contacts, is_written=bool(campaign.body)) if campaign else 1,
         campaign=campaign,
-        message=message,
+        contacts=contacts,
+        given=given,
         refused=refused,
-        names=names,
-        contacts=counts_of(campaign.id).total,
-        **shown,
+        lacking={channel: current().lacks(channel) for channel in Channel},
+        labels=CHANNEL_LABELS,
+        slack_is_on=current().slack_is_on,
     )
 
 
-def _typed_message() -> campaigns.Message:
-    def line(field: str) -> str:
-        return typed(field, longest=1000).strip()
-
-    return campaigns.Message(typed("body"), line("subject"), line("from_address"), line("reply_to"))
+def _typed_basics() -> dict[str, str]:
+    return {field: typed(field) for field in BASICS}
 
 
-def _measured(campaign: Campaign, body: str) -> dict[str, Any]:
-    recipient, values = contact_values(campaign, sessions.current_actor(), 1)
-    names = [field["name"] for field in campaign.fields]
-    return {
-        "typed": count_segments(body),
-        "rendered": count_segments(render(body, values)),
-        "sms": previews.marked(body, values),
-        "recipient": recipient,
-        "unknown": missing_fields(body, names, channel=Channel(campaign.channel)),
-    }
+def _channel(given: Mapping[str, str]) -> Channel:
+    if given["channel"] not in list(Channel):
+        raise InvalidInputError("Choose SMS or email.", field="channel")
+    return Channel(given["channel"])
+
+
+def _template(campaign: Campaign, message: campaigns.Message, refused: InvalidInputError | None = None) -> str:
+    counts = counts_of(campaign.id)
+    return render_template(
+        "create/template.html",
+        steps=STEPS,
+        reached=max(3, reached(counts.total, is_written=bool(campaign.body))),
+        campaign=campaign,
+        counts=counts,
+        message=message,
+        seen=campaigns.message_of(campaign).mark,
+        refused=refused,
+        attachments=attachments_of(campaign.id),
+        **look_at(campaign, message),
+    )
+
+
+def _slack_channel(campaign: Campaign) -> str:
+    """Where its card will go, '' for the owner's own messages; see `bot.outgoing.places`."""
+    return campaign.slack_channel_id or setting("slack_channel") or ""
+
+
+def _fault(campaign: Campaign) -> str:
+    """Why the template can't be sent as it is, '' if it can."""
+    try:
+        campaigns.check_message(campaign, campaigns.message_of(campaign))
+    except InvalidInputError as refused:
+        return str(refused)
+    return ""

@@ -10,7 +10,7 @@ from models.tables import Campaign
 from models.words import Phase
 
 STEPS = (
-    ("Basics", ""),
+    ("Basics", "creating.change_basics"),
     ("Contacts", "contacts.upload"),
     ("Template", "creating.template"),
     ("Review", "creating.review"),
@@ -28,12 +28,22 @@ def draft_of(campaign_id: int) -> Campaign:
     return campaign
 
 
+def reached(contacts: int, *, is_written: bool) -> int:
+    """The first step, from 1, that is not done: how far a draft is."""
+    if not contacts:
+        return 2
+    return 4 if is_written else 3
+
+
 def next_step(campaign: Campaign) -> str:
     """The address of the first step that is not done."""
-    if not counts_of(campaign.id).total:
-        return url_for("contacts.upload", campaign_id=campaign.id)
-    step = "creating.review" if campaign.body else "creating.template"
-    return url_for(step, campaign_id=campaign.id)
+    _, endpoint = STEPS[reached(counts_of(campaign.id).total, is_written=bool(campaign.body)) - 1]
+    return url_for(endpoint, campaign_id=campaign.id)
+
+
+def how_far(contacts: int, *, is_written: bool) -> str:
+    """The same in a word, for lists."""
+    return f"next: {STEPS[reached(contacts, is_written=is_written) - 1][0].lower()}"
 
 
 def typed(field: str, *, longest: int = 2_000_000) -> str:

@@ -134,9 +134,7 @@ def owner_of(campaign: Campaign) -> str:
 
 def preview_context(campaign: Campaign, actor: Actor, total: int) -> dict[str, Any]:
     """The template with the values of the contact that the request names by its place, from 1."""
-    given = request.args.get("contact", "")
-    place = int(given) if given.isascii() and given.isdigit() and len(given) < 10 else 1
-    place = max(1, min(place, total))
+    place = asked_place(total)
     recipient, values = contact_values(campaign, actor, place)
     text = render(campaign.body, values) if campaign.channel == Channel.SMS else ""
     return {
@@ -148,6 +146,13 @@ def preview_context(campaign: Campaign, actor: Actor, total: int) -> dict[str, A
         "sms": previews.marked(campaign.body, values) if text else None,
         "segments": count_segments(text) if text else None,
     }
+
+
+def asked_place(total: int) -> int:
+    """The place, from 1, of the contact that the request asks to see, or the nearest one; 0 when there is none."""
+    given = request.values.get("contact", "")
+    place = int(given) if given.isascii() and given.isdigit() and len(given) < 10 else 1
+    return max(min(1, total), min(place, total))
 
 
 @dataclass(frozen=True)

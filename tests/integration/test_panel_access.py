@@ -63,16 +63,25 @@ DOORS = {
     ("/campaigns/<id:campaign_id>/export", "POST"): CAMPAIGNER,
     ("/campaigns/new", "GET"): CAMPAIGNER,
     ("/campaigns/new", "POST"): CAMPAIGNER,
+    ("/campaigns/<id:campaign_id>/basics", "GET"): CAMPAIGNER,
+    ("/campaigns/<id:campaign_id>/basics", "POST"): CAMPAIGNER,
     ("/campaigns/<id:campaign_id>/contacts", "GET"): CAMPAIGNER,
     ("/campaigns/<id:campaign_id>/contacts", "POST"): CAMPAIGNER,
     ("/campaigns/<id:campaign_id>/contacts/columns/<sealed>", "GET"): CAMPAIGNER,
     ("/campaigns/<id:campaign_id>/contacts/columns/<sealed>", "POST"): CAMPAIGNER,
+    ("/campaigns/<id:campaign_id>/contacts/columns/<sealed>/offer", "POST"): CAMPAIGNER,
     ("/campaigns/<id:campaign_id>/contacts/report", "GET"): CAMPAIGNER,
     ("/campaigns/<id:campaign_id>/contacts/refused.csv", "GET"): CAMPAIGNER,
     ("/campaigns/<id:campaign_id>/template", "GET"): CAMPAIGNER,
     ("/campaigns/<id:campaign_id>/template", "POST"): CAMPAIGNER,
     ("/campaigns/<id:campaign_id>/template/measure", "POST"): CAMPAIGNER,
+    ("/campaigns/<id:campaign_id>/template/sizes", "POST"): CAMPAIGNER,
     ("/campaigns/<id:campaign_id>/template/try", "POST"): CAMPAIGNER,
+    ("/campaigns/<id:campaign_id>/attachments", "POST"): CAMPAIGNER,
+    ("/campaigns/<id:campaign_id>/attachments/<id:file_id>/remove", "POST"): CAMPAIGNER,
+    ("/campaigns/<id:campaign_id>/test", "GET"): CAMPAIGNER,
+    ("/campaigns/<id:campaign_id>/test", "POST"): CAMPAIGNER,
+    ("/campaigns/<id:campaign_id>/tests/<id:test_id>", "GET"): CAMPAIGNER,
     ("/campaigns/<id:campaign_id>/review", "GET"): CAMPAIGNER,
     ("/campaigns/<id:campaign_id>/review", "POST"): CAMPAIGNER,
     ("/exports/", "GET"): CAMPAIGNER,
@@ -132,6 +141,8 @@ def address(rule: str) -> str:
         ("<id:opt_out_id>", "999"),
         ("<id:person_id>", "999"),
         ("<name>", "nothing"),
+        ("<id:file_id>", "999"),
+        ("<id:test_id>", "999"),
         ("<path:filename>", "panel.css"),
     ):
         rule = rule.replace(part, value)
@@ -197,7 +208,7 @@ def test_drafts_of_others_are_seen_by_admins_only(
 ) -> None:
     draft = make_draft(name="Bens draft", actor=ben)
     carol = Visitor(app).sign_in(cast("Carol", Role.CAMPAIGNER))
-    for path in ("", "template", "contacts", "review", "delete", "summary"):
+    for path in ("", "basics", "template", "contacts", "review", "test", "delete", "summary"):
         assert carol.get(f"/campaigns/{draft}/{path}").status_code == 404
     assert "Bens draft" not in carol.get("/campaigns/").text
     assert "Bens draft" in Visitor(app).sign_in(alice).get("/campaigns/").text

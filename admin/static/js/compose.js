@@ -9,21 +9,21 @@ if (form) {
   form.addEventListener('click', (event) => {
     const chip = event.target.closest('[data-insert]');
     if (!chip) return;
-    last.setRangeText(chip.dataset.insert, last.selectionStart, last.selectionEnd, 'end');
-    last.focus();
-    last.dispatchEvent(new Event('input', { bubbles: true }));
+    const field = chip.dataset.into ? form.querySelector(`#${chip.dataset.into}`) : last;
+    field.setRangeText(chip.dataset.insert, field.selectionStart, field.selectionEnd, 'end');
+    field.focus();
+    field.dispatchEvent(new Event('input', { bubbles: true }));
   });
-  let timer;
   if (preview) {
     const look = () => {
       const frame = form.querySelector('iframe');
       frame.replaceWith(frame.cloneNode());  // a new frame adds nothing to the history of the window
       form.requestSubmit(preview);
     };
-    form.addEventListener('input', () => { clearTimeout(timer); timer = setTimeout(look, 500); });
+    document.body.addEventListener('htmx:afterSettle', (event) => { if (event.target.id === 'meter') look(); });
     look();
   }
-  // What was typed before the scripts were there, or kept by the browser over a reload.
+  // What was typed before the scripts were there, or kept over a reload.
   window.addEventListener('load', () => {
     if (body.value !== body.defaultValue) body.dispatchEvent(new Event('input', { bubbles: true }));
   });

@@ -8,4 +8,6 @@ import './story.js';
 import './dialogs.js';
 import './acts.js';
 import './live.js';
+import './keep.js';
 import './compose.js';
+import './uploads.js';

@@ -1,0 +1,63 @@
+// What is typed survives a reload, a lost session and a refusal: it is kept in this tab until the server took it.
+const form = document.querySelector('form[data-keep]');
+const here = location.pathname;
+const keyOf = (path) => `typed:${path}`;
+const named = () => [...form.elements].filter((field) => field.name && !['hidden', 'file', 'submit', 'button'].includes(field.type));
+const isTick = (field) => field.type === 'checkbox' || field.type === 'radio';
+
+// A form that was sent was taken if it led to another page; a refusal stands at the form's own address.
+const sent = sessionStorage.getItem('sent');
+if (sent) {
+  const cameFrom = document.referrer && new URL(document.referrer).pathname;
+  if (sent !== here && cameFrom === sent) sessionStorage.removeItem(keyOf(sent));
+  sessionStorage.removeItem('sent');
+}
+
+const keep = () => {
+  const typed = named().map((field) => [field.name, isTick(field) ? field.value : '', isTick(field) ? field.checked : field.value]);
+  try {
+    sessionStorage.setItem(keyOf(here), JSON.stringify(typed));
+  } catch {
+    sessionStorage.removeItem(keyOf(here));  // no room in the browser: better nothing than half of it
+  }
+};
+
+const bringBack = () => {
+  const kept = sessionStorage.getItem(keyOf(here));
+  if (!kept) return;
+  const changed = [];
+  JSON.parse(kept).forEach(([name, value, state]) => {
+    const field = named().find((one) => one.name === name && (!isTick(one) || one.value === value));
+    if (!field || field.disabled || (isTick(field) ? field.checked : field.value) === state) return;
+    if (isTick(field)) field.checked = state;
+    else field.value = state;
+    changed.push(field);
+  });
+  if (changed.length) tell(changed);
+};
+
+const tell = (changed) => {
+  const note = document.getElementById('kept');
+  note.hidden = false;
+  note.querySelector('button').addEventListener('click', () => {
+    sessionStorage.removeItem(keyOf(here));
+    location.assign(location.href);
+  });
+  // Once everything that listens is there.
+  window.addEventListener('load', () => changed.forEach((field) => field.dispatchEvent(new Event('change', { bubbles: true }))));
+};
+
+if (form) {
+  bringBack();
+  form.addEventListener('input', keep);
+  form.addEventListener('change', keep);
+}
+
+// A second click while the first is under way does nothing more.
+document.addEventListener('submit', (event) => {
+  if (!event.target.matches('[data-keep], [data-once]') || event.submitter?.formTarget) return;
+  if (event.target.hasAttribute('data-sent')) { event.preventDefault(); return; }
+  event.target.toggleAttribute('data-sent', true);
+  sessionStorage.setItem('sent', here);
+});
+window.addEventListener('pageshow', () => document.querySelector('[data-sent]')?.removeAttribute('data-sent'));
