@@ -37,6 +37,10 @@ from models.config import Config
 from models.tables import Audit, BulkMove, Campaign, Export, Message, OptOut, Person
 
 LARGEST_ID = 2**63 - 1
+_BLUEPRINTS = (
+    account, campaign, composing, contacts, creating, exports, finding, health, optouts, people, retrying, settings,
+    signing_in, stories, testing,
+)  # fmt: skip
 
 
 class IdConverter(IntegerConverter):
@@ -57,11 +61,7 @@ def install(app: Flask, config: Config) -> None:
     refusals.set_up(app)
     shown.set_up(app, config)
     app.teardown_request(lambda _error: database.release())
-    for views in (
-        signing_in, campaign, retrying, stories, creating, contacts, composing, testing, exports, finding, optouts,
-        people, settings,
-        health, account,
-    ):  # fmt: skip
+    for views in _BLUEPRINTS:
         app.register_blueprint(views.blueprint)
     _add_model_views(app)
 
