@@ -8,6 +8,7 @@ from admin.presenting import previews
 from admin.views.acting import blueprint  # with the acts already on it
 from admin.views.asking import draw_dialog
 from admin.views.seeing import (
+    LIVE,
     chart_of_campaign,
     filter_of_request,
     live_context,
@@ -15,12 +16,14 @@ from admin.views.seeing import (
     seen_campaign,
     start_of,
 )
+from models.clock import now_ms
 from models.errors import NotFoundError
 from models.queries.campaigns import attachments_of
 from models.queries.pages import total_of
 from models.queries.previews import contact_values
 from models.words import Channel, Phase
 
+LOOKS_PER_CHART = 10  # the chart is looked at in one look of so many
 STOP_POLLING = 286  # htmx's own status: take this answer and ask no more
 
 
@@ -38,8 +41,10 @@ def progress(campaign_id: int) -> ResponseReturnValue:
     if not shown["filter"].text:  # what the counters know; a search is only counted with its page
         shown["total"] = total_of(campaign_id, shown["filter"].criteria(), shown["progress"].counts)
     stale_head = request.args.get("was") != shown["standing"]
+    if stale_head and shown["was_run"]:  # a page that was opened before the run has no chart yet
+        shown["chart"] = chart_of_campaign(shown["campaign"])
     response = make_response(render_template("panel/progress_answer.html", **shown, stale_head=stale_head))
-    if shown["live"]:
+    if shown["live"] and now_ms() // (LIVE * 1000) % LOOKS_PER_CHART == 0:
         response.headers["HX-Trigger"] = "moving"
     elif not shown["every"]:
         response.status_code = STOP_POLLING
