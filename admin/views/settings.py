@@ -95,12 +95,12 @@ def _page(**shown: Any) -> str:
         switches=SWITCHES,
         values={name: setting(name) for name in FIELDS},
         changed=changed_settings(),
-        environment=_environment(current()),
+        surroundings=_surroundings(current()),
         codes=unmapped_codes(),
     )
 
 
-def _environment(config: Config) -> list[tuple[str, str, list[Variable]]]:
+def _surroundings(config: Config) -> list[tuple[str, str, list[Variable]]]:
     """What is set by the environment, by part: its name, how it stands, its variables."""
     parts = []
     for channel in Channel:

@@ -60,6 +60,7 @@ class TestEveryPage:
         assert [name for name in rendered if "/admin/templates/" not in name or "flask_admin" in name] == []
         assert not re.search(r'<[^>]+\s(style|on[a-z]+)="|<style|<script>|javascript:', answer.text)
         assert "&lt;script&gt;alert" in answer.text  # at least in the account's own name
+        assert "no message leaves Signalbox" in answer.text
         assert "no-store" in answer.headers["Cache-Control"]
 
     def test_form_without_the_sessions_token_changes_nothing(self, panel: Visitor) -> None:
