@@ -22,6 +22,7 @@ from models.words import CHANNEL_LABELS, TO_BE_SENT, Channel, MessageStatus, Opt
 
 POSTS_AT_ONCE = 500
 _SAID_ANEW = "UPDATE slack_posts SET state = 'live', updated_at = 0 WHERE kind = 'export' AND subject_id = ?"
+_ENDED = "state NOT IN ('queued', 'running')"
 # Where a search that somebody typed is kept.
 _WITH_CRITERIA = ("exports", "bulk_moves", "retry_plans", "scheduled_starts")
 
@@ -65,6 +66,7 @@ def forget_person(typed: str, *, typed_again: str, actor: Actor, now: int) -> Fo
     _forget_samples(key, campaign_ids)
     posts, posts_waiting = _empty_posts(written)
     _forget_searches(written)
+    _forget_tests(written, campaign_ids)
     forget_tested(channel, key)
     done = Forgotten(
         messages=len(messages),
@@ -171,11 +173,21 @@ def _forget_searches(written: Sequence[str]) -> None:
             execute("UPDATE unmapped_codes SET sample = '' WHERE lower(sample) LIKE ?", f"%{form}%")
 
 
+def _forget_tests(written: Sequence[str], campaign_ids: Sequence[int]) -> None:
+    """Tests are kept for a day; they may have gone to the person, or shown the values of the person."""
+    for form in written:
+        with transaction():
+            execute(f"DELETE FROM sent_tests WHERE {_ENDED} AND lower(recipients) LIKE ?", f"%{form}%")
+    if campaign_ids:
+        with transaction():
+            execute(f"DELETE FROM sent_tests WHERE {_ENDED} AND campaign_id IN ({marks(campaign_ids)})", *campaign_ids)
+
+
 def _remove_files(campaign_ids: Sequence[int]) -> int:
     """Remove uploads, refused rows and exports of the campaigns; those in Slack go at the bot's next look."""
     if not campaign_ids:
         return 0
-    among = f"campaign_id IN ({marks(campaign_ids)}) AND state NOT IN ('queued', 'running')"
+    among = f"campaign_id IN ({marks(campaign_ids)}) AND {_ENDED}"
     file_ids = [
         row[0]
         for row in select(

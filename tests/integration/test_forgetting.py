@@ -17,6 +17,7 @@ from models.operations.forgetting import Forgotten, forget_person
 from models.operations.importing import ContactsFile, do_import
 from models.operations.importing import start_import as start_import_of
 from models.operations.optouts import opt_in, opt_out, opted_out
+from models.operations.testing import ask_for_test
 from models.queries.campaigns import counts_of
 from models.queries.pages import page_of_messages
 from models.rules.criteria import Criteria
@@ -240,6 +241,15 @@ class TestEverywhereElse:
         assert [post.kind for post, _ in posts.living_exports()] == ["export"]  # said anew without the search
         assert [post.kind for post in posts.files_from_before(NOW - 1)] == ["file"]  # and deleted in Slack
         nowhere(ANN[1:])
+
+    @both_engines
+    def test_tests_that_went_to_them_are_removed_and_others_kept(self, alice: Actor) -> None:
+        campaign_id = make_campaign(messages=["+14155550009"])
+        for recipient in (ANN, "+14155550005"):
+            ask_for_test(campaign_id, [recipient], {}, actor=alice, now=NOW)
+        execute("UPDATE sent_tests SET state = 'done'")
+        forget(alice)
+        assert [json.loads(row["recipients"]) for row in rows_of("sent_tests")] == [["+14155550005"]]
 
     @both_engines
     def test_samples_in_an_imports_report_forget_them(self, alice: Actor) -> None:
