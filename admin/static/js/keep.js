@@ -4,6 +4,8 @@ const here = location.pathname;
 const keyOf = (path) => `typed:${path}`;
 const named = () => [...form.elements].filter((field) => field.name && !['hidden', 'file', 'submit', 'button'].includes(field.type));
 const isTick = (field) => field.type === 'checkbox' || field.type === 'radio';
+// What was typed before this script came is newer than what was kept.
+const isTouched = (field) => (isTick(field) ? field.checked !== field.defaultChecked : 'defaultValue' in field && field.value !== field.defaultValue);
 
 // A form that was sent was taken if it led to another page; a refusal stands at the form's own address.
 const sent = sessionStorage.getItem('sent');
@@ -28,7 +30,7 @@ const bringBack = () => {
   const changed = [];
   JSON.parse(kept).forEach(([name, value, state]) => {
     const field = named().find((one) => one.name === name && (!isTick(one) || one.value === value));
-    if (!field || field.disabled || (isTick(field) ? field.checked : field.value) === state) return;
+    if (!field || field.disabled || isTouched(field) || (isTick(field) ? field.checked : field.value) === state) return;
     if (isTick(field)) field.checked = state;
     else field.value = state;
     changed.push(field);
