@@ -74,7 +74,6 @@ def answer(sentence: str, status: int, steps: Sequence[Step] = ()) -> Response:
         response.headers["HX-Reswap"] = "innerHTML"
         if status in _STALE and request.headers.get("HX-Target") == DIALOGS:
             response.headers["HX-Trigger"] = "moved"
-        response.headers["HX-Reselect"] = "dialog"  # whatever part of the answer was asked for
     return response
 
 

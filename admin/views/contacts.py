@@ -10,7 +10,7 @@ from itsdangerous import BadSignature, URLSafeSerializer
 
 from admin import sessions
 from admin.presenting import words
-from admin.views.base import go_to
+from admin.views.base import go_to, wants_part
 from admin.views.drafts import STEPS, draft_of, reached, typed
 from models import secret_key
 from models.addresses import REFUSAL_LABELS, Refusal
@@ -64,7 +64,9 @@ def upload(campaign_id: int) -> ResponseReturnValue:
     try:
         file_id = _store()
     except InvalidInputError as refused:
-        return _page("create/upload.html", campaign, refused=refused), 422
+        # The page's script keeps the page, and with it the choice of a file.
+        template = "create/refused.html" if wants_part() else "create/upload.html"
+        return _page(template, campaign, refused=refused), 422
     return go_to(_mapping_address(campaign_id, file_id, request.form.get("header", "")))
 
 

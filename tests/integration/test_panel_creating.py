@@ -159,6 +159,8 @@ class TestUpload:
         file = (io.BytesIO(CONTACTS.encode()), "contacts.csv")
         answer = panel.post(f"/campaigns/{draft}/contacts", part=True, file=file, consent="yes")
         assert "/contacts/columns/" in answer.headers["HX-Redirect"]
+        answer = panel.post(f"/campaigns/{draft}/contacts", part=True, consent="yes")
+        assert (told(answer), "<form" in answer.text) == ("Choose a .csv file.", False), "the page keeps its form"
 
     def test_goes_after_a_day_unless_it_is_imported(self, panel: Visitor, draft: int) -> None:
         mapping(panel, draft)
