@@ -133,7 +133,7 @@ def retry_one(page: Page) -> None:
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text("In Progress")
     dialog.get_by_role("button", name="Retry 1 message").click()
-    expect(page.locator(".toast")).to_have_text("1 message will be sent again.")
+    expect(page.locator(".toast")).to_have_text("1 message is queued again.")
 
 
 def export(page: Page, which: str) -> list[dict[str, str]]:
