@@ -75,6 +75,8 @@ def run(slack: Page) -> None:
     for box in slack.locator("#modal").get_by_role("checkbox").all():
         box.check()
     slack.locator("#modal").get_by_role("button", name="Run Campaign").click()
+    expect(slack.locator("#modal")).to_contain_text("It runs")
+    slack.locator("#modal").get_by_role("button", name="Close", exact=True).click()
 
 
 def sent(product: Product) -> int:

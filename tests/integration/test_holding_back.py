@@ -14,7 +14,6 @@ from models.rules.verdicts import Word
 from tests.fakes.sendgrid import FakeSendGrid
 from tests.fakes.smtp import FakeSmtp
 from tests.integration.smtp_sending import message, provider_at
-from tests.processes import until
 
 KEY = "SG.secret-key.of-the-account"
 
@@ -27,7 +26,8 @@ def test_parts_of_a_refused_batch_are_not_tried_any_more(tmp_path: Path) -> None
     async def hold_back_in_the_middle(fake: FakeSendGrid) -> Sequence[Outcome]:
         async with SendGridProvider(SendGridAccount(KEY, fake.url)) as provider:
             sending = asyncio.create_task(provider.send(batch))
-            await asyncio.to_thread(until, lambda: fake.requests, seconds=5, what="the first request")
+            for _ in range(5):  # turns of the loop, after which the first request is under way
+                await asyncio.sleep(0)
             provider.hold_back()
             return await sending
 
@@ -35,8 +35,8 @@ def test_parts_of_a_refused_batch_are_not_tried_any_more(tmp_path: Path) -> None
         outcomes = uvloop.run(hold_back_in_the_middle(fake))
         words = Counter(outcome.word for outcome in outcomes)
         arrived = {mail.message_id for mail in fake.mails}
-    assert words[Word.NOT_SENT] >= 25
-    assert arrived == {str(outcome.message.message_id) for outcome in outcomes if outcome.word is Word.ACCEPTED}
+        requests = len(fake.requests)
+    assert (requests, words, arrived) == (1, {Word.NOT_SENT: 100}, set())
 
 
 def test_mail_that_waits_for_a_connection_is_not_sent(tmp_path: Path) -> None:
