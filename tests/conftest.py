@@ -22,6 +22,11 @@ for name in [name for name in os.environ if name.startswith(OURS) or name in ALS
         del os.environ[name]
 
 
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Two processes for the default run; what is named on its own runs in one, as do tests that kill or look."""
+    return 2 if config.args_source is pytest.Config.ArgsSource.TESTPATHS else 0
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test marked `both_engines` on each."""
     if metafunc.definition.get_closest_marker("both_engines") and "engine" in metafunc.fixturenames:
