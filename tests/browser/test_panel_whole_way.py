@@ -109,7 +109,8 @@ def test_campaign_goes_the_whole_way(product: Product, panel_of: Callable[..., P
     retry_one(page)
     expect(page.locator("#head .badge")).to_have_text("In Progress")
     expect(page.locator("#head .badge")).to_have_text("Complete (with errors)", timeout=ENDED)
-    attempts = product.rows("SELECT attempt FROM messages WHERE recipient = ?", UNREACHABLE)
+    one = "SELECT attempt FROM messages WHERE campaign_id = ? AND recipient = ?"
+    attempts = product.rows(one, campaign_id, UNREACHABLE)
     assert attempts == [(2,)]
 
     rows = export(page, "Filtered messages")

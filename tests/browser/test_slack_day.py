@@ -118,7 +118,7 @@ def test_ben_goes_from_nothing_to_a_sent_campaign_and_back(product: Product, sla
     ben.opens("# campaigns")
 
     ben.runs(name)
-    ben.types("/campaign status storm")
+    ben.types(f"/campaign status {name}")
     ben.page.get_by_role("button", name="Post here").last.click()  # the card may have come below it
     card = ben.card(name)
     expect(card).to_contain_text("run by Ben")
@@ -128,7 +128,7 @@ def test_ben_goes_from_nothing_to_a_sent_campaign_and_back(product: Product, sla
     assert (counts["delivered"], counts["failed"], counts["unconfirmed"]) == (30, 9, 1)
     until(lambda: counts_shown(card) == counts, what="the card's last state")
 
-    ben.types("/campaign failures storm")
+    ben.types(f"/campaign failures {name}")
     expect(ben.last).to_contain_text("Why 9 failed:\nUnreachable 6\nInvalid recipient 3", use_inner_text=True)
     ben.last.get_by_role("button", name="Show samples").click()
     expect(ben.last).to_contain_text("Samples of the last failures")
