@@ -6,7 +6,7 @@ the answer itself; else the answer is a waiting view, and how it ended takes its
 
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any
 
 import structlog
@@ -39,17 +39,15 @@ def answer(ack: Callable[..., object], body: dict[str, Any], client: WebClient) 
         return
     request = Request(body, client)
     work = _workers.submit(carry_out, request)
-    try:
-        ended = work.result(BLINK_SECONDS)
-    except TimeoutError:
-        ack(response_action="update", view=blocks.ended(view["title"]["text"], "Working…"))
-        answered = time.monotonic()
-        ended = work.result()
-        time.sleep(max(0.0, answered + ANSWER_ARRIVES_SECONDS - time.monotonic()))
-        request.stay_in_dialog()
-        request.end(ended)
-    else:
-        ack(response_action="update", view=ended)
+    if wait([work], BLINK_SECONDS).done:
+        ack(response_action="update", view=_end_of(work))
+        return
+    ack(response_action="update", view=blocks.ended(view["title"]["text"], "Working…"))
+    answered = time.monotonic()
+    ended = _end_of(work)
+    time.sleep(max(0.0, answered + ANSWER_ARRIVES_SECONDS - time.monotonic()))
+    request.stay_in_dialog()
+    request.end(ended)
 
 
 def carry_out(request: Request) -> Block:
@@ -59,9 +57,15 @@ def carry_out(request: Request) -> Block:
         said = dialogs.submit(view["callback_id"], request, inputs_of(view))
     except CampaignError as refused:
         return blocks.ended("Not done", blocks.escaped(str(refused)), state_of(refused))
-    except Exception:  # the entry of a request: bolt would only log, and the person would see nothing
-        log.exception("a submission failed")
-        return blocks.ended("Not done", FAULT)
     finally:
         database.release()
     return blocks.ended(view["title"]["text"], said)
+
+
+def _end_of(work: Future[Block]) -> Block:
+    """What it came to, once it has; a fault of ours is logged, and told to the person."""
+    fault = work.exception()
+    if fault is None:
+        return work.result()
+    log.error("a submission failed", exc_info=fault)
+    return blocks.ended("Not done", FAULT)

@@ -42,7 +42,6 @@ LOCAL_SLACK_PYTHON, LOCAL_SLACK_PAGE = 2000, 800
 BROAD_EXCEPTS = {
     "jobs/runtime/exits.py": 1,
     "bot/listeners/listening.py": 1,
-    "bot/listeners/submissions.py": 1,
 }
 
 DOCUMENTED = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef

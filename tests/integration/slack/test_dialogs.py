@@ -3,6 +3,7 @@
 import pytest
 
 from models.actors import COMMAND_LINE, Actor
+from models.database import execute, transaction
 from models.operations.exporting import do_export, start_export
 from models.operations.retrying import retry_messages
 from models.queries.starts import pending_start_of
@@ -318,3 +319,12 @@ class TestOldButtons:
         move_all(campaign_id)
         as_ben.clicks(failures, "refresh")
         eventually(lambda: f"There is no campaign {campaign_id}" in text_of(as_ben.messages()))
+
+
+def test_a_fault_of_ours_in_a_submission_is_told(as_ben: Person) -> None:
+    make_campaign(name="Spring")
+    run = shown(as_ben, "/campaign run spring", "3 messages")
+    with transaction():
+        execute("DROP TABLE bulk_moves")
+    submitted(as_ben, "That went wrong on our side", disclaimer=ALL_FOUR)
+    assert run["callback_id"] == "run"
