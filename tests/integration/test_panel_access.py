@@ -1,15 +1,12 @@
 """Who may open what: every address, every method, every role."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from flask import Flask
 
 from admin import access
-from admin.wsgi import create_app
-from models import hints
 from models.actors import Actor
-from models.config import Config
 from models.words import Channel, Role
 from tests.factories import make_campaign, make_draft, make_ended, message_ids
 from tests.integration.panel import Visitor
@@ -117,12 +114,6 @@ DOORS = {
     ("/account", "POST"): VIEWER,
     ("/account/password", "POST"): VIEWER,
 }
-
-
-@pytest.fixture
-def app(installation: Config) -> Iterator[Flask]:
-    yield create_app(installation)
-    hints.send_to(lambda _work, _subject_id: None)
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """The acts on a campaign in the panel: their dialogs, what they refuse and offer instead, and the progress panel."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
 from html import unescape
 from zoneinfo import ZoneInfo
@@ -9,11 +9,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from flask import Flask
 
-from admin.wsgi import create_app
-from models import hints
 from models.actors import COMMAND_LINE, Actor
 from models.clock import now_ms
-from models.config import Config
 from models.database import execute, transaction
 from models.operations import campaigns, running
 from models.operations.proving import prove_counts
@@ -48,12 +45,6 @@ from tests.integration.plans import noted_statements
 CONFIRMED = [str(number) for number in range(1, 1 + len(running.DISCLAIMER))]
 BERLIN = "Europe/Berlin"
 HOUR = 3_600_000
-
-
-@pytest.fixture
-def app(installation: Config) -> Iterator[Flask]:
-    yield create_app(installation)
-    hints.send_to(lambda _work, _subject_id: None)
 
 
 @pytest.fixture

@@ -2,17 +2,14 @@
 
 import io
 import re
-from collections.abc import Iterator
 from typing import ClassVar
 
 import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from admin.wsgi import create_app
 from jobs import context, testing
 from jobs.runtime.stopping import Stop
-from models import hints
 from models.actors import COMMAND_LINE, Actor
 from models.config import Config
 from models.operations.settings import change_setting
@@ -29,12 +26,6 @@ from tests.integration.campaign_making import (
     words_of,
 )
 from tests.integration.panel import Visitor
-
-
-@pytest.fixture
-def app(installation: Config) -> Iterator[Flask]:
-    yield create_app(installation)
-    hints.send_to(lambda _work, _subject_id: None)
 
 
 @pytest.fixture

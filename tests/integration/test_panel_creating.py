@@ -2,14 +2,12 @@
 
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from html import escape, unescape
 
 import pytest
 from flask import Flask
 
-from admin.wsgi import create_app
-from models import hints
 from models.actors import COMMAND_LINE, Actor
 from models.clock import now_ms
 from models.config import Config
@@ -32,12 +30,6 @@ from tests.integration.campaign_making import (
     words_of,
 )
 from tests.integration.panel import Visitor
-
-
-@pytest.fixture
-def app(installation: Config) -> Iterator[Flask]:
-    yield create_app(installation)
-    hints.send_to(lambda _work, _subject_id: None)
 
 
 @pytest.fixture

@@ -3,18 +3,15 @@
 import csv
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import flask
 import pytest
 from flask import Flask
 
 from admin.views import exports
-from admin.wsgi import create_app
-from models import hints
 from models.actors import Actor
 from models.clock import now_ms
-from models.config import Config
 from models.database import execute, insert_many, transaction
 from models.operations import campaigns, exporting, running
 from models.operations.counters import Deltas
@@ -26,12 +23,6 @@ from tests.factories import NOW, make_campaign, make_draft, make_ended, phase_of
 from tests.integration.panel import Visitor
 
 NAUGHTY = "<script>alert(1)</script>'\"{{7*7}}"
-
-
-@pytest.fixture
-def app(installation: Config) -> Iterator[Flask]:
-    yield create_app(installation)
-    hints.send_to(lambda _work, _subject_id: None)
 
 
 @pytest.fixture

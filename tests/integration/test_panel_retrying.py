@@ -2,15 +2,11 @@
 
 import html
 import re
-from collections.abc import Iterator
 
 import pytest
 from flask import Flask
 
-from admin.wsgi import create_app
-from models import hints
 from models.actors import COMMAND_LINE, Actor
-from models.config import Config
 from models.database import execute, select
 from models.operations import optouts, retrying
 from models.operations.settings import change_setting
@@ -41,12 +37,6 @@ FAULTS = (
     (FailureReason.INVALID_RECIPIENT, RetryClass.POINTLESS),
 )
 UNREACHABLE, UNKNOWN, INVALID = "likely:unreachable", "may_have_arrived:unknown", "pointless:invalid_recipient"
-
-
-@pytest.fixture
-def app(installation: Config) -> Iterator[Flask]:
-    yield create_app(installation)
-    hints.send_to(lambda _work, _subject_id: None)
 
 
 @pytest.fixture

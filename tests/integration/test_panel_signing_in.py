@@ -1,14 +1,10 @@
 """Signing in to the panel by password and by link, and how long that lasts."""
 
-from collections.abc import Iterator
-
 import pytest
 from argon2 import PasswordHasher
 from flask import Flask
 
 from admin import sessions
-from admin.wsgi import create_app
-from models import hints
 from models.actors import COMMAND_LINE, Actor
 from models.clock import now_ms
 from models.config import Config
@@ -22,12 +18,6 @@ from tests.integration.panel import Visitor
 PASSWORD = "correct horse battery"
 EMAIL = "dora@example.com"
 HOME = "198.51.100.7"
-
-
-@pytest.fixture
-def app(installation: Config) -> Iterator[Flask]:
-    yield create_app(installation)
-    hints.send_to(lambda _work, _subject_id: None)
 
 
 @pytest.fixture

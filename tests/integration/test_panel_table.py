@@ -2,16 +2,12 @@
 
 import html
 import re
-from collections.abc import Iterator
 from urllib.parse import quote
 
 import pytest
 from flask import Flask
 
-from admin.wsgi import create_app
-from models import hints
 from models.actors import COMMAND_LINE, Actor
-from models.config import Config
 from models.database import execute, insert_many, transaction
 from models.operations import retrying, running
 from models.operations.counters import Deltas
@@ -37,12 +33,6 @@ from tests.integration.panel import Visitor
 NAUGHTY = "<script>alert(1)</script>'\"{{7*7}}"
 PARAMETERS = ("status", "reason", "q", "in", "match", "sort", "after", "before", "message", "page", "nonsense")
 NONSENSE = ("-1", "0", "999999999999999999999999", "1e9", "' OR 1=1 --", NAUGHTY, "\0", "\ud83d\ude00", "x" * 3000)
-
-
-@pytest.fixture
-def app(installation: Config) -> Iterator[Flask]:
-    yield create_app(installation)
-    hints.send_to(lambda _work, _subject_id: None)
 
 
 @pytest.fixture

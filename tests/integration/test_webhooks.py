@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from urllib.parse import urlencode
 
 import pytest
@@ -13,9 +13,8 @@ from flask.testing import FlaskClient
 from twilio.request_validator import RequestValidator
 from werkzeug.test import TestResponse
 
-from admin.wsgi import create_app
 from jobs.providers.registry import PARSERS, SENDGRID_EVENTS, TWILIO_INBOUND, TWILIO_STATUS
-from models import hints, unsubscribe
+from models import unsubscribe
 from models.actors import COMMAND_LINE
 from models.clock import now_ms
 from models.config import Config
@@ -43,12 +42,6 @@ def environment() -> Mapping[str, str]:
         "TWILIO_AUTH_TOKEN": TOKEN,
         "SENDGRID_WEBHOOK_PUBLIC_KEY": PUBLIC_KEY,
     }
-
-
-@pytest.fixture
-def app(installation: Config) -> Iterator[Flask]:
-    yield create_app(installation)
-    hints.send_to(lambda _work, _subject_id: None)
 
 
 @pytest.fixture
