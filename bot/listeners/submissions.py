@@ -39,6 +39,7 @@ def answer(ack: Callable[..., object], body: dict[str, Any], client: WebClient) 
         return
     request = Request(body, client)
     work = _workers.submit(carry_out, request)
+    work.add_done_callback(_log_fault)
     if wait([work], BLINK_SECONDS).done:
         ack(response_action="update", view=_end_of(work))
         return
@@ -63,9 +64,11 @@ def carry_out(request: Request) -> Block:
 
 
 def _end_of(work: Future[Block]) -> Block:
-    """What it came to, once it has; a fault of ours is logged, and told to the person."""
-    fault = work.exception()
-    if fault is None:
-        return work.result()
-    log.error("a submission failed", exc_info=fault)
-    return blocks.ended("Not done", FAULT)
+    """What it came to, once it has; a fault of ours is told to the person."""
+    return blocks.ended("Not done", FAULT) if work.exception() else work.result()
+
+
+def _log_fault(work: Future[Block]) -> None:
+    """Log a fault of ours beside the answer: to write down a long traceback may take longer than Slack waits."""
+    if fault := work.exception():
+        log.error("a submission failed", exc_info=fault)

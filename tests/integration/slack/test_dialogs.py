@@ -323,7 +323,7 @@ class TestOldButtons:
 
 def test_a_fault_of_ours_in_a_submission_is_told(as_ben: Person) -> None:
     make_campaign(name="Spring")
-    run = shown(as_ben, "/campaign run spring", "3 messages")
+    run = shown(as_ben, "/campaign run spring", "confirm each")
     with transaction():
         execute("DROP TABLE bulk_moves")
     submitted(as_ben, "That went wrong on our side", disclaimer=ALL_FOUR)
