@@ -1,6 +1,7 @@
 """Cells of the CSV files that people open in a spreadsheet."""
 
 import re
+from collections.abc import Iterable
 
 # OWASP ASVS 1.2.10, and the full-width signs that some spreadsheets take for the plain ones. Blanks and
 # invisible characters in front don't stop a spreadsheet.
@@ -17,3 +18,8 @@ def neutralise(cell: str) -> str:
     if not FORMULA.match(cell) or PHONE_NUMBER.fullmatch(cell):
         return cell
     return "'" + cell
+
+
+def neutralised(cells: Iterable[str]) -> list[str]:
+    """All cells of a row; those that begin with a letter or a digit, as most do, need no closer look."""
+    return [cell if not cell or cell[0].isalnum() else neutralise(cell) for cell in cells]

@@ -1,7 +1,7 @@
 """Large campaigns, written at once: for plans, for rows read, and for measuring. And what is asked of their table."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +12,9 @@ from tests.factories import NOW, make_draft
 
 FIELDS = ("first_name", "town", "case_id", "street", "note")
 TOWNS = 200  # as many different ones, so that each is common
+Shares = Sequence[tuple[str, str | None, str | None, int]]
 # What of ten thousand stands where; the rest is delivered.
-SHARES = (
+SHARES: Shares = (
     ("failed", "unreachable", "likely", 600),
     ("failed", "invalid_recipient", "pointless", 300),
     ("failed", "mailbox_full", "likely", 2),
@@ -23,7 +24,7 @@ SHARES = (
     ("unconfirmed", None, None, 3),
 )
 # In a small campaign it takes more of each to fill a page, and fewer towns.
-SMALL_SHARES = (
+SMALL_SHARES: Shares = (
     ("failed", "unreachable", "likely", 2500),
     ("failed", "invalid_recipient", "pointless", 1500),
     ("failed", "mailbox_full", "likely", 800),
@@ -96,7 +97,7 @@ CONTAINS = (
 )
 
 
-def make_large(messages: int) -> int:
+def make_large(messages: int, shares: Shares | None = None) -> int:
     """A campaign that was run to its end, its numbers in no order; returns its id."""
     campaign_id = make_draft()
     fields = [{"name": name, "searchable": name in {"town", "case_id"}} for name in FIELDS]
@@ -105,10 +106,11 @@ def make_large(messages: int) -> int:
     ).execute()
     counted: Counter[tuple[Any, ...]] = Counter()
     with transaction():
-        insert_many("messages", COLUMNS, _rows(campaign_id, messages, counted))
+        insert_many("messages", COLUMNS, _rows(campaign_id, messages, shares or _shares(messages), counted))
         deltas = Deltas()
         for place, n in counted.items():
-            deltas.add(campaign_id, *place, n)
+            status, reason, retry_class = place
+            deltas.add(campaign_id, status, reason, retry_class, n)
         deltas.write(NOW)
     return campaign_id
 
@@ -144,8 +146,14 @@ def _edge(look: Look, campaign_id: int) -> str:
     return f"&after={found[0][0]}"
 
 
-def _rows(campaign_id: int, messages: int, counted: Counter[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
-    shares, towns = (SMALL_SHARES, SMALL_TOWNS) if messages < SMALL else (SHARES, TOWNS)
+def _shares(messages: int) -> Shares:
+    return SMALL_SHARES if messages < SMALL else SHARES
+
+
+def _rows(
+    campaign_id: int, messages: int, shares: Shares, counted: Counter[tuple[Any, ...]]
+) -> Iterator[tuple[Any, ...]]:
+    towns = SMALL_TOWNS if messages < SMALL else TOWNS
     places = [place[:3] for place in shares for _ in range(place[3])]
     for n in range(messages):
         recipient = f"+1415{n * 7_919 % 10_000_000:07}"  # a prime: no two are the same, and none follow each other

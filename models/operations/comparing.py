@@ -8,7 +8,6 @@ import codecs
 import csv
 from collections.abc import Iterable, Iterator
 
-from models.csv_cells import neutralise
 from models.errors import WrongStateError
 from models.operations.files import read_file
 from models.queries.work import file_of
@@ -34,7 +33,7 @@ def earlier_rows(export: Export, *, now: int) -> Iterator[list[str]]:
 def changed(rows: Iterable[list[str]], earlier: Iterable[list[str]]) -> Iterator[list[str]]:
     """Those of `rows` whose status, reason, codes, attempts or times differ, with the status of before at their end."""
     for row, before in zip(rows, earlier, strict=True):
-        if [neutralise(cell) for cell in row[_STATUS:_FIELDS]] != before[_STATUS:_FIELDS]:
+        if row[_STATUS:_FIELDS] != before[_STATUS:_FIELDS]:
             yield [*row, before[_STATUS]]
 
 

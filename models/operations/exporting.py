@@ -13,13 +13,14 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from itertools import islice
 from tempfile import TemporaryFile
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 from models import database
 from models.actors import Actor, Right
-from models.csv_cells import neutralise
+from models.csv_cells import neutralised
 from models.database import execute, iterate, snapshot, transaction
 from models.errors import CampaignError, NotFoundError, WrongStateError
 from models.hints import Work, hint
@@ -43,6 +44,7 @@ COLUMNS = (
     "sent_at",
     "updated_at",
 )
+Row = TypeVar("Row")
 BOM = b"\xef\xbb\xbf"
 BATCH = 2000  # rows written, and told of, at a time
 KEPT = 7 * 24 * 3600 * 1000  # ms
@@ -99,7 +101,8 @@ def write_export(
 def header(campaign: Campaign) -> list[str]:
     """The columns of SPEC 6, then the custom fields; a field with the name of a column gets `field.` before it."""
     names = [field["name"] for field in campaign.fields]
-    return [*COLUMNS, *(f"field.{name}" if name.casefold() in COLUMNS else name for name in names)]
+    fields = [f"field.{name}" if name.casefold() in COLUMNS else name for name in names]
+    return [*COLUMNS, *neutralised(fields)]
 
 
 def start_export(campaign_id: int, *, criteria: Criteria, actor: Actor, now: int, since_id: int | None = None) -> int:
@@ -267,11 +270,14 @@ def _end(export_id: int, state: WorkState, result: str, *, now: int) -> bool:
 
 def _rows(campaign: Campaign, criteria: Criteria) -> Iterator[list[str]]:
     condition, values = where(campaign.id, criteria)
-    fields = len(campaign.fields)
-    return (_cells(row, fields) for row in iterate(_READ.format(condition=condition), *values))
+    missing = [""] * len(campaign.fields)
+    for rows in _batches(iterate(_READ.format(condition=condition), *values)):
+        # One text for all of them: to be called 300,000 times costs a JSON parser more than to parse.
+        for row, of_contact in zip(rows, json.loads(f"[{','.join([row[-1] for row in rows])}]"), strict=True):
+            yield _cells(row, of_contact + missing[len(of_contact) :])
 
 
-def _batches(rows: Iterable[list[str]]) -> Iterator[list[list[str]]]:
+def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
     remaining = iter(rows)
     while batch := list(islice(remaining, BATCH)):
         yield batch
@@ -282,30 +288,24 @@ def _put(encoded: bytes, out: BinaryIO, digest: "hashlib._Hash") -> None:
     out.write(encoded)
 
 
-def _cells(row: tuple[Any, ...], fields: int) -> list[str]:
-    values = json.loads(row[9])
-    return [
-        row[0],
-        row[1],
-        row[2] or "",
-        row[3] or "",
-        row[4] or "",
-        str(row[5]),
-        *(_moment(at) for at in row[6:9]),
-        *values,
-        *[""] * (fields - len(values)),
-    ]
+def _cells(row: tuple[Any, ...], of_contact: list[str]) -> list[str]:
+    """The cells of a message; what others have written in them is made harmless."""
+    recipient, status, reason, code, text, attempt, *moments, _ = row
+    recipient, code, text, *of_contact = neutralised([recipient, code or "", text or "", *of_contact])
+    return [recipient, status, reason or "", code, text, str(attempt), *map(_moment, moments), *of_contact]
 
 
 def _moment(at: int | None) -> str:
-    return (
-        ""
-        if at is None
-        else datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    )
+    return "" if at is None else f"{_second(at // 1000)}.{at % 1000:03}Z"
+
+
+@lru_cache(4096)
+def _second(at: int) -> str:
+    """Many messages share a second, and to write one out is what an export would spend most on."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def _encoded(rows: list[list[str]]) -> bytes:
     text = io.StringIO(newline="")
-    csv.writer(text, lineterminator="\r\n").writerows([neutralise(cell) for cell in row] for row in rows)
+    csv.writer(text, lineterminator="\r\n").writerows(rows)
     return text.getvalue().encode()

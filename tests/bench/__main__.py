@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from tests.bench import imports, panel, receipts, send, slack
+from tests.bench import exports, imports, panel, receipts, retries, send, slack, stock
 from tests.bench.tables import Table
 
 BENCHES = {
@@ -12,6 +12,9 @@ BENCHES = {
     "import": imports.measure,
     "slack": slack.measure,
     "panel": panel.measure,
+    "export": exports.measure,
+    "retry": retries.measure,
+    "stock": stock.measure,
 }
 
 

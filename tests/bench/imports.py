@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 import time
 from contextlib import suppress
 
@@ -17,6 +16,7 @@ from models.operations.files import store_file
 from models.tables import Import
 from models.words import Channel, WorkState
 from tests.bench.campaign import ENGINES, installation
+from tests.bench.measured import measured
 from tests.bench.tables import Table
 from tests.factories import make_draft
 from tests.sample_contacts import HEADERS, sample_file
@@ -78,8 +78,6 @@ def _import(engine: str, channel: Channel, contents: bytes) -> tuple[float, floa
             actor=COMMAND_LINE,
             now=now_ms(),
         )
-        started = house.start("python", "-m", "tests.bench.import_one", str(import_id), **variables)
-        assert started.ended(seconds=600) == 0, started.said()
+        took = measured(house, "import", import_id, variables)
         assert Import.get_by_id(import_id).state == WorkState.DONE
-        told = json.loads(started.said().splitlines()[-1])
-        return told["cpu"], told["seconds"], told["memory"]
+        return took.cpu, took.seconds, took.memory

@@ -6,8 +6,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from flask import Flask
-
 from admin.wsgi import create_app
 from models.actors import COMMAND_LINE, Actor
 from models.clock import now_ms
@@ -64,11 +62,15 @@ def _panel(engine: str, scale: int) -> Iterator[tuple[Visitor, int, int]]:
         checkpoint()
         analyse()
         engines.let_go()  # the application connects anew
-        app: Flask = create_app(current())
-        person_id = people.create_person(
-            email="ben@example.com", name="Ben", role=Role.CAMPAIGNER, actor=COMMAND_LINE, now=now_ms()
-        )
-        yield Visitor(app).sign_in(Actor(person_id, "Ben", Role.CAMPAIGNER, Surface.PANEL)), small, large
+        yield panel_of(), small, large
+
+
+def panel_of() -> Visitor:
+    """The open installation's panel as Ben has it."""
+    person_id = people.create_person(
+        email="ben@example.com", name="Ben", role=Role.CAMPAIGNER, actor=COMMAND_LINE, now=now_ms()
+    )
+    return Visitor(create_app(current())).sign_in(Actor(person_id, "Ben", Role.CAMPAIGNER, Surface.PANEL))
 
 
 def _waits(panel: Visitor, paths: list[str]) -> list[str]:
