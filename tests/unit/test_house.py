@@ -1,4 +1,4 @@
-"""The house rules that a machine can check, and the documents against what they describe."""
+"""The house rules that a machine can check."""
 
 import ast
 import io
@@ -13,11 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from admin.__main__ import main
-from models.words import CAMPAIGN_STATUS_LABELS, MESSAGE_STATUS_LABELS
-
 ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
 CODE = ["admin", "bot", "jobs", "models"]
 TOP_LEVEL = {
     *CODE,
@@ -29,9 +25,6 @@ TOP_LEVEL = {
     "constraints.txt",
     "pyproject.toml",
 }
-START = "python3 -m venv .venv && . .venv/bin/activate && pip install -c constraints.txt . && honcho start"
-TEST = "python3 -m venv .venv && . .venv/bin/activate && pip install -c constraints.txt '.[test]' && pytest"
-
 FUNCTION_LINES = 40
 MODULE_LINES = 400
 TEST_MODULE_LINES = 600
@@ -59,18 +52,6 @@ def parsed(module: Path) -> ast.Module:
     return ast.parse((ROOT / module).read_text(encoding="utf-8"))
 
 
-def section(heading: str) -> str:
-    """The text of README's section, up to the next heading of the same level."""
-    return README.split(f"\n## {heading}\n")[1].split("\n## ")[0]
-
-
-def first_cells(text: str) -> list[str]:
-    """The first cell of each table row, heads left out."""
-    cells = re.findall(r"^\| *(.+?) *\|", text, re.MULTILINE)
-    rules = [number for number, cell in enumerate(cells) if set(cell) == {"-"}]
-    return [cell for number, cell in enumerate(cells) if not {number, number + 1} & set(rules)]
-
-
 class TestTopLevel:
     def test_only_the_fixed_names_are_there(self) -> None:
         ignored = [line.rstrip("/") for line in (ROOT / ".gitignore").read_text(encoding="utf-8").split()]
@@ -95,38 +76,6 @@ class TestProcfile:
         assert words[:2] == ["python", "-m"]
         path = ROOT.joinpath(*words[2].split("."))
         assert path.with_suffix(".py").exists() or (path / "__main__.py").exists(), f"{words[2]} does not exist"
-
-
-class TestReadme:
-    @pytest.mark.parametrize("command", [START, TEST])
-    def test_first_screen_has_both_commands(self, command: str) -> None:
-        assert f"\n{command}\n" in README.split("\n## ")[0]
-
-    def test_settings_are_those_that_the_code_reads(self) -> None:
-        documented = re.findall(r"`([A-Z][A-Z0-9_]+)`", "\n".join(first_cells(section("Settings"))))
-        constants = [
-            node.value
-            for node in ast.walk(parsed(Path("models/config.py")))
-            if isinstance(node, ast.Constant) and isinstance(node.value, str)
-        ]
-        read = {text for text in constants if re.fullmatch(r"PORT|[A-Z][A-Z0-9]*(_[A-Z0-9]+)+", text)}
-        assert Counter(documented).most_common(1)[0][1] == 1
-        assert set(documented) == read
-
-    def test_commands_are_those_that_there_are(self, capsys: pytest.CaptureFixture[str]) -> None:
-        documented = re.findall(r"`python -m admin ([a-z-]+)", "\n".join(first_cells(section("Commands"))))
-        with pytest.raises(SystemExit):
-            main(["--help"])
-        assert sorted(documented) == sorted(re.findall(r"^    ([a-z-]+)", capsys.readouterr().out, re.MULTILINE))
-
-    def test_statuses_are_those_of_the_code(self) -> None:
-        statuses = [cell.strip("*") for cell in first_cells(section("Statuses"))]
-        expected = [*CAMPAIGN_STATUS_LABELS.values(), *MESSAGE_STATUS_LABELS.values()]
-        assert sorted(statuses) == sorted(expected)
-
-    def test_local_links_lead_somewhere(self) -> None:
-        targets = re.findall(r"\]\((?!https?:|#)([^)#]+)", README)
-        assert [target for target in targets if not (ROOT / target).exists()] == []
 
 
 class TestPins:
