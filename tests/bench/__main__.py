@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from tests.bench import exports, imports, panel, receipts, retries, send, slack, stock
+from tests.bench import exports, imports, panel, receipts, retries, scale, send, slack, stock
 from tests.bench.tables import Table
 
 BENCHES = {
@@ -14,6 +14,7 @@ BENCHES = {
     "panel": panel.measure,
     "export": exports.measure,
     "retry": retries.measure,
+    "scale": scale.measure,
     "stock": stock.measure,
 }
 

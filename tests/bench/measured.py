@@ -1,7 +1,7 @@
-"""One piece of bulk work in a process of its own: `python -m tests.bench.measured import|export|retry ID`.
+"""One piece of bulk work in a process of its own: `python -m tests.bench.measured import|export|moves ID`.
 
-Prints JSON: CPU seconds, seconds by the clock, and peak resident memory in MB over what it was before; of a retry
-also the seconds of its longest slice, which is how long other writers of its database may have to wait.
+Prints JSON: CPU seconds, seconds by the clock, and peak resident memory in MB over what it was before; of a
+campaign's bulk moves also the seconds of the longest slice, which is how long others who write may have to wait.
 """
 
 import json
@@ -37,7 +37,7 @@ def measured(house: House, work: str, subject_id: int, variables: dict[str, str]
     return Measured(**json.loads(started.said().splitlines()[-1]))
 
 
-def do_retry(campaign_id: int, *, clock: Callable[[], int]) -> float:
+def do_moves(campaign_id: int, *, clock: Callable[[], int]) -> float:
     """All open moves of a campaign; the seconds of the longest slice."""
     mover, longest = Mover(), 0.0
     while True:
@@ -47,21 +47,21 @@ def do_retry(campaign_id: int, *, clock: Callable[[], int]) -> float:
         longest = max(longest, time.perf_counter() - since)
 
 
-WORKS: dict[str, Callable[..., float | None]] = {"import": do_import, "export": do_export, "retry": do_retry}
+WORKS: dict[str, Callable[..., object]] = {"import": do_import, "export": do_export, "moves": do_moves}
 
 
 def main() -> None:
     """Do what is named."""
     open_installation(Config.from_env())
     idle, began, cpu = _peak_mb(), time.perf_counter(), time.process_time()
-    longest = WORKS[sys.argv[1]](int(sys.argv[2]), clock=now_ms)
+    did = WORKS[sys.argv[1]](int(sys.argv[2]), clock=now_ms)
     print(
         json.dumps(
             {
                 "cpu": time.process_time() - cpu,
                 "seconds": time.perf_counter() - began,
                 "memory": _peak_mb() - idle,
-                "longest": longest or 0.0,
+                "longest": did if isinstance(did, float) else 0.0,
             }
         )
     )

@@ -35,7 +35,7 @@ def measure(*, quick: bool) -> Table:
             retry_messages(campaign_id, criteria=FAILED, actor=COMMAND_LINE, now=now_ms())
             confirmed = time.perf_counter() - since
             engines.let_go()
-            took = measured(house, "retry", campaign_id, variables)
+            took = measured(house, "moves", campaign_id, variables)
             assert counts_of(campaign_id)[MessageStatus.QUEUED] == messages
             ours = confirmed + took.seconds
             table.add(
