@@ -24,6 +24,18 @@ document.body.addEventListener('htmx:afterSettle', () => {
   said = now ?? said;
 });
 
+// The rows shown are read anew while messages move, unless somebody is busy with them: nothing may jump from under a hand.
+const BUSY = ':is(:hover, :has(:focus-visible, [data-check]:checked, details[open]))';
+const ROWS_KEPT = 6000;  // ms
+let rowsSince = Date.now();
+document.body.addEventListener('htmx:beforeRequest', ({ target }) => {
+  if (target.id === 'messages') rowsSince = Date.now();
+  const moves = target.matches?.('#progress[hx-trigger^="every 2s"]') && !document.hidden;
+  if (!moves || Date.now() - rowsSince < ROWS_KEPT || document.querySelector(`[data-table] table${BUSY}`)) return;
+  rowsSince = Date.now();
+  document.body.dispatchEvent(new CustomEvent('aged'));
+});
+
 const lost = (event) => {
   const panel = event.target.closest?.(poll)?.querySelector('details[data-remember]');
   if (!panel || panel.classList.contains('stale')) return;
