@@ -15,7 +15,7 @@ def neutralise(cell: str) -> str:
     A bare phone number passes unchanged: as a formula it only is that number, and a quoted one could not be
     imported again.
     """
-    if not FORMULA.match(cell) or PHONE_NUMBER.fullmatch(cell):
+    if PHONE_NUMBER.fullmatch(cell) or not FORMULA.match(cell):
         return cell
     return "'" + cell
 
