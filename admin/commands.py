@@ -30,6 +30,7 @@ from models.errors import CampaignError, InvalidInputError, NotFoundError, Unrea
 from models.operations import campaigns, exporting, importing, people, retrying, running
 from models.operations.counters import recount as differences
 from models.operations.files import store_file
+from models.operations.snapshots import write_export
 from models.queries.campaigns import CampaignSummary, get_campaign, list_campaigns, summary_of
 from models.rules.criteria import Criteria
 from models.words import CAMPAIGN_STATUS_LABELS, ROLE_LABELS, Channel, Phase, Role
@@ -153,7 +154,7 @@ def export(options: Namespace) -> None:
     )
     campaign, target = get_campaign(options.id), Path(options.output)
     with TemporaryFile() as spool:
-        written = exporting.write_export(options.id, criteria, spool, clock=now_ms)
+        written = write_export(options.id, criteria, spool, clock=now_ms)
         spool.seek(0)
         try:
             with target.open("wb") as out:

@@ -1,17 +1,16 @@
-"""Exports: small ones at once as a download, larger ones by a job, with their own list."""
+"""Exports: small ones in the answer, larger ones by a job; all are kept, with their own list."""
 
 from dataclasses import dataclass
-from tempfile import TemporaryFile
 from typing import Any
 
-from flask import Blueprint, Response, render_template, send_file, url_for
+from flask import Blueprint, Response, render_template, url_for
 from flask.typing import ResponseReturnValue
 from itsdangerous import BadData, URLSafeTimedSerializer
 
 from admin import sessions
 from admin.presenting import words
-from admin.presenting.times import iso
 from admin.views.base import ListView, done
+from admin.views.paging import number_of
 from admin.views.seeing import criteria_for, filter_of_request, seen_campaign
 from models import secret_key
 from models.clock import now_ms
@@ -20,7 +19,7 @@ from models.operations import exporting
 from models.operations.files import read_file
 from models.queries.campaigns import counts_of
 from models.queries.pages import total_of
-from models.queries.work import export_seen_by, exports_seen_by, file_of
+from models.queries.work import export_seen_by, exports_seen_by, file_of, moments_of, unchanged_export_of
 from models.rules.criteria import Criteria
 from models.tables import Campaign, Export
 from models.words import MESSAGE_STATUS_LABELS, OPEN_WORK, MessageStatus, WorkState
@@ -34,11 +33,15 @@ LINKS = "export link"
 
 @dataclass(frozen=True)
 class Line:
-    """An export in the list; `link` downloads its file for a quarter of an hour."""
+    """An export in the list; `link` downloads its file for a quarter of an hour.
+
+    `since` is the moment (epoch ms) of the export that it is compared with.
+    """
 
     export: Any
     badge: words.Badge
     what: str
+    since: int | None
     link: str
     open: bool
 
@@ -49,7 +52,7 @@ class ExportsView(ListView):
     list_template = "panel/exports.html"
 
     def get_list(self, *_: Any, **__: Any) -> tuple[None, list[Line]]:
-        """Those that a job made: the small ones are downloads that nobody keeps."""
+        """Those that are being made, were made, or came to nothing."""
         lines = _lines()
         self._template_args.update(live=any(line.open for line in lines))
         return None, lines
@@ -65,9 +68,11 @@ def progress() -> ResponseReturnValue:
 
 @blueprint.post("/campaigns/<id:campaign_id>/export")
 def start(campaign_id: int) -> ResponseReturnValue:
-    """All messages, or those of the filter: as a download if there are few, else by a job."""
+    """All messages, those of the filter, or what changed `since` an export: at once if they are few, else by a job."""
     actor = sessions.current_actor()
     campaign = seen_campaign(campaign_id, actor)
+    if since_id := number_of("since"):
+        return _export(campaign, Criteria(), since_id)
     return _export(campaign, criteria_for(campaign, filter_of_request(actor), actor))
 
 
@@ -76,7 +81,8 @@ def again(export_id: int) -> ResponseReturnValue:
     """The same rows as they stand now."""
     actor = sessions.current_actor()
     export = export_seen_by(actor, export_id)
-    return _export(seen_campaign(export.campaign_id, actor), Criteria.from_json(export.criteria))
+    campaign = seen_campaign(export.campaign_id, actor)
+    return _export(campaign, Criteria.from_json(export.criteria), export.since_id)
 
 
 @blueprint.post("/exports/<id:export_id>/cancel")
@@ -93,7 +99,22 @@ def download(link: str) -> ResponseReturnValue:
         export_id = int(_signer().loads(link, max_age=LINK_SECONDS))
     except BadData as wrong:
         raise NotFoundError("This link has expired. Open Exports for a new one.") from wrong
-    export = export_seen_by(sessions.current_actor(), export_id)
+    return _file(export_seen_by(sessions.current_actor(), export_id))
+
+
+def _export(campaign: Campaign, criteria: Criteria, since_id: int | None = None) -> ResponseReturnValue:
+    actor = sessions.current_actor()
+    if since_id is None and (unchanged := unchanged_export_of(actor, campaign.id, criteria, now=now_ms())):
+        return _file(unchanged)
+    asked: dict[str, Any] = {"criteria": criteria, "actor": actor, "since_id": since_id}
+    total = total_of(campaign.id, criteria, counts_of(campaign.id))
+    if total.n <= AT_ONCE and total.exact:
+        return _file(exporting.export_now(campaign.id, clock=now_ms, **asked))
+    exporting.start_export(campaign.id, now=now_ms(), **asked)
+    return done(f"The export of {campaign.name} is being made.", url_for("exports.index_view"), stay=False)
+
+
+def _file(export: Export) -> Response:
     file = file_of(export, now=now_ms())
     response = Response(read_file(file.id), mimetype="text/csv")
     response.headers.set("Content-Disposition", "attachment", filename=file.name)
@@ -101,35 +122,26 @@ def download(link: str) -> ResponseReturnValue:
     return response
 
 
-def _export(campaign: Campaign, criteria: Criteria) -> ResponseReturnValue:
-    actor = sessions.current_actor()
-    total = total_of(campaign.id, criteria, counts_of(campaign.id))
-    if total.n > AT_ONCE or not total.exact:
-        exporting.start_export(campaign.id, criteria=criteria, actor=actor, now=now_ms())
-        return done(f"The export of {campaign.name} is being made.", url_for("exports.index_view"), stay=False)
-    spool = TemporaryFile()  # noqa: SIM115  # closed with the answer, which reads it
-    written = exporting.write_export(campaign.id, criteria, spool, clock=now_ms)
-    exporting.record_export(campaign, rows=written.rows, actor=actor, now=now_ms())
-    spool.seek(0)
-    name = f"{campaign.name} {iso(written.moment_at).replace(':', '')}.csv"
-    return send_file(spool, mimetype="text/csv", as_attachment=True, download_name=name)
-
-
 def _lines() -> list[Line]:
+    exports = exports_seen_by(sessions.current_actor())
+    moments = moments_of({export.since_id for export in exports if export.since_id})
     return [
         Line(
             export,
             words.work_badge(export.state),
             _what(export),
+            moments.get(export.since_id or 0),
             str(_signer().dumps(export.id)) if export.state == WorkState.DONE and export.file_id else "",
             WorkState(export.state) in OPEN_WORK,
         )
-        for export in exports_seen_by(sessions.current_actor())
+        for export in exports
     ]
 
 
 def _what(export: Export) -> str:
     """The export's filter in words."""
+    if export.since_id:
+        return "What changed"
     criteria = Criteria.from_json(export.criteria)
     parts = [MESSAGE_STATUS_LABELS[MessageStatus(status)] for status in criteria.statuses]
     parts += [words.reason_name(reason) for reason in criteria.reasons]

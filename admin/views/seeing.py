@@ -1,6 +1,7 @@
 """What a person may see of a campaign: the campaign itself, its live figures, one contact in its template."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from flask import request
@@ -21,7 +22,7 @@ from models.queries.pages import names_of, with_recipient
 from models.queries.previews import contact_values
 from models.queries.progress import progress_of
 from models.queries.starts import pending_start_of
-from models.queries.work import latest_move, open_move
+from models.queries.work import last_whole_export_of, latest_move, open_move
 from models.rules.actions import available_actions
 from models.rules.criteria import Criteria
 from models.segments import count_segments
@@ -86,6 +87,7 @@ def live_context(campaign_id: int, actor: Actor, wanted: MessageFilter) -> dict[
         "move": moves.shown(move, now=now),
         "start": start,
         "provider": provider_of(campaign),
+        "last_export": partial(last_whole_export_of, actor, campaign_id, now=now),
         "live": live,
         "every": LIVE if live else IDLE if start or phase is Phase.READY else 0,
         "unfolded": request.cookies.get("progress") != "closed",

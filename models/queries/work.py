@@ -1,5 +1,7 @@
 """Reads of background work: a draft's import, a campaign's bulk move, a person's exports."""
 
+from collections.abc import Collection
+
 from models.actors import Actor, Right
 from models.database import select
 from models.errors import NotFoundError
@@ -78,6 +80,12 @@ def last_whole_export_of(actor: Actor, campaign_id: int, *, now: int) -> Export 
     exports = kept_exports_of(actor, now=now)
     whole = (one for one in exports if one.campaign_id == campaign_id and not one.criteria and not one.since_id)
     return next(whole, None)
+
+
+def moments_of(export_ids: Collection[int]) -> dict[int, int]:
+    """Of which moment (epoch ms) these exports are, by id."""
+    made = Export.select().where(Export.id.in_(export_ids), Export.moment_at.is_null(False))
+    return {int(export.id): export.moment_at for export in made} if export_ids else {}
 
 
 def _moved_since(campaign_id: int, moment: int) -> bool:

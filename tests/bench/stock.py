@@ -11,7 +11,7 @@ from flask_admin import Admin
 from flask_admin.contrib.peewee import ModelView
 
 from models.clock import now_ms
-from models.operations.exporting import write_export
+from models.operations.snapshots import write_export
 from models.rules.criteria import Criteria
 from models.tables import Message
 from tests import engines

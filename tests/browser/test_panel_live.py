@@ -8,7 +8,8 @@ from models.words import Channel
 from tests.browser.conftest import Panel
 from tests.crash.product import Product
 
-SILENT = b"email,name,city,note\nsim.silent@live.example.com,Ann,Cork,a\nsim.silent@rows.example.com,Bo,Cork,a\n"  # in doubt for some fifteen seconds
+# In doubt for some fifteen seconds.
+SILENT = b"email,name,city,note\nsim.silent@live.example.com,Ann,Cork,a\nsim.silent@rows.example.com,Bo,Cork,a\n"
 
 
 def test_rows_are_read_anew_while_messages_move_and_nobody_is_busy_with_them(

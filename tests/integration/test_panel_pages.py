@@ -1,25 +1,21 @@
 """The panel's pages: what they show to whom, what they refuse, and what they let a browser do."""
 
-import csv
-import io
 import re
-from collections.abc import Callable
 
 import flask
 import pytest
 from flask import Flask
 
-from admin.views import exports
 from models.actors import Actor
 from models.clock import now_ms
 from models.database import execute, insert_many, transaction
-from models.operations import campaigns, exporting, running
+from models.operations import campaigns, running
 from models.operations.counters import Deltas
 from models.operations.slack_state import clear_trouble, note_trouble
 from models.rules.verdicts import Word
 from models.tables import Campaign
-from models.words import Channel, FailureReason, Role
-from tests.factories import NOW, make_campaign, make_draft, make_ended, phase_of, rows_of, run, send_all
+from models.words import Channel, FailureReason
+from tests.factories import NOW, make_campaign, make_draft, phase_of, run, send_all
 from tests.integration.panel import Visitor
 
 NAUGHTY = "<script>alert(1)</script>'\"{{7*7}}"
@@ -217,13 +213,6 @@ class TestActs:
         assert answer.status_code == 286
         assert "This campaign was deleted" in answer.text
 
-    def test_filtered_export_has_the_filters_rows(self, panel: Visitor) -> None:
-        campaign_id = make_ended(messages=4)
-        answer = panel.post(f"/campaigns/{campaign_id}/export?q=%2B14155550001&match=exact")
-        assert "attachment" in answer.headers["Content-Disposition"]
-        rows = list(csv.DictReader(io.StringIO(answer.data.decode("utf-8-sig"))))
-        assert [row["recipient"] for row in rows] == ["+14155550001"]
-
     def test_ready_campaigns_template_is_edited_but_not_broken(self, panel: Visitor) -> None:
         campaign_id = make_campaign()
         answer = panel.post(f"/campaigns/{campaign_id}/template", body="Hi {{nobody}}")
@@ -231,35 +220,3 @@ class TestActs:
         assert "Hi {{nobody}}" in answer.text
         assert panel.post(f"/campaigns/{campaign_id}/template", body="Line\r\nbreak").status_code == 303
         assert campaigns.message_of(Campaign.get_by_id(campaign_id)).body == "Line\nbreak"
-
-
-class TestExports:
-    def test_larger_export_is_made_by_a_job_and_downloaded_by_its_owner(
-        self, app: Flask, panel: Visitor, monkeypatch: pytest.MonkeyPatch, cast: Callable[[str, Role], Actor]
-    ) -> None:
-        monkeypatch.setattr(exports, "AT_ONCE", 2)
-        campaign_id = make_ended(messages=3)
-        answer = panel.post(f"/campaigns/{campaign_id}/export")
-        assert answer.headers["Location"] == "/exports/"
-        assert "is being made" in panel.get("/exports/").text
-        exporting.do_export(rows_of("exports")[0]["id"], clock=now_ms)
-        link = re.search(r'href="(/exports/file/[^"]+)"', panel.get("/exports/").text)
-        assert link
-        assert len(panel.get(link[1]).data.decode().splitlines()) == 4
-        stranger = Visitor(app).sign_in(cast("Carol", Role.CAMPAIGNER))
-        assert stranger.get(link[1]).status_code == 404
-        assert "exports/file" not in stranger.get("/exports/").text
-        assert panel.get(link[1].replace("/file/", "/file/x")).status_code == 404
-
-    def test_link_to_a_file_ends_after_a_quarter_of_an_hour(
-        self, panel: Visitor, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(exports, "AT_ONCE", 2)
-        panel.post(f"/campaigns/{make_ended(messages=3)}/export")
-        exporting.do_export(rows_of("exports")[0]["id"], clock=now_ms)
-        link = re.search(r'href="(/exports/file/[^"]+)"', panel.get("/exports/").text)
-        assert link
-        monkeypatch.setattr(exports, "LINK_SECONDS", -1)
-        answer = panel.get(link[1])
-        assert answer.status_code == 404
-        assert "expired" in answer.text

@@ -1,0 +1,133 @@
+"""Exports in the panel: what is downloaded, what a job makes, who gets it, and what changed since."""
+
+import csv
+import io
+import re
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+
+from admin.views import exports
+from models.actors import Actor
+from models.clock import now_ms
+from models.operations import exporting
+from models.rules.verdicts import Word
+from models.words import Role
+from tests import factories
+from tests.factories import make_campaign, make_ended, rows_of
+from tests.integration.panel import Visitor
+
+
+@pytest.fixture
+def panel(app: Flask, ben: Actor) -> Visitor:
+    """The panel as Ben has it."""
+    return Visitor(app).sign_in(ben)
+
+
+def rows_in(file: bytes) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(file.decode("utf-8-sig"), newline="")))
+
+
+def export(panel: Visitor, campaign_id: int, query: str = "") -> bytes:
+    """Export by the campaign's menu; the file that is downloaded."""
+    answer = panel.post(f"/campaigns/{campaign_id}/export{query}")
+    assert "attachment" in answer.headers["Content-Disposition"]
+    return answer.data
+
+
+def what_changed(panel: Visitor, campaign_id: int) -> list[dict[str, str]]:
+    """Choose in the menu what changed since the last export; the file's rows."""
+    offered = re.search(
+        rf'action="/campaigns/{campaign_id}/export(\?since=\d+)"', panel.get(f"/campaigns/{campaign_id}/").text
+    )
+    assert offered
+    return rows_in(export(panel, campaign_id, offered[1]))
+
+
+def ended_now() -> int:
+    """A campaign of three that has just failed for one of them; its id."""
+    campaign_id = make_campaign(now=now_ms())
+    factories.run(campaign_id, now=now_ms())
+    claimed = factories.claim(campaign_id, now=now_ms())
+    factories.answer(claimed, at=now_ms())
+    factories.receive(claimed[:2], Word.DELIVERED, at=now_ms())
+    factories.receive(claimed[2:], Word.FAILED, at=now_ms())
+    return campaign_id
+
+
+def test_filtered_export_has_the_filters_rows(panel: Visitor) -> None:
+    campaign_id = make_ended(messages=4)
+    answer = panel.post(f"/campaigns/{campaign_id}/export?q=%2B14155550001&match=exact")
+    assert "attachment" in answer.headers["Content-Disposition"]
+    rows = list(csv.DictReader(io.StringIO(answer.data.decode("utf-8-sig"))))
+    assert [row["recipient"] for row in rows] == ["+14155550001"]
+
+
+def test_file_is_kept_and_listed(panel: Visitor) -> None:
+    campaign_id = make_ended()
+    file = export(panel, campaign_id)
+    link = re.search(r'href="(/exports/file/[^"]+)"', panel.get("/exports/").text)
+    assert link
+    assert panel.get(link[1]).data == file
+
+
+def test_same_request_on_unchanged_messages_is_served_again(panel: Visitor) -> None:
+    campaign_id = make_ended()
+    assert export(panel, campaign_id) == export(panel, campaign_id)
+    assert len(rows_of("exports")) == 1
+    export(panel, campaign_id, "?status=failed")
+    assert len(rows_of("exports")) == 2
+
+
+def test_what_changed_since_is_offered_after_an_export_of_all(panel: Visitor) -> None:
+    campaign_id = ended_now()
+    assert "Export all messages first, to compare with." in panel.get(f"/campaigns/{campaign_id}/").text
+    export(panel, campaign_id)
+    assert what_changed(panel, campaign_id) == []
+    factories.receive(factories.latest(campaign_id)[2:], Word.DELIVERED, at=now_ms())
+    (row,) = what_changed(panel, campaign_id)
+    assert (row["status"], row["previous_status"]) == ("delivered", "failed")
+    listed = panel.get("/exports/").text
+    assert "What changed since the export of" in listed
+
+
+def test_nobody_compares_with_an_export_of_somebody_else(
+    app: Flask, panel: Visitor, cast: Callable[[str, Role], Actor]
+) -> None:
+    campaign_id = make_ended()
+    export(panel, campaign_id)
+    stranger = Visitor(app).sign_in(cast("Carol", Role.CAMPAIGNER))
+    since = rows_of("exports")[0]["id"]
+    assert stranger.post(f"/campaigns/{campaign_id}/export?since={since}").status_code == 404
+    assert "Export all messages first" in stranger.get(f"/campaigns/{campaign_id}/").text
+
+
+def test_larger_export_is_made_by_a_job_and_downloaded_by_its_owner(
+    app: Flask, panel: Visitor, monkeypatch: pytest.MonkeyPatch, cast: Callable[[str, Role], Actor]
+) -> None:
+    monkeypatch.setattr(exports, "AT_ONCE", 2)
+    campaign_id = make_ended(messages=3)
+    answer = panel.post(f"/campaigns/{campaign_id}/export")
+    assert answer.headers["Location"] == "/exports/"
+    assert "is being made" in panel.get("/exports/").text
+    exporting.do_export(rows_of("exports")[0]["id"], clock=now_ms)
+    link = re.search(r'href="(/exports/file/[^"]+)"', panel.get("/exports/").text)
+    assert link
+    assert len(panel.get(link[1]).data.decode().splitlines()) == 4
+    stranger = Visitor(app).sign_in(cast("Carol", Role.CAMPAIGNER))
+    assert stranger.get(link[1]).status_code == 404
+    assert "exports/file" not in stranger.get("/exports/").text
+    assert panel.get(link[1].replace("/file/", "/file/x")).status_code == 404
+
+
+def test_link_to_a_file_ends_after_a_quarter_of_an_hour(panel: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exports, "AT_ONCE", 2)
+    panel.post(f"/campaigns/{make_ended(messages=3)}/export")
+    exporting.do_export(rows_of("exports")[0]["id"], clock=now_ms)
+    link = re.search(r'href="(/exports/file/[^"]+)"', panel.get("/exports/").text)
+    assert link
+    monkeypatch.setattr(exports, "LINK_SECONDS", -1)
+    answer = panel.get(link[1])
+    assert answer.status_code == 404
+    assert "expired" in answer.text

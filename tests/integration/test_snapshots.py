@@ -1,0 +1,72 @@
+"""An export of a campaign that is being sent is of one moment: file, receipt and counters say the same of it."""
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Event, Thread
+
+import pytest
+
+from models import database
+from models.operations.snapshots import Written, write_export
+from models.queries.campaigns import counts_of
+from models.rules.counts import Counts
+from models.rules.criteria import Criteria
+from models.rules.verdicts import Word
+from tests import factories
+from tests.factories import NOW, make_campaign
+
+pytestmark = [pytest.mark.both_engines, pytest.mark.usefixtures("installation")]
+MESSAGES, EXPORTS, AT_A_TIME = 1200, 100, 6
+
+
+@contextmanager
+def being_sent(campaign_id: int) -> Iterator[None]:
+    """Another thread hands its messages over and hears of them, until all are sent or nobody wants it any more."""
+    over = Event()
+
+    def send() -> None:
+        try:
+            while not over.is_set() and (claimed := factories.claim(campaign_id, limit=AT_A_TIME)):
+                factories.answer(claimed)
+                factories.receive(claimed[:4], Word.DELIVERED)
+                factories.receive(claimed[4:5], Word.FAILED)
+        finally:
+            database.release()
+
+    sender = Thread(target=send)
+    sender.start()
+    try:
+        yield
+    finally:
+        over.set()
+        sender.join()
+
+
+def export_and_count(campaign_id: int) -> tuple[Written, Counter[str], Counts]:
+    """The receipt, the file's rows by status, and the counters at its moment."""
+    counted: list[Counts] = []
+    out = io.BytesIO()
+
+    def tell(_rows: int) -> None:  # inside the snapshot, so the counters are those of its moment
+        counted.append(counts_of(campaign_id))
+
+    written = write_export(campaign_id, Criteria(), out, clock=lambda: NOW, tell=tell)
+    rows = csv.DictReader(io.StringIO(out.getvalue().decode("utf-8-sig"), newline=""))
+    return written, Counter(row["status"] for row in rows), counted[-1]
+
+
+def test_a_hundred_exports_while_it_is_sent_are_each_of_one_moment() -> None:
+    campaign_id = make_campaign(messages=MESSAGES)
+    factories.run(campaign_id)
+    moments = set()
+    with being_sent(campaign_id):
+        for _ in range(EXPORTS):
+            written, in_file, counted = export_and_count(campaign_id)
+            in_panel = {status: n for status, n in counted.by_status.items() if n}
+            assert in_file == written.totals == in_panel
+            assert written.rows == MESSAGES
+            moments.add(tuple(sorted(in_file.items())))
+    assert len(moments) > 10  # it really moved meanwhile
