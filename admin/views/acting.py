@@ -7,7 +7,8 @@ from flask import Blueprint, abort, request, url_for
 from flask.typing import ResponseReturnValue
 
 from admin import sessions
-from admin.presenting import words, zones
+from admin.presenting import words
+from admin.views import later
 from admin.views.asking import act_done, ask_then
 from admin.views.base import done
 from admin.views.drafts import typed
@@ -15,15 +16,13 @@ from admin.views.seeing import seen_campaign, sending_of
 from jobs import starting
 from models.actors import Actor, Right
 from models.clock import now_ms
-from models.errors import InvalidInputError
 from models.operations import campaigns, duplicating, handing_on, running, scheduling
 from models.queries.people import people_who_may
 from models.queries.run_check import run_check
 from models.tables import Campaign
-from models.words import CHANNEL_LABELS, Action, Channel, StartKind
+from models.words import Action, Channel, StartKind
 
 blueprint = Blueprint("campaign", __name__, url_prefix="/campaigns/<id:campaign_id>")
-SOON = 15 * 60_000  # ms ahead: what the field for a time begins with
 
 
 @blueprint.route("/run", methods=["GET", "POST"])
@@ -125,42 +124,18 @@ def _run(campaign: Campaign, actor: Actor) -> ResponseReturnValue:
         "leave_out_reached": "leave_out" in request.form,
         "now": now_ms(),
     }
-    when = request.form.get("when", "now")
-    if when != "now":
-        return _run_later(campaign, at_a_time=when == "at", **asked)
+    if later.is_asked():
+        return act_done(campaign, later.schedule(campaign, StartKind.RUN, criteria=None, **asked))
     moved = starting.run_campaign(campaign.id, **asked)
     return act_done(campaign, f"{campaign.name} is In Progress: {words.counted(moved.messages, 'message')} to send.")
 
 
-def _run_later(campaign: Campaign, *, at_a_time: bool, **asked: Any) -> ResponseReturnValue:
-    zone = typed("time_zone", longest=100)
-    if not zones.is_zone(zone):
-        raise InvalidInputError("The time zone of this page is not known. Open the dialog again.", field="time_zone")
-    at = zones.moment_in(typed("start_at", longest=40), zone) if at_a_time else None
-    scheduling.schedule_start(
-        campaign.id,
-        kind=StartKind.RUN,
-        criteria=None,
-        start_at=at,
-        when_free=at is None or "when_free" in request.form,
-        time_zone=zone,
-        **asked,
-    )
-    channel = CHANNEL_LABELS[Channel(campaign.channel)]
-    when = f"as soon as {channel} is free, within 24 hours" if at is None else zones.told(at, zone)
-    return act_done(campaign, f"{campaign.name} starts {when}.")
-
-
 def _shown_before_run(campaign: Campaign) -> dict[str, Any]:
-    zone, now = sessions.current_zone(), now_ms()
     return {
         "disclaimer": running.DISCLAIMER,
-        "check": run_check(campaign.id, now=now),
+        "check": run_check(campaign.id, now=now_ms()),
         "sending": sending_of(campaign.id),
-        "zone": zone,
-        "zone_told": zones.zone_told(now, zone),
-        "soon": zones.field_value(now + SOON, zone),
-        "earliest": zones.field_value(now, zone),
+        **later.fields(),
     }
 
 

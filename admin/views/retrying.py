@@ -9,18 +9,19 @@ from flask.typing import ResponseReturnValue
 
 from admin import sessions
 from admin.presenting import retry_plans
+from admin.views import later
 from admin.views.asking import act_done, draw_dialog
 from admin.views.seeing import criteria_for, filter_of_request, seen_campaign
 from models.clock import now_ms
 from models.errors import ChannelTakenError, InvalidInputError
-from models.operations import retrying, scheduling
+from models.operations import retrying
 from models.queries.campaigns import counts_of
 from models.queries.pages import message_of
 from models.queries.retries import require_plan
 from models.rules.criteria import Criteria
 from models.rules.retry_plan import UNCONFIRMED, RetryPlan
 from models.tables import Campaign
-from models.words import START_WAITS, MessageStatus, StartKind
+from models.words import MessageStatus, StartKind
 
 blueprint = Blueprint("retrying", __name__, url_prefix="/campaigns/<id:campaign_id>")
 MOST_SELECTED = 5_000  # messages picked by hand
@@ -52,13 +53,16 @@ def message(campaign_id: int, message_id: int) -> ResponseReturnValue:
 
 @blueprint.post("/retry/<id:plan_id>")
 def confirm(campaign_id: int, plan_id: int) -> ResponseReturnValue:
-    """Send again what is ticked of a plan, now or when the channel is free. A repeated request does nothing more."""
+    """Send again what is ticked of a plan: now, at a time, or when the channel is free.
+
+    A repeated request does nothing more.
+    """
     actor = sessions.current_actor()
     campaign = seen_campaign(campaign_id, actor)
     require_plan(campaign_id, plan_id)
     ticked = request.form.getlist("tick")
     try:
-        sentence = (_start_when_free if "later" in request.form else _retry)(campaign_id, plan_id, ticked)
+        sentence = (_retry_later if later.is_asked() else _retry)(campaign, plan_id, ticked)
     except (InvalidInputError, ChannelTakenError) as refused:
         plan = retrying.read_plan(plan_id, actor=actor, now=now_ms())
         status = 422 if isinstance(refused, InvalidInputError) else 409
@@ -71,7 +75,7 @@ def _open(campaign: Campaign, wanted: Criteria, **shown: Any) -> str:
     return _drawn(campaign, plan, plan.ticked, **shown)
 
 
-def _retry(_campaign_id: int, plan_id: int, ticked: Collection[str]) -> str:
+def _retry(_campaign: Campaign, plan_id: int, ticked: Collection[str]) -> str:
     return retrying.confirm_plan(
         plan_id,
         ticked=ticked,
@@ -81,18 +85,10 @@ def _retry(_campaign_id: int, plan_id: int, ticked: Collection[str]) -> str:
     ).told
 
 
-def _start_when_free(campaign_id: int, plan_id: int, ticked: Collection[str]) -> str:
-    scheduling.schedule_start(
-        campaign_id,
-        kind=StartKind.RETRY,
-        criteria=retrying.plan_criteria(plan_id, ticked=ticked, include_unconfirmed=UNCONFIRMED in ticked),
-        start_at=None,
-        when_free=True,
-        time_zone=sessions.current_zone(),
-        actor=sessions.current_actor(),
-        now=now_ms(),
-    )
-    return START_WAITS
+def _retry_later(campaign: Campaign, plan_id: int, ticked: Collection[str]) -> str:
+    criteria = retrying.plan_criteria(plan_id, ticked=ticked, include_unconfirmed=UNCONFIRMED in ticked)
+    actor = sessions.current_actor()
+    return later.schedule(campaign, StartKind.RETRY, criteria=criteria, actor=actor, now=now_ms())
 
 
 def _drawn(campaign: Campaign, plan: RetryPlan, ticked: Collection[str], **shown: Any) -> str:
@@ -106,6 +102,7 @@ def _drawn(campaign: Campaign, plan: RetryPlan, ticked: Collection[str], **shown
         ticked=ticked,
         groups=retry_plans.groups(plan, counts[MessageStatus.FAILED]),
         sum=retry_plans.sum_of(plan, ticked),
+        **later.fields(),
         post_to=url_for("retrying.confirm", campaign_id=campaign.id, plan_id=plan.id),
     )
 

@@ -8,7 +8,7 @@ from flask import Flask
 
 from models.actors import COMMAND_LINE, Actor
 from models.database import execute, select
-from models.operations import optouts, retrying
+from models.operations import optouts, retrying, scheduling
 from models.operations.settings import change_setting
 from models.queries.starts import pending_start_of
 from models.rules.criteria import Criteria
@@ -265,8 +265,8 @@ class TestTakenChannel:
         said = words_of(dialog)
         assert "SMS is in use. Water main works is In Progress" in said
         assert "Start when SMS is free" in said
-        answer = panel.post(plan_in(dialog), part=True, tick=[UNREACHABLE], later="free")
-        assert "It starts as soon as the channel is free" in told(answer)
+        answer = panel.post(plan_in(dialog), part=True, tick=[UNREACHABLE], when="free", time_zone="UTC")
+        assert "Spring SMS is retried as soon as SMS is free, within 24 hours." in told(answer)
         start = pending_start_of(campaign_id)
         assert start is not None
         assert start.criteria["failures"] == [UNREACHABLE]
@@ -280,6 +280,39 @@ class TestTakenChannel:
         assert answer.status_code == 409
         assert "Start when SMS is free" in answer.text
         assert plan_in(answer.text) == plan
+
+
+class TestLater:
+    def test_is_retried_at_the_chosen_time_once(self, panel: Visitor) -> None:
+        campaign_id = make_troubled()
+        plan = plan_in(panel.get(f"/campaigns/{campaign_id}/retry").text)
+        asked = {"tick": [UNREACHABLE], "when": "at", "start_at": "2027-01-04T09:30", "time_zone": "Europe/Berlin"}
+        answer = panel.post(plan, part=True, **asked)
+        assert "Spring SMS is retried Mon 4 Jan 2027, 09:30 Europe/Berlin (UTC+01:00)." in told(answer)
+        page = words_of(panel.get(f"/campaigns/{campaign_id}/").text)
+        assert "Retries later: Mon 4 Jan 2027, 08:30 UTC" in page
+        start = pending_start_of(campaign_id)
+        assert start is not None
+        for _ in range(2):
+            scheduling.fire_start(start.id, now=start.starts_at)
+        assert [move.total for move in moves_of(campaign_id) if move.kind == "retry"] == [2]
+
+    @pytest.mark.parametrize("start_at", ["2020-01-01T00:00", "soon", ""])
+    def test_time_that_can_not_be_keeps_the_dialog_and_its_ticks(self, panel: Visitor, start_at: str) -> None:
+        campaign_id = make_troubled()
+        plan = plan_in(panel.get(f"/campaigns/{campaign_id}/retry").text)
+        answer = panel.post(plan, part=True, tick=[UNREACHABLE], when="at", start_at=start_at, time_zone="UTC")
+        assert answer.status_code == 422
+        assert [key for key, ticked in ticks_of(answer.text).items() if ticked] == [UNREACHABLE]
+        assert 'value="at" data-go-word="Start at" checked' in answer.text
+        assert pending_start_of(campaign_id) is None
+
+    def test_is_cancelled_on_the_page(self, panel: Visitor) -> None:
+        campaign_id = make_troubled()
+        plan = plan_in(panel.get(f"/campaigns/{campaign_id}/retry").text)
+        panel.post(plan, tick=[UNREACHABLE], when="at", start_at="2027-01-04T09:30", time_zone="UTC")
+        assert "The start is cancelled." in told(panel.post(f"/campaigns/{campaign_id}/start/cancel", part=True))
+        assert pending_start_of(campaign_id) is None
 
 
 def retried_at() -> int:

@@ -1,4 +1,4 @@
-// Running a campaign: the button says when it starts. Times are told in this browser's zone.
+// Starting something: the button says when that is. Times are told in this browser's zone.
 import { remember } from './theme.js';
 
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
@@ -6,7 +6,8 @@ if (zone) remember('zone', zone);
 
 const tell = (dialog) => {
   const chosen = dialog?.querySelector('[data-go-word]:checked');
-  if (!chosen) return;
+  const nothing = dialog?.querySelector('[data-n]') && !dialog.querySelector('[data-n]:checked');
+  if (!chosen?.dataset.goWord || nothing) return;
   const at = dialog.querySelector('[name="start_at"]').value.replace('T', ' ');
   const word = chosen.dataset.goWord;
   dialog.querySelector('[data-go]').textContent = chosen.value === 'at' ? `${word} ${at}` : word;

@@ -12,6 +12,7 @@ export const sum = (dialog, go) => {
   say('[data-sum-n]', counted(n, 'message'));
   say('[data-sum-segments]', counted(segments, 'segment'));
   say('[data-sum-cost]', `${foot.dataset.currency} ${money.format(segments * Number(foot.dataset.price))}`);
-  if (go.dataset.retry !== 'later') go.textContent = n ? `Retry ${counted(n, 'message')}` : 'Nothing ticked';
+  const now = dialog.querySelector('[name="when"]:checked')?.value === 'now';
+  if (now || !n) go.textContent = n ? `Retry ${counted(n, 'message')}` : 'Nothing ticked';
   return n;
 };
