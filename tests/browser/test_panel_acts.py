@@ -153,7 +153,7 @@ class TestCampaignProgressPanel:
         page = panel.page
         panel.open(f"/campaigns/{campaign_id}/")
         page.locator("#tile-failed").click()
-        expect(page).to_have_url(re.compile(r"\?status=failed$"))
+        expect(page).to_have_url(re.compile(r"\?status=failed#found$"))
         expect(page.locator("#tile-failed")).to_have_attribute("aria-current", "true")
         expect(page.locator("#count")).to_have_text(f"2 of {SENT + 4} messages")
 

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from flask import Flask
 
+from admin.views import acting
 from models.actors import COMMAND_LINE, Actor
 from models.clock import now_ms
 from models.database import execute, transaction
@@ -110,6 +111,19 @@ class TestRun:
         panel.post(f"/campaigns/{campaign_id}/run", part=True, confirm=CONFIRMED, leave_out="1")
         move_all(campaign_id)
         assert statuses(campaign_id) == {"queued": 1, "cancelled": 2}
+
+    def test_dialog_of_a_large_campaign_opens_at_once_and_is_filled_in(
+        self, panel: Visitor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(acting, "CHECKED_AT_ONCE", 2)
+        campaign_id = make_campaign(messages=3)
+        sketch = panel.get(f"/campaigns/{campaign_id}/run", **{"HX-Request": "true"}).text
+        assert "Looking at each of 3 contacts" in sketch
+        assert ("data-go" in sketch, "data-confirm" in sketch) == (False, False)
+        rest = re.search(r'hx-get="(/campaigns/[^"]+whole=1)"', sketch)
+        assert rest
+        assert "data-confirm" in panel.get(rest[1], **{"HX-Request": "true"}).text
+        assert "data-confirm" in panel.get(f"/campaigns/{campaign_id}/run").text
 
     def test_second_submission_runs_nothing_twice_and_says_how_it_stands(self, panel: Visitor) -> None:
         campaign_id = make_campaign(name="Only once")
@@ -385,7 +399,7 @@ class TestProgress:
         link = re.search(r'id="tile-failed" href="([^"]+)"', panel.get(f"/campaigns/{campaign_id}/").text)
         assert link
         filtered = panel.get(unescape(link[1])).text
-        assert re.search(rf'id="tile-failed" href="/campaigns/{campaign_id}/" aria-current="true"', filtered)
+        assert re.search(rf'id="tile-failed" href="/campaigns/{campaign_id}/#found" aria-current="true"', filtered)
 
     def test_ended_campaign_is_looked_at_no_more_and_a_ready_one_seldom(self, panel: Visitor) -> None:
         ready, ended = make_campaign(), make_ended()

@@ -28,7 +28,7 @@ def panel(app: Flask, ben: Actor) -> Visitor:
 
 
 def recipients_in(page: str) -> list[str]:
-    return re.findall(r'class="c-main rcpt[^"]*">(?:<span class="mask">)?([^<]+)', page)
+    return re.findall(r'class="c-main rcpt[^"]*"><a [^>]*>([^<]+)', page)
 
 
 def failed_campaign(messages: int = 3) -> int:

@@ -90,7 +90,7 @@ def make_story() -> tuple[int, int]:
 
 
 def recipients_in(page: str) -> list[str]:
-    return re.findall(r'class="c-main rcpt[^"]*">(?:<span class="mask">)?([^<]+)', page)
+    return re.findall(r'class="c-main rcpt[^"]*"><a [^>]*>([^<]+)', page)
 
 
 def words_of(page: str) -> str:
@@ -194,7 +194,7 @@ class TestRows:
         page = html.unescape(panel.get(f"/campaigns/{campaign_id}/").text)
         chip = re.search(r'<a class="chip"[^>]* href="([^"]+)"[^>]*>Unreachable <b>1</b>', page)
         assert chip
-        assert chip[1] == f"/campaigns/{campaign_id}/?reason=unreachable"
+        assert chip[1] == f"/campaigns/{campaign_id}/?reason=unreachable#found"
         assert len(recipients_in(panel.get(chip[1]).text)) == 1
         assert recipients_in(panel.get(f"/campaigns/{campaign_id}/?reason=blocked").text) == []
 

@@ -56,7 +56,10 @@ document.addEventListener('submit', (event) => {
   if (go && go.getAttribute('aria-disabled') === 'true') { event.preventDefault(); event.stopImmediatePropagation(); }
 }, true);
 
-document.body.addEventListener('htmx:afterSettle', (event) => { if (event.target === place) shown(); });
+document.body.addEventListener('htmx:afterSettle', (event) => {
+  if (event.target === place) shown();
+  else if (place.contains(event.target)) tally(event.target.closest('dialog'));  // it has been filled in
+});
 document.body.addEventListener('htmx:afterSwap', (event) => { if (event.target === place) shown(); });
 document.querySelectorAll('dialog[open]').forEach(tally);
 
