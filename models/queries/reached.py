@@ -12,15 +12,16 @@ LATELY = 86_400_000  # ms; a promise to people, so TIME_SCALE does not shorten i
 def count_reached(campaign_id: int, *, since: int) -> int:
     """How many Waiting messages of the campaign go to somebody who was handed another one since then (epoch ms).
 
-    It reads the campaign's own rows and those of campaigns that ran since, however many others there are.
+    It reads the campaign's own rows and those of campaigns that ran since, each once, however many others there are:
+    two lists are held against each other, where a look-up for each recipient would read the index anew 300,000 times.
     """
     others = _ran_since(campaign_id, since)
     if not others:
         return 0
     condition, values = _reached(others, since)
     found = select(
-        "SELECT COUNT(*) FROM messages WHERE campaign_id = ? AND status = 'waiting' "
-        f"AND recipient_key IN (SELECT recipient_key FROM messages WHERE {condition})",
+        "SELECT COUNT(*) FROM (SELECT recipient_key FROM messages WHERE campaign_id = ? AND status = 'waiting' "
+        f"INTERSECT SELECT recipient_key FROM messages WHERE {condition}) AS reached",
         campaign_id,
         *values,
     )
