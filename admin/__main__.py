@@ -14,14 +14,22 @@ from peewee import DatabaseError, InterfaceError, OperationalError
 from admin import commands
 from jobs.queues import pass_hints
 from jobs.runtime import logs, owner
+from jobs.runtime.addresses import public_url
 from models import database
-from models.config import Config
-from models.errors import CampaignError, NotConfiguredError
+from models.config import Config, current
+from models.errors import CampaignError, ChannelTakenError, NotConfiguredError
 from models.installation import open_installation
-from models.words import Channel, FailureReason, MessageStatus, Role
+from models.words import Action, Channel, FailureReason, MessageStatus, Role
 
 REFUSED, INTERRUPTED = 2, 130  # 130 is what shells give for Ctrl-C
 LARGEST_ID = 2**63 - 1
+# The next steps that are commands; the others are for the panel.
+_COMMANDS = {
+    Action.RUN: "run {id} --accept-disclaimer",
+    Action.STOP: "stop {id}",
+    Action.RESUME: "resume {id}",
+    Action.RETRY: "retry {id}",
+}
 PATIENCE_SECONDS = 30.0  # for a database that is just starting
 
 
@@ -43,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code: int = _run(options)
     except CampaignError as refused:
-        sys.stderr.write(_one_line(str(refused)) + "\n")
+        sys.stderr.write(_one_line(f"{_one_line(str(refused))} {_next(refused)}") + "\n")
         return REFUSED
     except (OperationalError, InterfaceError) as trouble:
         sys.stderr.write(_one_line(f"The database does not answer as it should: {trouble}") + "\n")
@@ -55,6 +63,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if database.database.obj is not None:
             database.close()
     return code
+
+
+def _next(refused: CampaignError) -> str:
+    """What to type next, or where else it is done, when the refusal names a step or a campaign that is in the way."""
+    told, step = [], refused.next_step
+    if step in _COMMANDS:
+        told.append(f"Type `python -m admin {_COMMANDS[step].format(id=refused.campaign_id)}`.")
+    elif step is not None:
+        told.append(f"That is done in the panel: {public_url(current())}/campaigns/{refused.campaign_id}")
+    if isinstance(refused, ChannelTakenError):
+        told.append(f"How far that one is tells `python -m admin status {refused.blocker_id}`.")
+    return " ".join(told)
 
 
 def _run(options: argparse.Namespace) -> int:

@@ -6,7 +6,8 @@ from bot.drawing import blocks
 from bot.drawing.blocks import Block
 from bot.drawing.lines import Site
 from models.queries.campaigns import CampaignSummary
-from models.words import HOLDS_CHANNEL, Phase
+from models.tables import Campaign
+from models.words import CHANNEL_LABELS, HOLDS_CHANNEL, Action, Channel, Phase
 
 TEXTS = {
     "run": "Run…",
@@ -38,6 +39,8 @@ _OFFERED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 }
 _ONLY_ON_CARDS = frozenset({"panel", "move"})
 MENU_LENGTH = 5
+# The next steps that can be done here; the others need the room of the panel.
+_STEPS = {Action.RUN: "run", Action.STOP: "stop", Action.RESUME: "resume", Action.RETRY: "retry"}
 STOP = blocks.confirm(
     "Stop this campaign?",
     "What is not with the provider yet becomes Cancelled, or goes back to what it was before its retry. "
@@ -84,6 +87,22 @@ def button(verb: str, campaign_id: int, site: Site) -> Block:
     if verb == "stop":
         return blocks.button(TEXTS[verb], verb, value=str(campaign_id), style="danger", confirm=STOP)
     return blocks.button(TEXTS[verb], verb, value=str(campaign_id))
+
+
+def step(action: Action, campaign: Campaign, site: Site) -> Block:
+    """What a refusal offers instead; what Slack has no dialog for leads to the panel."""
+    if action is Action.START_LATER:  # a part of the dialog of what starts
+        text = f"Start when {CHANNEL_LABELS[Channel(campaign.channel)]} is free…"
+        return blocks.button(text, "run" if campaign.phase == Phase.READY else "retry", value=str(campaign.id))
+    if action in _STEPS:
+        return button(_STEPS[action], campaign.id, site)
+    text = f"{action.value.capitalize()} in the panel"
+    return blocks.button(text, "open_panel", url=f"{site.panel_url}/campaigns/{campaign.id}")
+
+
+def in_the_way(blocker: Campaign) -> Block:
+    """The way to the campaign that holds the channel."""
+    return blocks.button(blocks.cut(f"Status of {blocker.name}", 75), "status", value=str(blocker.id))
 
 
 def row_of(summary: CampaignSummary) -> str:

@@ -16,7 +16,7 @@ from bot import dialogs
 from bot.drawing import blocks
 from bot.drawing.blocks import Block
 from bot.listeners.listening import FAULT
-from bot.refusing import state_of
+from bot.refusing import beside
 from bot.request import Request, inputs_of
 from models import database
 from models.errors import CampaignError
@@ -57,7 +57,7 @@ def carry_out(request: Request) -> Block:
     try:
         said = dialogs.submit(view["callback_id"], request, inputs_of(view))
     except CampaignError as refused:
-        return blocks.ended("Not done", blocks.escaped(str(refused)), state_of(refused))
+        return blocks.ended("Not done", blocks.escaped(str(refused)), beside(refused))
     finally:
         database.release()
     return blocks.ended(view["title"]["text"], said)

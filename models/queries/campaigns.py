@@ -11,7 +11,7 @@ from models.queries.pace import rate_of
 from models.rules.actions import Blocker, Standing
 from models.rules.counts import Counts, shown_status
 from models.tables import Attachment, Campaign, File
-from models.words import HOLDS_CHANNEL, CampaignStatus, Channel, Phase
+from models.words import HOLDS_CHANNEL, CampaignStatus, Channel, MessageStatus, Phase
 
 MINUTE = 60_000  # ms
 
@@ -127,6 +127,7 @@ def blocker_of(channel: Channel, campaign_id: int, *, now: int | None = None) ->
         counts.percent_sent,
         minutes_since=None if now is None else max(0, now - since_at) // MINUTE,
         minutes_left=None if now is None or phase != Phase.RUNNING else _minutes_left(blocker_id, counts, now=now),
+        unanswered=counts[MessageStatus.SENDING],
     )
 
 

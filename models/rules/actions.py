@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from models.actors import Actor, Right
 from models.rules.counts import Counts
+from models.rules.timeouts import DEFERRED, EMAIL_EVENT, HOUR, SMS_RECEIPT, VALIDITY
 from models.words import (
     HOLDS_CHANNEL,
     RETRYABLE,
@@ -25,6 +26,7 @@ class Blocker:
     """The campaign that holds the channel since `since_at` (epoch ms), and how far it is.
 
     The minutes are as of the moment of the question; None where they are not known, or nothing is left to send.
+    `unanswered` is how many messages it still awaits the provider's word on.
     """
 
     campaign_id: int
@@ -34,6 +36,7 @@ class Blocker:
     percent_sent: int
     minutes_since: int | None = None
     minutes_left: int | None = None
+    unanswered: int = 0
 
 
 @dataclass(frozen=True)
@@ -83,9 +86,12 @@ _NEXT_STEPS = {
 }
 
 
-def no(reason: str, next_step: Action | None = None, *, blocker_id: int | None = None) -> Answer:
-    """A refusal; the next step follows in words."""
-    sentence = f"{reason} {_NEXT_STEPS[next_step]}" if next_step else reason
+_GOES_ON = "Resume it to go on with the rest."
+
+
+def no(reason: str, next_step: Action | None = None, *, advice: str = "", blocker_id: int | None = None) -> Answer:
+    """A refusal; the next step follows in words, those of `advice` where the usual ones don't fit."""
+    sentence = f"{reason} {advice or _NEXT_STEPS[next_step]}" if next_step else reason
     return Answer(False, sentence, blocker_id, next_step)
 
 
@@ -114,7 +120,9 @@ def right_for(action: Action) -> Right:
 def can_run(campaign: Standing) -> Answer:
     """Ready, something sendable, the channel configured and free."""
     if campaign.phase is not Phase.READY:
-        return no(_wrong_phase(campaign, "Only a Ready campaign can be run"), _instead_of_running(campaign))
+        instead = _instead_of_running(campaign)
+        advice = _GOES_ON if instead is Action.RESUME else ""
+        return no(_wrong_phase(campaign, "Only a Ready campaign can be run"), instead, advice=advice)
     if not campaign.counts.sendable:
         return no(
             f"{campaign.name} has nobody to send to: every contact has opted out or none was imported.",
@@ -127,7 +135,9 @@ def can_stop(campaign: Standing) -> Answer:
     """Running or held."""
     if campaign.phase in (Phase.RUNNING, Phase.HELD):
         return YES
-    return no(_wrong_phase(campaign, "Only a campaign In Progress or Held can be stopped"))
+    if campaign.phase is Phase.STOPPING:
+        return no(f"{campaign.name} is {_told(campaign)}.")
+    return no(_wrong_phase(campaign, "Only a campaign In Progress or Held can be stopped", "nothing of it is sent"))
 
 
 def can_resume(campaign: Standing) -> Answer:
@@ -136,7 +146,7 @@ def can_resume(campaign: Standing) -> Answer:
     if stopped or campaign.phase in (Phase.FAILED, Phase.HELD, Phase.STOPPING):
         return _channel_answer(campaign, Action.RESUME)
     if campaign.phase is Phase.ENDED:
-        instead = Action.RETRY if _has_retryable(campaign) else None
+        instead = Action.RETRY if _has_retryable(campaign) else Action.DUPLICATE
         return no(f"{campaign.name} has no cancelled messages to go on with.", instead)
     return no(_wrong_phase(campaign, "Only a stopped, failed or held campaign can be resumed"), _beginning(campaign))
 
@@ -150,7 +160,10 @@ def can_retry(campaign: Standing) -> Answer:
             _wrong_phase(campaign, "Only messages of a campaign that was run can be retried"), _beginning(campaign)
         )
     if not _has_retryable(campaign):
-        return no(f"{campaign.name} has no Failed or Unconfirmed messages.")
+        so_far = " so far" if campaign.phase is Phase.RUNNING else ""
+        instead = _instead_of_retrying(campaign)
+        advice = _GOES_ON if instead is Action.RESUME else ""
+        return no(f"{campaign.name} has no Failed or Unconfirmed messages{so_far}.", instead, advice=advice)
     return _channel_answer(campaign, Action.RETRY)
 
 
@@ -162,7 +175,9 @@ def can_delete(campaign: Standing) -> Answer:
         return no(f"{campaign.name} is {_told(campaign)}.", Action.STOP)
     waiting = sum(campaign.counts[status] for status in WITH_PROVIDER)
     if waiting:
-        return no(f"{campaign.name} still has {waiting} messages at the provider; delete it when they have settled.")
+        are = "1 message" if waiting == 1 else f"{waiting:,} messages"
+        settled = f"settled within {_hours(_settles_within(campaign))} at most"
+        return no(f"{campaign.name} still has {are} at the provider, {settled}. Delete it then.")
     return YES
 
 
@@ -180,7 +195,7 @@ def can_hand_on(campaign: Standing, actor: Actor) -> Answer:
     owns = actor.person_id is not None and actor.person_id == campaign.owner_id
     if owns or actor.may(Right.HAND_ON):
         return YES
-    return no(f"Only its owner or an Admin can hand on {campaign.name}.")
+    return no(f"Only its owner or an Admin can hand on {campaign.name}. Ask one of them.")
 
 
 def channel_taken(blocker: Blocker, action: Action) -> Answer:
@@ -210,13 +225,15 @@ def _channel_answer(campaign: Standing, action: Action) -> Answer:
 
 
 def _in_the_way(blocker: Blocker) -> str:
-    """How far the other campaign is. No time of day: the sentence does not know the reader's zone."""
+    """How far the other campaign is, and what ends it. No time of day: the sentence does not know the reader's zone."""
     since, left = blocker.minutes_since, blocker.minutes_left
+    ends_with_answers = blocker.phase is Phase.STOPPING or blocker.percent_sent == 100
     figures = [
-        f"{blocker.name} is {_PHASE_WORDS[blocker.phase]}",
+        f"{blocker.name} is {_HOLDING_WORDS.get(blocker.phase) or _PHASE_WORDS[blocker.phase]}",
         f"begun {_minutes(since)} ago" if since else "",
         f"{blocker.percent_sent} % sent",
         f"about {_minutes(left)} left" if left else "",
+        _with_provider(blocker.unanswered) if blocker.unanswered and ends_with_answers else "",
     ]
     return ", ".join(figure for figure in figures if figure) + "."
 
@@ -227,6 +244,22 @@ def _minutes(n: int) -> str:
     if n >= 2 * 60:
         return f"{n // 60} hours"
     return f"{n} minute{'s' if n > 1 else ''}"
+
+
+def _settles_within(campaign: Standing) -> int:
+    """Until the last time-out decides what the provider does not (SPEC 2), in ms."""
+    if campaign.channel is Channel.SMS:
+        return VALIDITY + SMS_RECEIPT
+    return DEFERRED if campaign.counts[MessageStatus.RETRYING] else EMAIL_EVENT
+
+
+def _with_provider(messages: int) -> str:
+    return f"{messages:,} still with the provider"
+
+
+def _hours(ms: int) -> str:
+    n = -(-ms // HOUR)
+    return f"{n} hour{'s' if n > 1 else ''}"
 
 
 def _has_retryable(campaign: Standing) -> bool:
@@ -249,6 +282,14 @@ def _instead_of_running(campaign: Standing) -> Action | None:
     return Action.DUPLICATE if campaign.phase is Phase.ENDED else None
 
 
+def _instead_of_retrying(campaign: Standing) -> Action | None:
+    """What else sends something again where nothing failed; nothing while it is under way."""
+    if campaign.phase is Phase.RUNNING:
+        return None
+    goes_on = campaign.phase is Phase.FAILED or campaign.counts[MessageStatus.CANCELLED]
+    return Action.RESUME if goes_on else Action.DUPLICATE
+
+
 _PHASE_WORDS = {
     Phase.DRAFT: "a Draft",
     Phase.READY: "Ready",
@@ -259,14 +300,17 @@ _PHASE_WORDS = {
     Phase.FAILED: "Failed",
     Phase.DELETING: "being deleted",
 }
+_HOLDING_WORDS = {Phase.HELD: "Held until somebody resumes or stops it"}
 
 
 def _told(campaign: Standing) -> str:
+    if campaign.phase is Phase.STOPPING:
+        return f"{_PHASE_WORDS[campaign.phase]}: {_with_provider(campaign.counts[MessageStatus.SENDING])}"
     return _PHASE_WORDS[campaign.phase]
 
 
-def _wrong_phase(campaign: Standing, rule: str) -> str:
-    return f"{rule}; {campaign.name} is {_told(campaign)}."
+def _wrong_phase(campaign: Standing, rule: str, so: str = "") -> str:
+    return f"{rule}; {campaign.name} is {_told(campaign)}{f': {so}' if so else ''}."
 
 
 _RULES: dict[Action, Rule] = {

@@ -282,8 +282,10 @@ class TestHead:
     def test_refused_acts_stay_with_their_reason(self, app: Flask, panel: Visitor, vera: Actor) -> None:
         campaign_id = make_campaign(name="Spring SMS")
         mine = buttons(panel.get(f"/campaigns/{campaign_id}/").text)
-        assert mine["Stop"] == "Only a campaign In Progress or Held can be stopped; Spring SMS is Ready."
-        assert mine["Hand on"] == "Only its owner or an Admin can hand on Spring SMS."
+        assert mine["Stop"] == (
+            "Only a campaign In Progress or Held can be stopped; Spring SMS is Ready: nothing of it is sent."
+        )
+        assert mine["Hand on"] == "Only its owner or an Admin can hand on Spring SMS. Ask one of them."
         viewers = buttons(Visitor(app).sign_in(vera).get(f"/campaigns/{campaign_id}/").text)
         assert viewers.pop("View summary") == ""
         assert all(reason.endswith("Ask an Org Admin.") for reason in viewers.values())

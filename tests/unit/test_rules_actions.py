@@ -71,7 +71,7 @@ def test_each_action_is_allowed_as_the_table_says(phase: Phase, role: Role) -> N
 def test_campaign_of_somebody_else_is_handed_on_by_admins_only(role: Role, may: bool, owner_id: int | None) -> None:
     answer = answer_for(Action.HAND_ON, standing(R, owner_id=owner_id), ACTORS[role])
     assert answer.allowed is may
-    assert may or answer.reason == "Only its owner or an Admin can hand on Spring SMS."
+    assert may or answer.reason == "Only its owner or an Admin can hand on Spring SMS. Ask one of them."
 
 
 @pytest.mark.parametrize("role", Role)
@@ -118,15 +118,19 @@ HOLDERS = [
     (replace(BLOCKER, minutes_since=0, minutes_left=1), "Winter SMS is In Progress, 73 % sent, about 1 minute left."),
     (
         replace(BLOCKER, phase=Phase.HELD, minutes_since=150, minutes_left=None),
-        "Winter SMS is Held, begun 2 hours ago, 73 % sent.",
+        "Winter SMS is Held until somebody resumes or stops it, begun 2 hours ago, 73 % sent.",
     ),
     (
         replace(BLOCKER, phase=Phase.HELD, minutes_since=5000, minutes_left=None),
-        "Winter SMS is Held, begun 3 days ago, 73 % sent.",
+        "Winter SMS is Held until somebody resumes or stops it, begun 3 days ago, 73 % sent.",
     ),
     (
-        replace(BLOCKER, phase=Phase.STOPPING, minutes_left=None),
-        "Winter SMS is In Progress, stopping, begun 12 minutes ago, 73 % sent.",
+        replace(BLOCKER, phase=Phase.STOPPING, minutes_left=None, unanswered=40),
+        "Winter SMS is In Progress, stopping, begun 12 minutes ago, 73 % sent, 40 still with the provider.",
+    ),
+    (
+        replace(BLOCKER, percent_sent=100, minutes_since=None, minutes_left=None, unanswered=1_200),
+        "Winter SMS is In Progress, 100 % sent, 1,200 still with the provider.",
     ),
 ]
 
@@ -187,7 +191,34 @@ def test_delete_of_a_running_campaign_says_stop_first(phase: Phase, step: Action
 def test_delete_waits_for_what_the_provider_has(phase: Phase, status: MessageStatus) -> None:
     answer = answer_for(Action.DELETE, standing(phase, counts(**{status: 12})), BEN)
     assert not answer.allowed
-    assert "12 messages at the provider" in answer.reason
+    assert "12 messages at the provider, settled within 5 hours at most. Delete it then." in answer.reason
+
+
+@pytest.mark.parametrize(
+    ("status", "within"), [(MessageStatus.SENDING, "1 hour"), (MessageStatus.RETRYING, "73 hours")]
+)
+def test_delete_says_until_when_the_provider_has_emails(status: MessageStatus, within: str) -> None:
+    answer = answer_for(Action.DELETE, standing(E, counts(**{status: 1}), channel=Channel.EMAIL), BEN)
+    assert f"1 message at the provider, settled within {within} at most." in answer.reason
+
+
+@pytest.mark.parametrize(
+    ("phase", "amount", "step"),
+    [
+        (U, counts(delivered=9), None),
+        (E, counts(delivered=9), Action.DUPLICATE),
+        (E, counts(delivered=9, cancelled=1), Action.RESUME),
+        (F, counts(cancelled=9), Action.RESUME),
+    ],
+)
+def test_retry_of_nothing_offers_what_sends_something(phase: Phase, amount: Counts, step: Action | None) -> None:
+    assert answer_for(Action.RETRY, standing(phase, amount), BEN).next_step is step
+
+
+def test_stopping_campaign_says_how_many_keep_it_from_its_end() -> None:
+    for action in (Action.STOP, Action.RUN, Action.RETRY, Action.DELETE):
+        answer = answer_for(action, standing(S, counts(sending=40)), BEN)
+        assert "Spring SMS is In Progress, stopping: 40 still with the provider" in answer.reason
 
 
 def test_edit_of_a_failed_email_is_allowed() -> None:
