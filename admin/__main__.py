@@ -71,7 +71,7 @@ def _next(refused: CampaignError) -> str:
     if step in _COMMANDS:
         told.append(f"Type `python -m admin {_COMMANDS[step].format(id=refused.campaign_id)}`.")
     elif step is not None:
-        told.append(f"That is done in the panel: {public_url(current())}/campaigns/{refused.campaign_id}")
+        told.append(f"Do that in the panel ({public_url(current())}/campaigns/{refused.campaign_id}).")
     if isinstance(refused, ChannelTakenError):
         told.append(f"How far that one is tells `python -m admin status {refused.blocker_id}`.")
     return " ".join(told)
