@@ -29,6 +29,7 @@ from models.hints import Work
 from models.operations import campaigns, importing, running
 from models.operations.sweeping import sweep_due
 from models.queries.campaigns import get_campaign
+from models.rules.guard import ACCOUNT_REFUSALS, LIMIT, WINDOW
 from models.rules.verdicts import Word
 from models.words import Channel, FailureReason, Phase, Scope
 from tests import factories
@@ -343,6 +344,56 @@ class TestNotSent:
         assert len(provider.handed_over) == 5
         campaign = get_campaign(work.campaign_id)
         assert (campaign.phase, campaign.failed_code) == ("failed", "20003")
+
+
+class TestGuard:
+    def verdicts(self, *, after: int, percent: int) -> FakeProvider:
+        """A provider that says at once what became of each; so many of a hundred fail from a row on."""
+        order: list[int] = []
+
+        async def judges(message: OutgoingMessage) -> Outcome:
+            order.append(message.message_id)
+            fails = len(order) > after and len(order) % 100 < percent
+            return await refuses(message) if fails else Outcome(message, Word.DELIVERED)
+
+        return FakeProvider(judges)
+
+    @pytest.mark.both_engines
+    def test_twelve_percent_of_failures_from_a_row_on_hold_it_within_the_window(self, job: MakeJob) -> None:
+        work, provider = job(1500), self.verdicts(after=500, percent=12)
+        assert work.send(provider) is False
+        assert factories.phase_of(work.campaign_id) == Phase.HELD
+        assert len(provider.handed_over) <= 500 + WINDOW
+        assert factories.statuses(work.campaign_id)["queued"] == 1500 - len(provider.handed_over)
+
+    @pytest.mark.both_engines
+    def test_three_percent_of_failures_never_hold_it(self, job: MakeJob) -> None:
+        work, provider = job(1500), self.verdicts(after=0, percent=3)
+        work.send(provider)
+        assert factories.statuses(work.campaign_id) == {"delivered": 1455, "failed": 45}
+
+    def test_retries_of_bad_rows_never_hold_it(self, job: MakeJob) -> None:
+        work = job(3 * LIMIT)
+        with transaction():
+            execute("UPDATE messages SET retries = 1")
+        provider = FakeProvider(refuses)
+        work.send(provider)
+        assert factories.statuses(work.campaign_id) == {"failed": 3 * LIMIT}
+
+    @pytest.mark.both_engines
+    def test_dead_credential_makes_no_claim_after_the_fifth_refusal(self, job: MakeJob) -> None:
+        async def refuses_us(message: OutgoingMessage) -> Outcome:
+            return replace(busy(message), scope=Scope.ACCOUNT, code="20003", text="Authenticate")
+
+        work, provider = job(30, TIME_SCALE="10"), FakeProvider(refuses_us, concurrency=1)
+        work.send(provider)
+        claims = "SELECT COUNT(*) FROM attempts"
+        before = select(claims)[0][0]
+        assert before == ACCOUNT_REFUSALS
+        assert work.send(provider) is False
+        factories.move_all(work.campaign_id, now=now_ms())
+        assert work.send(provider) is False
+        assert (select(claims)[0][0], len(provider.handed_over)) == (before, ACCOUNT_REFUSALS)
 
 
 class TestStop:

@@ -6,7 +6,7 @@ from models.operations.sending import Claimed
 from models.operations.settling import settle
 from models.operations.watching import refuse_configuration
 from models.queries.campaigns import get_campaign, summary_of
-from models.rules.guard import LIMIT
+from models.rules.guard import LIMIT, WINDOW
 from models.rules.verdicts import Event, Word
 from models.tables import OptOut
 from models.words import CampaignStatus, Channel, FailureReason, RetryClass, Scope
@@ -381,3 +381,30 @@ class TestGuard:
         answer(claimed, Word.UNKNOWN)
         receive(claimed, Word.UNCONFIRMED)
         assert phase_of(campaign_id) == "running"
+
+    @both_engines
+    @pytest.mark.parametrize(("good", "percent", "held"), [(500, 12, True), (0, 12, True), (0, 3, False)])
+    def test_share_of_failures_decides_within_a_window(self, good: int, percent: int, held: bool) -> None:
+        campaign_id = make_campaign(messages=good + 2 * WINDOW)
+        run(campaign_id)
+        judged = 0
+        while claimed := claim(campaign_id, limit=100):
+            answer(claimed)
+            failing = claimed[: percent if judged >= good else 0]
+            receive(failing, Word.FAILED, reason=FailureReason.BLOCKED)
+            receive(claimed[len(failing) :], Word.DELIVERED)
+            judged += len(claimed)
+        assert phase_of(campaign_id) == ("held" if held else "ended")
+        assert judged == (good + WINDOW if held else 2 * WINDOW)
+
+    @both_engines
+    def test_retries_of_bad_rows_never_hold_what_still_sends(self) -> None:
+        campaign_id, bad = make_campaign(messages=3 * LIMIT), 2 * LIMIT
+        run(campaign_id)
+        for reason in (FailureReason.INVALID_RECIPIENT, FailureReason.BLOCKED, FailureReason.BLOCKED):
+            claimed = claim(campaign_id, limit=bad)
+            answer(claimed)
+            receive(claimed, Word.FAILED, reason=reason)
+            assert (phase_of(campaign_id), statuses(campaign_id)) == ("running", {"failed": bad, "queued": LIMIT})
+            retry(campaign_id)
+            move_all(campaign_id)

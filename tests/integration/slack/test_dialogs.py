@@ -136,7 +136,9 @@ class TestStop:
         factories.run(campaign_id)
         asked = told(as_ben, "/campaign stop spring", "Stop *Spring*?")
         slack.at_once(lambda: as_ben.clicks(asked, "stop"), 20)
-        eventually(lambda: len([one for one in as_ben.messages() if "Spring is In Progress, stopping" in text_of(one)]) == 19)
+        eventually(
+            lambda: len([one for one in as_ben.messages() if "Spring is In Progress, stopping" in text_of(one)]) == 19
+        )
         assert [move.kind for move in factories.moves_of(campaign_id)].count("stop") == 1
 
 
