@@ -87,6 +87,8 @@ def set_up(app: Flask, config: Config) -> None:
         opens_page=act_urls.opens_page,
         bar_parts=bars.parts,
         bar_told=bars.told,
+        reason_parts=bars.reason_parts,
+        reasons_told=bars.reasons_told,
         message_badge=words.message_badge,
         opt_out_source=lambda source: OPT_OUT_SOURCE_LABELS[OptOutSource(source)],
         campaign_badge=words.campaign_badge,

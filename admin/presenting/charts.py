@@ -5,12 +5,14 @@ from dataclasses import dataclass
 
 from admin.presenting import times
 from admin.presenting.words import message_badge
-from models.queries.flow import DAY, HOUR, MINUTE, Flow
+from models.queries.flow import DAY, DRAWN, HOUR, MINUTE, Flow
 from models.words import MessageStatus
 
-COLUMN, TALL, LOW = 10, 104, 40  # units of the drawing: a column's width, and the heights of both strips
+# Units of the drawing: a column's width, the heights of both strips, and that of the small one in a list.
+COLUMN, TALL, LOW, SMALL = 10, 104, 40, 20
 GAP = 2
 FEWEST = 12  # columns' worth of width, so that the first ones do not look like walls
+SPARKS = 24  # columns of the small one, at most
 LABELS = 4  # times under the chart
 _UNITS = ((DAY, "day"), (HOUR, "h"), (MINUTE, "min"), (1000, "s"))
 
@@ -74,6 +76,27 @@ def chart_of(flow: Flow, zone: str) -> Chart:
             for place, column in enumerate(flow.columns)
         ),
     )
+
+
+@dataclass(frozen=True)
+class Spark:
+    """The small drawing of a list, `width` units wide, and what it says in words."""
+
+    width: int
+    height: int
+    boxes: tuple[Box, ...]
+    told: str
+
+
+def spark_of(flow: Flow, zone: str) -> Spark:
+    """All that arrived in one strip, the failures on top, without scale or labels; times in `zone`."""
+    strip = _strip(flow, zone, DRAWN, SMALL)
+    sums = {status: sum(column.get(status, 0) for column in flow.columns) for status in DRAWN}
+    peak = max(range(len(flow.columns)), key=lambda place: sum(flow.columns[place].values()))
+    told = ", ".join(f"{message_badge(status).word} {n:,}" for status, n in sums.items() if n)
+    begin, busiest = _when(flow, 0, zone), _when(flow, peak, zone)
+    most = f"at most {sum(flow.columns[peak].values()):,} in {_span(flow.step)}, from {busiest} on"
+    return Spark(COLUMN * _wide(flow), SMALL, strip.boxes, f"Delivery over time since {begin}: {told}; {most}.")
 
 
 def _strip(flow: Flow, zone: str, statuses: Sequence[MessageStatus], height: int) -> Strip:

@@ -7,6 +7,7 @@ from typing import Any
 from flask import request, url_for
 
 from admin import sessions
+from admin.presenting import charts
 from admin.presenting import progress as told
 from admin.views.base import PAGE, ListView
 from admin.views.drafts import how_far
@@ -15,6 +16,7 @@ from jobs.runtime import run_file
 from models.clock import now_ms
 from models.config import current
 from models.queries.campaigns import CampaignSummary, drafts_with_template, list_campaigns
+from models.queries.flow import flows_of
 from models.queries.pages import names_of
 from models.queries.progress import Progress, progress_of
 from models.queries.starts import pending_starts
@@ -172,7 +174,9 @@ class CampaignsView(ListView):
             first_start=not all_lines,
             local_slack="" if all_lines else _local_slack(),
         )
-        return len(shown), shown[page * PAGE : (page + 1) * PAGE]
+        on_page = shown[page * PAGE : (page + 1) * PAGE]
+        self._template_args["sparks"] = _sparks([line.campaign.id for line in on_page if line.was_run])
+        return len(shown), on_page
 
     def context(self) -> dict[str, Any]:
         """What the words of the list are."""
@@ -197,6 +201,13 @@ def _lines() -> list[Line]:
         )
         for summary in found
     ]
+
+
+def _sparks(campaign_ids: list[int]) -> dict[int, charts.Spark]:
+    """Delivery over time of the campaigns of a page, all read at once."""
+    zone = sessions.current_zone()
+    flows = flows_of(campaign_ids, most_columns=charts.SPARKS)
+    return {campaign_id: charts.spark_of(flow, zone) for campaign_id, flow in flows.items()}
 
 
 def _local_slack() -> str:

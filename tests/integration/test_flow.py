@@ -5,9 +5,10 @@ import re
 import pytest
 
 from models.config import Config
-from models.queries.flow import MOST_COLUMNS, STEPS, flow_of
+from models.database import execute, insert_many, on_sqlite, transaction
+from models.queries.flow import MOST_COLUMNS, STEPS, flow_of, flows_of
 from models.rules.verdicts import Word
-from models.words import FailureReason, MessageStatus
+from models.words import Channel, FailureReason, MessageStatus
 from tests.factories import (
     MINUTE,
     NOW,
@@ -22,7 +23,7 @@ from tests.factories import (
     run,
     stop,
 )
-from tests.integration.plans import noted_statements
+from tests.integration.plans import noted_statements, plan_of
 
 pytestmark = [pytest.mark.usefixtures("installation"), pytest.mark.both_engines]
 D, F = MessageStatus.DELIVERED, MessageStatus.FAILED
@@ -112,3 +113,42 @@ def test_figures_of_another_campaign_are_not_among_them(installation: Config) ->
     flow = flow_of(mine)
     assert flow is not None
     assert flow.columns == ({D: 2},)
+
+
+def test_several_are_read_at_once_each_with_its_own_step() -> None:
+    quick, slow, ready = make_campaign(messages=4), make_campaign(Channel.EMAIL, 4), make_campaign()
+    for campaign_id in (quick, slow):
+        run(campaign_id)
+        arrive(campaign_id, 1, Word.FAILED, at=NOW)
+    arrive(quick, 3, Word.DELIVERED, at=NOW + 30 * SECOND)
+    arrive(slow, 3, Word.DELIVERED, at=NOW + 60 * MINUTE)
+    with noted_statements() as noted:
+        flows = flows_of([quick, slow, ready], most_columns=24)
+    assert len([statement for statement in noted if "SELECT" in statement[0]]) == 2
+    assert flows == {quick: flow_of(quick), slow: flows_of([slow], most_columns=24)[slow]}
+    assert [len(flow.columns) <= 24 for flow in flows.values()] == [True, True]
+    assert (flows[slow].columns[0], flows[slow].columns[-1]) == ({F: 1}, {D: 3})
+    assert flows_of([]) == {}
+
+
+def test_figures_of_others_are_not_read() -> None:
+    shown, *others = [make_draft() for _ in range(20)]
+    with transaction():
+        execute("UPDATE campaigns SET run_at = ?, phase = 'ended'", NOW)
+        insert_many(
+            "message_flow",
+            ("campaign_id", "bucket_at", "status", "n"),
+            (
+                (campaign_id, NOW + number * TEN, "delivered", 1)
+                for campaign_id in (shown, *others)
+                for number in range(300)
+            ),
+        )
+        if not on_sqlite():
+            execute("ANALYZE message_flow")
+    with noted_statements() as noted:
+        flows_of([shown])
+    for statement in noted:
+        assert "messages" not in statement[0]
+        assert "SCAN f" not in plan_of(statement)
+        assert "Seq Scan on message_flow" not in plan_of(statement)

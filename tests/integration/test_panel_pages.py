@@ -15,8 +15,9 @@ from models.operations.slack_state import clear_trouble, note_trouble
 from models.rules.verdicts import Word
 from models.tables import Campaign
 from models.words import Channel, FailureReason
-from tests.factories import NOW, make_campaign, make_draft, phase_of, run, send_all
+from tests.factories import NOW, answer, claim, make_campaign, make_draft, phase_of, receive, run, send_all
 from tests.integration.panel import Visitor
+from tests.integration.plans import noted_statements
 
 NAUGHTY = "<script>alert(1)</script>'\"{{7*7}}"
 
@@ -51,6 +52,45 @@ class TestSlackTrouble:
     def test_it_is_none_of_others_concern(self, panel: Visitor) -> None:
         note_trouble("token_revoked", now=now_ms())
         assert "SLACK_BOT_TOKEN" not in panel.get("/campaigns/").text
+
+
+class TestList:
+    def test_shows_delivery_over_time_and_reasons_as_pictures_with_their_words(self, panel: Visitor) -> None:
+        campaign_id = make_campaign(messages=5)
+        run(campaign_id)
+        claimed = claim(campaign_id)
+        answer(claimed)
+        receive(claimed[:2], Word.DELIVERED)
+        receive(claimed[2:4], Word.FAILED, reason=FailureReason.UNREACHABLE)
+        receive(claimed[4:], Word.FAILED, reason=FailureReason.BLOCKED)
+        page = panel.get("/campaigns/").text
+        (spark,) = re.findall(r'<svg class="spark"[^>]+aria-label="([^"]+)"', page)
+        assert re.fullmatch(
+            r"Delivery over time since \S+: Delivered 2, Failed 3; at most 5 in 10 s, from \S+ on\.", spark
+        )
+        (why,) = re.findall(r'bar-why"[^>]+aria-label="([^"]+)"', page)
+        assert why == "Why 3 failed: Unreachable 2, Blocked 1"
+        assert re.findall(r'is-failed (why-\d)" x="([^"]+)" width="([^"]+)"', page) == [
+            ("why-1", "0.00%", "66.67%"),
+            ("why-2", "66.67%", "33.33%"),
+        ]
+
+    def test_campaign_that_was_not_run_has_none(self, panel: Visitor) -> None:
+        make_campaign()
+        page = panel.get("/campaigns/").text
+        assert ('class="spark"' in page, "bar-why" in page) == (False, False)
+
+    def test_more_campaigns_are_not_more_reads(self, panel: Visitor) -> None:
+        reads = []
+        for _ in range(2):
+            for _ in range(3):
+                failed_campaign()
+            with noted_statements() as noted:
+                page = panel.get("/campaigns/").text
+            reads.append(len(noted))
+            assert not [statement for statement, _ in noted if re.search(r"\bmessages\b", statement)]
+        assert page.count('class="spark"') == 6
+        assert reads[0] == reads[1]
 
 
 class TestSafety:
