@@ -12,9 +12,13 @@ from models.config import Config
 from models.queries.slack import slack_trouble
 from models.words import (
     CHANNEL_LABELS,
+    DELETE_MEANS,
+    LEAVE_OUT_MEANS,
     OPT_OUT_SOURCE_LABELS,
+    RESUME_LEFT_OUT,
     ROLE_LABELS,
     SILENCE_LABELS,
+    STOP_MEANS,
     Channel,
     MessageStatus,
     OptOutSource,
@@ -96,6 +100,10 @@ def set_up(app: Flask, config: Config) -> None:
         role_name=lambda role: ROLE_LABELS[Role(role)],
         silence_label=lambda silence: SILENCE_LABELS[Silence(silence)],
         channel_label=lambda channel: CHANNEL_LABELS[Channel(channel)],
+        stop_means=STOP_MEANS,
+        resume_left_out=RESUME_LEFT_OUT,
+        delete_means=DELETE_MEANS,
+        leave_out_means=LEAVE_OUT_MEANS,
         channel_icon=lambda channel: words.CHANNEL_ICONS[Channel(channel)],
     )
     app.context_processor(lambda: {"environment": environment, **_context()})

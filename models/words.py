@@ -274,6 +274,17 @@ RETRY_GROUPS = {
 # What is said of a run or retry that waits for its channel.
 START_WAITS = "It starts as soon as the channel is free, within 24 hours. If it is not free by then, you get a message."
 
+START_CANCELLED = "The start is cancelled: nothing is sent until somebody starts it."
+NO_START = "Nothing was to start any more."
+# What the dialogs say of an act, so that nobody takes it for less or more than it is.
+STOP_MEANS = (
+    "What is not with the provider yet becomes Cancelled, and Resume goes on with it; what was queued by a retry goes "
+    "back to what it was before. What is being sent finishes."
+)
+RESUME_LEFT_OUT = "Those left out when it was run are among them, and will be sent to."
+DELETE_MEANS = "The campaign, its messages and its exports go for good. Opt-outs and the audit stay."
+LEAVE_OUT_MEANS = "They become Cancelled. A later Resume sends to them after all."
+
 # What each reason means, for tooltips.
 FAILURE_REASON_LABELS = {
     FailureReason.INVALID_RECIPIENT: "Number or address is wrong or no longer exists",

@@ -20,8 +20,9 @@ from models.operations import campaigns, duplicating, handing_on, running, sched
 from models.queries.campaigns import counts_of
 from models.queries.people import people_who_may
 from models.queries.run_check import run_check
+from models.queries.work import has_left_out
 from models.tables import Campaign
-from models.words import Action, Channel, StartKind
+from models.words import NO_START, START_CANCELLED, Action, Channel, StartKind
 
 CHECKED_AT_ONCE = 20_000  # contacts: to look at so many takes some 50 ms
 blueprint = Blueprint("campaign", __name__, url_prefix="/campaigns/<id:campaign_id>")
@@ -52,7 +53,7 @@ def resume(campaign_id: int) -> ResponseReturnValue:
         moved = starting.resume_campaign(campaign.id, actor=actor, now=now_ms())
         return act_done(campaign, f"Resumed: {words.counted(moved.messages, 'message')} will be sent.")
 
-    return ask_then(Action.RESUME, campaign_id, act)
+    return ask_then(Action.RESUME, campaign_id, act, lambda campaign: {"left_out": has_left_out(campaign.id)})
 
 
 @blueprint.route("/delete", methods=["GET", "POST"])
@@ -115,7 +116,7 @@ def cancel_start(campaign_id: int) -> ResponseReturnValue:
     actor = sessions.current_actor()
     campaign = seen_campaign(campaign_id, actor)
     cancelled = scheduling.cancel_start(campaign_id, actor=actor, now=now_ms())
-    return act_done(campaign, "The start is cancelled." if cancelled else "Nothing was to start any more.")
+    return act_done(campaign, START_CANCELLED if cancelled else NO_START)
 
 
 def _run(campaign: Campaign, actor: Actor) -> ResponseReturnValue:

@@ -6,7 +6,7 @@ from bot.request import Request
 from models.clock import now_ms
 from models.operations import running
 from models.queries.campaigns import summary_of
-from models.words import Action
+from models.words import DELETE_MEANS, Action
 
 
 def _form(request: Request, campaign_id: int, _message_ids: tuple[int, ...]) -> Form:
@@ -16,9 +16,7 @@ def _form(request: Request, campaign_id: int, _message_ids: tuple[int, ...]) -> 
     return Form(
         [
             blocks.section(lines.about(summary)),
-            blocks.section(
-                f"*{lines.counted(summary.counts.total)}* will be removed. The audit and the opt-outs stay."
-            ),
+            blocks.section(f"*{lines.counted(summary.counts.total)}.* {DELETE_MEANS}"),
             blocks.input_block(f"Type its name: {name}", blocks.text_input("name"), block_id="name"),
         ],
         f"Delete {lines.counted(summary.counts.total)}",

@@ -76,4 +76,11 @@ def _submit(request: Request, kept: Kept, given: Given) -> str:
     return MADE
 
 
-DIALOG = Dialog("Export", _form, _submit)
+def _check(_kept: Kept, given: Given) -> dict[str, str]:
+    if not str(given.get("status", "")).startswith(SINCE):
+        return {}
+    filled = [block_id for block_id in ("reason", "search") if given.get(block_id)]
+    return dict.fromkeys(filled, "What changed since an export is about all messages: leave this empty.")
+
+
+DIALOG = Dialog("Export", _form, _submit, _check)

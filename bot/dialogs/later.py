@@ -14,10 +14,12 @@ from models.words import START_WAITS
 START_AT = "start_at"
 
 
-def start_input() -> Block:
-    """When it starts: now, unless a time is chosen."""
+def start_input(taken: str = "") -> Block:
+    """When it starts: now, or once the channel `taken` is free, unless a time is chosen."""
     picker = blocks.moment_input(START_AT)
-    return blocks.input_block("Start later: leave it empty to start now", picker, block_id=START_AT, optional=True)
+    otherwise = f"as soon as {taken} is free" if taken else "now"
+    label = f"Start later: leave it empty to start {otherwise}"
+    return blocks.input_block(label, picker, block_id=START_AT, optional=True)
 
 
 def in_use(summary: CampaignSummary, reason: str) -> str:

@@ -8,7 +8,8 @@ from jobs import starting
 from models.clock import now_ms
 from models.operations import running
 from models.queries.campaigns import summary_of
-from models.words import TO_BE_SENT, Action, MessageStatus
+from models.queries.work import has_left_out
+from models.words import RESUME_LEFT_OUT, TO_BE_SENT, Action, MessageStatus
 
 
 def _form(request: Request, campaign_id: int, _message_ids: tuple[int, ...]) -> Form:
@@ -16,7 +17,8 @@ def _form(request: Request, campaign_id: int, _message_ids: tuple[int, ...]) -> 
     summary = summary_of(campaign_id)
     left = sum(summary.counts[status] for status in (*TO_BE_SENT, MessageStatus.CANCELLED))
     told = f"*{lines.counted(left, 'go on')}.*" if left else "Nothing is left to send: it only stops being Failed."
-    shown = [blocks.section(f"{lines.about(summary)}\n{told}"), *lines.mark(summary, site())]
+    warned = f"\n:warning: {RESUME_LEFT_OUT}" if has_left_out(campaign_id) else ""
+    shown = [blocks.section(f"{lines.about(summary)}\n{told}{warned}"), *lines.mark(summary, site())]
     return Form(shown, f"Resume {lines.counted(left)}" if left else "Resume")
 
 

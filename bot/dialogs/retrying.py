@@ -17,6 +17,7 @@ from models.words import (
     CAMPAIGN_STATUS_LABELS,
     FAILURE_REASON_NAMES,
     RETRY_GROUPS,
+    CampaignStatus,
     MessageStatus,
     RetryClass,
     StartKind,
@@ -45,22 +46,25 @@ def _drawn(plan: RetryPlan, summary: CampaignSummary, ticked: Collection[str], *
     taken = plan.answer.blocker_id is not None
     messages = plan.messages(ticked, include_unconfirmed=include_unconfirmed)
     shown = [
-        blocks.section(
-            f"{lines.about(summary)}\n"
-            f"The campaign goes from *{CAMPAIGN_STATUS_LABELS[summary.status]}* to *In Progress*."
-        ),
+        blocks.section(f"{lines.about(summary)}\nThe campaign {_becomes(summary)}."),
         *([blocks.section(in_use(summary, plan.answer.reason))] if taken else []),
         *_groups(plan, summary),
         *([_in_doubt(plan)] if plan.unconfirmed else []),
         *([blocks.context(_never(plan))] if plan.opted_out else []),
         blocks.divider(),
         blocks.section(_total(plan, messages, ticked, include_unconfirmed=include_unconfirmed)),
-        start_input(),
+        start_input(lines.channel_label(summary) if taken else ""),
         blocks.context(f"The set is fixed at {blocks.local_time(plan.cutoff_at)}. What fails later is not in it."),
         *lines.mark(summary, site()),
     ]
     submit = f"Start when {lines.channel_label(summary)} is free" if taken else f"Retry {lines.counted(messages)}"
     return Form(shown, submit, {"plan": plan.id, "taken": taken})
+
+
+def _becomes(summary: CampaignSummary) -> str:
+    if summary.status is CampaignStatus.IN_PROGRESS:
+        return "stays *In Progress*"
+    return f"goes from *{CAMPAIGN_STATUS_LABELS[summary.status]}* to *In Progress*"
 
 
 def _groups(plan: RetryPlan, summary: CampaignSummary) -> list[Block]:

@@ -16,7 +16,7 @@ from models.queries.campaigns import get_campaign, summary_of
 from models.queries.previews import preview_of
 from models.queries.run_check import run_check
 from models.rules.run_warnings import RunCheck
-from models.words import Action, StartKind
+from models.words import LEAVE_OUT_MEANS, Action, StartKind
 
 LEAVE_OUT = "leave_out"
 _SHORT_DISCLAIMER = (
@@ -38,7 +38,7 @@ def _form(request: Request, campaign_id: int, _message_ids: tuple[int, ...]) -> 
         *(blocks.section(f":warning: {blocks.escaped(warning)}") for warning in check.warnings),
         *([_leave_out(check)] if check.reached_lately else []),
         _disclaimer(),
-        start_input(),
+        start_input(lines.channel_label(summary) if taken else ""),
         *lines.mark(summary, site()),
     ]
     return Form(
@@ -80,9 +80,7 @@ def _what(check: RunCheck) -> str:
 
 
 def _leave_out(check: RunCheck) -> Block:
-    option = blocks.option(
-        f"Leave out these {check.reached_lately:,} people", LEAVE_OUT, "They become Cancelled; Resume may send them."
-    )
+    option = blocks.option(f"Leave out these {check.reached_lately:,} people", LEAVE_OUT, LEAVE_OUT_MEANS)
     boxes = blocks.checkboxes(LEAVE_OUT, [option])
     return blocks.input_block("Reached in the last 24 hours", boxes, block_id=LEAVE_OUT, optional=True)
 

@@ -7,7 +7,7 @@ from bot.drawing.blocks import Block
 from bot.drawing.lines import Site
 from models.queries.campaigns import CampaignSummary
 from models.tables import Campaign
-from models.words import CHANNEL_LABELS, HOLDS_CHANNEL, Action, Channel, Phase
+from models.words import CHANNEL_LABELS, HOLDS_CHANNEL, STOP_MEANS, Action, Channel, Phase
 
 TEXTS = {
     "run": "Run…",
@@ -43,10 +43,9 @@ MENU_LENGTH = 5
 _STEPS = {Action.RUN: "run", Action.STOP: "stop", Action.RESUME: "resume", Action.RETRY: "retry"}
 STOP = blocks.confirm(
     "Stop this campaign?",
-    "What is not with the provider yet becomes Cancelled, or goes back to what it was before its retry. "
-    "What is being sent finishes. You can resume it.",
+    STOP_MEANS,
     "Stop it",
-    "Keep sending",
+    "Don't stop",
 )
 
 

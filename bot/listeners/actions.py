@@ -12,6 +12,7 @@ from models.clock import now_ms
 from models.errors import InvalidInputError
 from models.operations import exporting, running, scheduling
 from models.queries.campaigns import get_campaign
+from models.words import NO_START, START_CANCELLED
 
 Click = Callable[[Request, str], None]
 # Buttons that only open an address: Slack tells of the click all the same.
@@ -69,7 +70,7 @@ def _stop(request: Request, subject: str) -> None:
 
 def _cancel_start(request: Request, subject: str) -> None:
     cancelled = scheduling.cancel_start(_campaign_id(subject), actor=request.actor, now=now_ms())
-    request.answer("The start is cancelled." if cancelled else "There is no start to cancel any more.", title="Start")
+    request.answer(START_CANCELLED if cancelled else NO_START, title="Start")
 
 
 def _cancel_export(request: Request, subject: str) -> None:

@@ -304,6 +304,8 @@ _HOLDING_WORDS = {Phase.HELD: "Held until somebody resumes or stops it"}
 
 
 def _told(campaign: Standing) -> str:
+    if campaign.phase is Phase.RUNNING:
+        return f"{_PHASE_WORDS[campaign.phase]}, {campaign.counts.percent_sent} % sent"
     if campaign.phase is Phase.STOPPING:
         return f"{_PHASE_WORDS[campaign.phase]}: {_with_provider(campaign.counts[MessageStatus.SENDING])}"
     return _PHASE_WORDS[campaign.phase]

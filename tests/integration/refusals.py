@@ -121,7 +121,7 @@ def _all_handed_over(other: int) -> None:
 HALF = (OTHER, "In Progress", "50 % sent")
 REFUSALS = (
     Refusal("a draft cannot be run", Action.RUN, make_draft, ("is a Draft", "Finish the draft first."), Action.EDIT),
-    Refusal("what runs cannot be run", Action.RUN, _running, ("is In Progress.",)),
+    Refusal("what runs cannot be run", Action.RUN, _running, ("is In Progress, 0 % sent.",)),
     Refusal("what is held cannot be run", Action.RUN, _held, ("is Held.", "Resume it to go on"), Action.RESUME),
     Refusal(
         "what is stopping cannot be run",
@@ -173,7 +173,7 @@ REFUSALS = (
     Refusal("what ended cannot be stopped", Action.STOP, _complete, ("is complete: nothing of it is sent.",)),
     Refusal("what is stopping cannot be stopped", Action.STOP, _stopping, ("stopping: 2 still with the provider.",)),
     Refusal("what was not run cannot be resumed", Action.RESUME, _ready, ("is Ready.", "Run it first."), Action.RUN),
-    Refusal("what runs cannot be resumed", Action.RESUME, _running, ("is In Progress.",)),
+    Refusal("what runs cannot be resumed", Action.RESUME, _running, ("is In Progress, 0 % sent.",)),
     Refusal(
         "a resume needs something cancelled", Action.RESUME, _with_failures, ("no cancelled", "Retry its"), Action.RETRY
     ),
@@ -201,7 +201,13 @@ REFUSALS = (
     Refusal(
         "nothing to retry, but to resume", Action.RETRY, _stopped, ("no Failed or Unconfirmed", "go on"), Action.RESUME
     ),
-    Refusal("what runs cannot be deleted", Action.DELETE, _running, ("is In Progress.", "Stop it first."), Action.STOP),
+    Refusal(
+        "what runs cannot be deleted",
+        Action.DELETE,
+        _running,
+        ("is In Progress, 0 % sent.", "Stop it first."),
+        Action.STOP,
+    ),
     Refusal("what is held cannot be deleted", Action.DELETE, _held, ("is Held.", "Stop it first."), Action.STOP),
     Refusal(
         "what is stopping cannot be deleted",

@@ -111,6 +111,10 @@ class TestRun:
         panel.post(f"/campaigns/{campaign_id}/run", part=True, confirm=CONFIRMED, leave_out="1")
         move_all(campaign_id)
         assert statuses(campaign_id) == {"queued": 1, "cancelled": 2}
+        stop(campaign_id)
+        move_all(campaign_id)
+        told = read(panel.get(f"/campaigns/{campaign_id}/resume").text)
+        assert "Those left out when it was run are among them, and will be sent to." in told
 
     def test_dialog_of_a_large_campaign_opens_at_once_and_is_filled_in(
         self, panel: Visitor, monkeypatch: pytest.MonkeyPatch
@@ -162,7 +166,7 @@ class TestStartLater:
         for path in ("/campaigns/", f"/campaigns/{campaign_id}/", f"/campaigns/{campaign_id}/summary"):
             assert "09:00 UTC" in read(panel.get(path).text), path
         cancelled = panel.post(f"/campaigns/{campaign_id}/start/cancel", part=True)
-        assert "The start is cancelled." in cancelled.headers["HX-Trigger"]
+        assert "The start is cancelled: nothing is sent until" in cancelled.headers["HX-Trigger"]
         assert pending_start_of(campaign_id) is None
         again = panel.post(f"/campaigns/{campaign_id}/start/cancel", part=True)
         assert "Nothing was to start any more." in again.headers["HX-Trigger"]

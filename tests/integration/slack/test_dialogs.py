@@ -6,6 +6,7 @@ from models.actors import COMMAND_LINE, Actor
 from models.database import execute, transaction
 from models.operations.exporting import do_export, start_export
 from models.operations.retrying import retry_messages
+from models.operations.running import run_campaign
 from models.queries.starts import pending_start_of
 from models.rules.criteria import Criteria
 from models.rules.verdicts import Word
@@ -152,6 +153,23 @@ class TestResume:
         submitted(as_ben, "It goes on: 3 messages")
         assert phase_of(campaign_id) == Phase.RUNNING
 
+    def test_it_warns_that_those_left_out_at_the_run_are_sent_to_by_it(
+        self, as_ben: Person, ben: Actor, now_is: int
+    ) -> None:
+        make_ended(messages=2, now=now_is)
+        campaign_id = make_campaign(messages=3, name="Spring")
+        run_campaign(campaign_id, actor=ben, disclaimer_accepted=True, leave_out_reached=True, now=now_is)
+        move_all(campaign_id)
+        factories.stop(campaign_id)
+        move_all(campaign_id)
+        shown(as_ben, "/campaign resume spring", "Those left out when it was run are among them")
+        as_ben.closes()
+        factories.resume(campaign_id)
+        factories.stop(campaign_id)
+        move_all(campaign_id)
+        again = shown(as_ben, "/campaign resume spring", "*3 messages go on.*")
+        assert "left out" not in text_of(again)
+
 
 class TestRetry:
     def failed(self) -> int:
@@ -216,6 +234,7 @@ class TestRetry:
         factories.run(make_campaign(name="Water works"))
         plan = shown(as_ben, f"/campaign retry {campaign_id}", "SMS is in use")
         assert plan["submit"]["text"] == "Start when SMS is free"
+        assert "leave it empty to start as soon as SMS is free" in text_of(plan)
         submitted(as_ben, "as soon as the channel is free")
         start = pending_start_of(campaign_id)
         assert start is not None
@@ -252,6 +271,16 @@ class TestExport:
         shown(as_ben, f"/campaign export {campaign_id}", "What changed since my export")
         submitted(as_ben, "The file comes to you", status=f"since:{first}")
         assert Export.get_by_id(first + 1).since_id == first
+
+    def test_what_changed_is_about_all_messages_and_says_so_at_a_filter(
+        self, as_ben: Person, ben: Actor, now_is: int
+    ) -> None:
+        campaign_id = make_ended(messages=2, word=Word.FAILED, now=now_is - 60_000)
+        first = start_export(campaign_id, criteria=Criteria(), actor=ben, now=now_is)
+        do_export(first, clock=lambda: now_is)
+        shown(as_ben, f"/campaign export {campaign_id}", "What changed since my export")
+        errors = as_ben.submits(status=f"since:{first}", search="+1").errors
+        assert errors == {"search": "What changed since an export is about all messages: leave this empty."}
 
     def test_filters_typed_start_it_at_once(self, as_ben: Person) -> None:
         make_ended(messages=2)
