@@ -274,7 +274,7 @@ RETRY_GROUPS = {
 # What is said of a run or retry that waits for its channel.
 START_WAITS = "It starts as soon as the channel is free, within 24 hours. If it is not free by then, you get a message."
 
-START_CANCELLED = "The start is cancelled: nothing is sent until somebody starts it."
+START_CANCELLED = "The start is cancelled: nothing starts by itself any more."
 NO_START = "Nothing was to start any more."
 # What the dialogs say of an act, so that nobody takes it for less or more than it is.
 STOP_MEANS = (

@@ -166,7 +166,7 @@ class TestStartLater:
         for path in ("/campaigns/", f"/campaigns/{campaign_id}/", f"/campaigns/{campaign_id}/summary"):
             assert "09:00 UTC" in read(panel.get(path).text), path
         cancelled = panel.post(f"/campaigns/{campaign_id}/start/cancel", part=True)
-        assert "The start is cancelled: nothing is sent until" in cancelled.headers["HX-Trigger"]
+        assert "The start is cancelled: nothing starts by itself any more." in cancelled.headers["HX-Trigger"]
         assert pending_start_of(campaign_id) is None
         again = panel.post(f"/campaigns/{campaign_id}/start/cancel", part=True)
         assert "Nothing was to start any more." in again.headers["HX-Trigger"]
