@@ -311,7 +311,7 @@ class TestLater:
         campaign_id = make_troubled()
         plan = plan_in(panel.get(f"/campaigns/{campaign_id}/retry").text)
         panel.post(plan, tick=[UNREACHABLE], when="at", start_at="2027-01-04T09:30", time_zone="UTC")
-        assert "The start is cancelled: nothing starts by itself any more." in told(panel.post(f"/campaigns/{campaign_id}/start/cancel", part=True))
+        assert "The start is cancelled" in told(panel.post(f"/campaigns/{campaign_id}/start/cancel", part=True))
         assert pending_start_of(campaign_id) is None
 
 
