@@ -187,6 +187,9 @@ class Sender:
             self._forget(keys)
             return
         outcomes = await self._provider.send(batch)
+        for outcome in outcomes:
+            if outcome.word is Word.UNKNOWN:
+                log.warning("no answer, perhaps sent", **_ids(outcome.message))
         self._heed(outcomes)
         self._outcomes.extend(outcomes)
         if len(self._outcomes) >= self._smallest_claim():
@@ -279,6 +282,10 @@ class Sender:
     async def _in_database(self, work: Callable[[], Result]) -> Result:
         """The database on its own thread, one call at a time: the loop goes on meanwhile."""
         return await asyncio.get_running_loop().run_in_executor(self._database, work)
+
+
+def _ids(message: OutgoingMessage) -> dict[str, int]:
+    return {"message_id": message.message_id, "attempt": message.attempt}
 
 
 async def _set_within(event: asyncio.Event, seconds: float) -> None:

@@ -1,4 +1,7 @@
-"""Logging of every process: structlog on stderr, one line per event; what libraries log is routed through."""
+"""Logging of every process: structlog on stderr, one line per event; what libraries log is routed through.
+
+Every line passes the masking last: no address, number or secret leaves by a log.
+"""
 
 import logging
 import os
@@ -8,6 +11,8 @@ from typing import Any
 import structlog
 from structlog.typing import Processor
 
+from jobs.runtime import reporting
+from jobs.runtime.masking import Masking
 from models.config import Config
 from models.errors import NotConfiguredError
 
@@ -23,12 +28,13 @@ def set_up(config: Config, name: str) -> None:
         raise NotConfiguredError(f"LOG_LEVEL is {config.log_level!r}; it can be {', '.join(LEVELS)}.")
     if config.log_format not in {"console", "json"}:
         raise NotConfiguredError(f"LOG_FORMAT is {config.log_format!r}; it can be console or json.")
-    common = _common(config)
+    common, masking = _common(config), Masking(config)
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_formatter(config, common))
+    handler.setFormatter(_formatter(config, common, masking))
     logging.basicConfig(handlers=[handler], level=_libraries_level(config.log_level), force=True)
     logging.getLogger("signalbox").setLevel(config.log_level)
     logging.captureWarnings(True)
+    reporting.set_up(config, name, masking)
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -61,10 +67,14 @@ def _common(config: Config) -> list[Processor]:
     return steps
 
 
-def _formatter(config: Config, common: list[Processor]) -> logging.Formatter:
-    last: list[Any] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
+def _formatter(config: Config, common: list[Processor], masking: Masking) -> logging.Formatter:
+    last: list[Any] = [
+        structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+        structlog.processors.format_exc_info,
+        masking,
+    ]
     if config.log_format == "json":
-        last += [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)]
+        last.append(structlog.processors.JSONRenderer(ensure_ascii=False))
     else:
         plain = structlog.dev.plain_traceback
         last.append(

@@ -12,6 +12,7 @@ from typing import Self
 import pytest
 import uvloop
 from redis.asyncio import Redis
+from structlog.testing import capture_logs
 
 import jobs.sending
 from jobs import context
@@ -210,6 +211,15 @@ class TestHandOver:
         work.send(provider)
         assert set(provider.attempts().values()) == {1}
         assert factories.statuses(work.campaign_id) == {status: 20}
+
+    def test_lost_answer_is_logged_with_its_message_and_without_its_recipient(self, job: MakeJob) -> None:
+        work = job(2)
+        with capture_logs() as said:
+            work.send(FakeProvider(loses_the_answer))
+        ids = factories.message_ids(work.campaign_id)
+        told = [one for one in said if one["event"] == "no answer, perhaps sent"]
+        assert sorted((one["message_id"], one["attempt"]) for one in told) == [(message_id, 1) for message_id in ids]
+        assert "+1415" not in str(said)
 
     def test_never_more_is_under_way_than_the_concurrency(self, job: MakeJob) -> None:
         work, unanswered = job(100), []
