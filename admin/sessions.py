@@ -36,6 +36,7 @@ def set_up(app: Flask, config: Config) -> None:
     """Sign sessions with the installation's secret and keep their cookie to ourselves."""
     app.config.update(
         SECRET_KEY=secret_key.derived("session"),
+        SECRET_KEY_FALLBACKS=secret_key.all_derived("session")[1:],
         SESSION_COOKIE_NAME="signalbox",
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",

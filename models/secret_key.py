@@ -1,10 +1,10 @@
 """The installation's secret: signs links and sessions, and hashes opt-out keys.
 
-Without SECRET_KEY it is made once and kept in `$SIGNALBOX_VAR/secret_key`.
+Without SECRET_KEY it is made once and kept in `$SIGNALBOX_VAR/secret_key`. Either may hold several with commas between,
+the newest first: that one makes, all of them read. Old ones stay for good, as links in emails that were sent do.
 """
 
 import contextlib
-import hashlib
 import hmac
 import os
 import secrets
@@ -12,26 +12,36 @@ import secrets
 from models.config import Config
 from models.words import Channel
 
-_secret = b""
+_secrets: tuple[bytes, ...] = ()
 
 
 def load_secret(config: Config) -> None:
     """Take SECRET_KEY from the environment, or the kept one, or make it (safe when several processes start at once)."""
-    global _secret  # noqa: PLW0603  # one installation per process
+    global _secrets  # noqa: PLW0603  # one installation per process
     given = config.variables.get("SECRET_KEY")
-    _secret = given.encode() if given else _kept(config)
+    held = given.encode() if given else _kept(config)
+    _secrets = tuple(secret for part in held.split(b",") if (secret := part.strip()))
 
 
 def derived(purpose: str) -> bytes:
     """A key for one purpose, so that what is signed for one is worth nothing for another."""
-    assert _secret, "load_secret comes first"
-    return hmac.digest(_secret, purpose.encode(), "sha256")
+    return all_derived(purpose)[0]
+
+
+def all_derived(purpose: str) -> list[bytes]:
+    """The same of every secret, for reading what an older one made; the newest first."""
+    assert _secrets, "load_secret comes first"
+    return [hmac.digest(secret, purpose.encode(), "sha256") for secret in _secrets]
 
 
 def opt_out_hash(channel: Channel | str, recipient_key: str) -> str:
     """The keyed hash by which the opt-out list knows somebody without keeping the address."""
-    assert _secret, "load_secret comes first"
-    return hmac.digest(_secret, f"opt-out:{channel}:{recipient_key}".encode(), hashlib.sha256).hex()[:40]
+    return opt_out_hashes(channel, recipient_key)[0]
+
+
+def opt_out_hashes(channel: Channel | str, recipient_key: str) -> list[str]:
+    """The same by every secret: who was listed before the newest one is still known."""
+    return [derived.hex()[:40] for derived in all_derived(f"opt-out:{channel}:{recipient_key}")]
 
 
 def _kept(config: Config) -> bytes:

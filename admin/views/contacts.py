@@ -293,7 +293,7 @@ def _page(template: str, campaign: Campaign, **shown: Any) -> str:
 
 
 def _sealer() -> URLSafeSerializer:
-    return URLSafeSerializer(secret_key.derived(_UPLOADS), salt=_UPLOADS)
+    return URLSafeSerializer(secret_key.all_derived(_UPLOADS)[::-1], salt=_UPLOADS)
 
 
 def _opened(sealed: str, campaign_id: int) -> tuple[int, bool | None]:

@@ -150,4 +150,4 @@ def _what(export: Export) -> str:
 
 
 def _signer() -> URLSafeTimedSerializer:
-    return URLSafeTimedSerializer(secret_key.derived(LINKS), salt=LINKS)
+    return URLSafeTimedSerializer(secret_key.all_derived(LINKS)[::-1], salt=LINKS)

@@ -17,7 +17,7 @@ from models.operations.erasing import COLUMNS, ToErase, forget_messages
 from models.operations.files import remove_file
 from models.operations.testing import forget_tested
 from models.queries.finding import recipient_typed
-from models.secret_key import opt_out_hash
+from models.secret_key import opt_out_hashes
 from models.words import CHANNEL_LABELS, TO_BE_SENT, Channel, MessageStatus, OptOutSource
 
 POSTS_AT_ONCE = 500
@@ -55,10 +55,11 @@ def forget_person(typed: str, *, typed_again: str, actor: Actor, now: int) -> Fo
         raise InvalidInputError("Type the same number or address once more: this can't be undone.", field="typed_again")
     with transaction():
         optouts.list_key(channel, key, source=OptOutSource.FORGET, campaign_id=None, by=actor.name, now=now)
+        hashes = opt_out_hashes(channel, key)
         execute(
-            "UPDATE opt_outs SET recipient_key = NULL WHERE channel = ? AND key_hash = ?",
+            f"UPDATE opt_outs SET recipient_key = NULL WHERE channel = ? AND key_hash IN ({marks(hashes)})",
             channel.value,
-            opt_out_hash(channel, key),
+            *hashes,
         )
     written = _written(channel, key)
     messages = _forget_messages(channel, key, now=now)

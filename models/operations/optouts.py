@@ -8,7 +8,7 @@ from models.database import execute, marks, select, transaction
 from models.errors import NotFoundError
 from models.operations import audit
 from models.rules.preferences import Preference
-from models.secret_key import opt_out_hash
+from models.secret_key import opt_out_hashes
 from models.unsubscribe import Refuser
 from models.words import CHANNEL_LABELS, Channel, OptInReason, OptOutSource
 
@@ -35,7 +35,8 @@ def opt_in(channel: Channel, recipient_key: str, *, actor: Actor, now: int) -> N
 
     Raises NotAllowedError, and NotFoundError when they are not on it.
     """
-    _take_off("channel = ? AND key_hash = ?", channel.value, opt_out_hash(channel, recipient_key), actor=actor, now=now)
+    hashes = opt_out_hashes(channel, recipient_key)
+    _take_off(f"channel = ? AND key_hash IN ({marks(hashes)})", channel.value, *hashes, actor=actor, now=now)
 
 
 def remove_opt_out(opt_out_id: int, *, reason: OptInReason, actor: Actor, now: int) -> None:
@@ -48,10 +49,10 @@ def _take_off(condition: str, *values: object, actor: Actor, now: int, **numbers
     with transaction():
         found = select(f"SELECT id, channel FROM opt_outs WHERE {condition} AND removed_at IS NULL", *values)
         changed = found and execute(
-            "UPDATE opt_outs SET removed_at = ?, removed_by = ? WHERE id = ? AND removed_at IS NULL",
+            f"UPDATE opt_outs SET removed_at = ?, removed_by = ? WHERE {condition} AND removed_at IS NULL",
             now,
             actor.name,
-            found[0][0],
+            *values,
         )
         if not changed:
             raise NotFoundError("That recipient is not on the opt-out list, or no longer.")
@@ -86,14 +87,15 @@ def opt_out_by_link(refuser: Refuser, *, now: int) -> bool:
 
 
 def _take_back(recipient_key: str, said: Preference, *, now: int) -> None:
+    hashes = opt_out_hashes(said.channel, recipient_key)
     by_any = said.source is OptOutSource.INBOUND  # START is the person's word, whatever listed them
     execute(
-        "UPDATE opt_outs SET removed_at = ?, removed_by = ? WHERE channel = ? AND key_hash = ? "
+        f"UPDATE opt_outs SET removed_at = ?, removed_by = ? WHERE channel = ? AND key_hash IN ({marks(hashes)}) "
         "AND removed_at IS NULL AND created_at <= ? AND (? = 1 OR source = ?)",
         now,
         RECIPIENT,
         said.channel.value,
-        opt_out_hash(said.channel, recipient_key),
+        *hashes,
         said.at,
         int(by_any),
         said.source.value,
@@ -104,12 +106,13 @@ def list_key(
     channel: Channel, recipient_key: str, *, source: OptOutSource, campaign_id: int | None, by: str, now: int
 ) -> bool:
     """Add a row unless there is an active one, within the open transaction."""
-    return not is_forgotten(recipient_key) and bool(
+    newest, *older = opt_out_hashes(channel, recipient_key)
+    return not (is_forgotten(recipient_key) or _is_listed(channel, older)) and bool(
         execute(
             "INSERT INTO opt_outs (channel, key_hash, recipient_key, source, campaign_id, actor_name, created_at) "
             "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (channel, key_hash) WHERE removed_at IS NULL DO NOTHING",
             channel.value,
-            opt_out_hash(channel, recipient_key),
+            newest,
             recipient_key,
             source.value,
             campaign_id,
@@ -119,12 +122,17 @@ def list_key(
     )
 
 
+def _is_listed(channel: Channel, hashes: Sequence[str]) -> bool:
+    active = f"SELECT 1 FROM opt_outs WHERE channel = ? AND key_hash IN ({marks(hashes)}) AND removed_at IS NULL"
+    return bool(hashes and select(active, channel.value, *hashes))
+
+
 def opted_out(channel: Channel | str, recipient_keys: Sequence[str]) -> set[str]:
     """Those of `recipient_keys` that are on the list now; who was forgotten is nobody to write to."""
     if not recipient_keys:
         return set()
     forgotten = {key for key in recipient_keys if is_forgotten(key)}
-    by_hash = {opt_out_hash(channel, key): key for key in recipient_keys}
+    by_hash = {key_hash: key for key in recipient_keys for key_hash in opt_out_hashes(channel, key)}
     found = select(
         "SELECT key_hash FROM opt_outs "
         f"WHERE channel = ? AND removed_at IS NULL AND key_hash IN ({marks(list(by_hash))})",

@@ -6,7 +6,7 @@ from typing import Any
 
 from models.actors import Actor, Right
 from models.errors import NotFoundError
-from models.secret_key import opt_out_hash
+from models.secret_key import opt_out_hashes
 from models.tables import Audit, BulkMove, Campaign, OptOut
 from models.words import OPEN_WORK, Channel
 
@@ -113,7 +113,7 @@ def _opt_outs(wanted: OptOutFilter) -> Any:
     query = OptOut.select().where(OptOut.removed_at.is_null(not wanted.removed))
     if wanted.recipient is not None:
         channel, key = wanted.recipient
-        query = query.where(OptOut.channel == channel.value, OptOut.key_hash == opt_out_hash(channel, key))
+        query = query.where(OptOut.channel == channel.value, OptOut.key_hash.in_(opt_out_hashes(channel, key)))
     return _narrowed(query, ((OptOut.channel, wanted.channel), (OptOut.source, wanted.source)))
 
 
