@@ -49,5 +49,9 @@ class UnreadableFileError(InvalidInputError):
     """A contacts file that can't be read whole; nothing of it was stored."""
 
 
+class NoSpaceError(CampaignError):
+    """The disk has no room for what was asked; nothing was begun."""
+
+
 class NotConfiguredError(CampaignError):
     """Something that the installation needs is missing or half set; names it."""

@@ -16,7 +16,7 @@ from models.actors import Actor, Right
 from models.database import execute, transaction
 from models.errors import CampaignError, NotFoundError, WrongStateError
 from models.hints import Work, hint
-from models.operations import audit, comparing, telling
+from models.operations import audit, comparing, space, telling
 from models.operations.files import store_file
 from models.operations.snapshots import Written, write_export
 from models.queries.campaigns import counts_of, get_campaign
@@ -34,7 +34,7 @@ def start_export(campaign_id: int, *, criteria: Criteria, actor: Actor, now: int
     """Ask for an export to be made by a job; returns its id.
 
     With `since_id` it is what changed since that export. A request that is being made already is not begun twice.
-    Raises NotFoundError, NotAllowedError, WrongStateError.
+    Raises NotFoundError, NotAllowedError, WrongStateError, NoSpaceError.
     """
     campaign = _exportable(campaign_id, actor, since_id, now=now)
     with transaction():
@@ -52,7 +52,7 @@ def export_now(
 ) -> Export:
     """Make an export within a request, which suits a few thousand rows; it is kept like any other.
 
-    Raises NotFoundError, NotAllowedError, and WrongStateError also when something stops it.
+    Raises NotFoundError, NotAllowedError, NoSpaceError, and WrongStateError also when something stops it.
     """
     campaign = _exportable(campaign_id, actor, since_id, now=clock())
     with transaction():
@@ -73,7 +73,7 @@ def _exportable(campaign_id: int, actor: Actor, since_id: int | None, *, now: in
 
 
 def _add(campaign: Campaign, criteria: Criteria, actor: Actor, since_id: int | None, *, now: int) -> int:
-    expected = _expected(campaign.id, criteria)
+    expected = require_space(campaign.id, criteria)
     export_id = Export.insert(
         campaign_id=campaign.id,
         campaign_name=campaign.name,
@@ -86,6 +86,13 @@ def _add(campaign: Campaign, criteria: Criteria, actor: Actor, since_id: int | N
     ).execute()
     record_export(campaign, rows=expected, actor=actor, now=now)
     return int(export_id)
+
+
+def require_space(campaign_id: int, criteria: Criteria) -> int:
+    """How many rows an export will have; raises NoSpaceError when there is no room for them."""
+    expected = _expected(campaign_id, criteria)
+    space.require_for_export(expected)
+    return expected
 
 
 def _expected(campaign_id: int, criteria: Criteria) -> int:

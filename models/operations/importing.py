@@ -14,9 +14,16 @@ from models.contacts.refused import RefusedRow, refused_header, refused_line
 from models.contacts.report import Report
 from models.contacts.text import Source
 from models.database import execute, insert_many, select, transaction
-from models.errors import CampaignError, InvalidInputError, NotFoundError, UnreadableFileError, WrongStateError
+from models.errors import (
+    CampaignError,
+    InvalidInputError,
+    NoSpaceError,
+    NotFoundError,
+    UnreadableFileError,
+    WrongStateError,
+)
 from models.hints import Work, hint
-from models.operations import audit, deleting
+from models.operations import audit, deleting, space
 from models.operations.campaigns import DRAFT_KEPT
 from models.operations.counters import Deltas
 from models.operations.files import read_file, remove_file, store_file
@@ -57,12 +64,13 @@ class ContactsFile:
 def store_contacts(name: str, pieces: Iterable[bytes], *, header: bool | None, now: int, kept_until: int) -> int:
     """Store an uploaded file that can be read whole and has contacts; returns its id.
 
-    Raises UnreadableFileError, and then nothing of it is kept.
+    Raises NoSpaceError and UnreadableFileError, and then nothing of it is kept.
     """
     file_id = store_file(name, "text/csv", pieces, now=now, expires_at=kept_until)
     try:
+        _require_room(file_id)
         _require_contacts(examine(lambda: read_file(file_id), name, header=header))
-    except UnreadableFileError:
+    except (NoSpaceError, UnreadableFileError):
         remove_file(file_id)
         raise
     return file_id
@@ -73,6 +81,10 @@ def offer_for(file_id: int, name: str, *, header: bool | None, column: int, coun
     source: Source = lambda: read_file(file_id)  # noqa: E731  # a source is any callable that reads anew
     rows = contact_rows(source, examine(source, name, header=header))
     return offer_country((cells[column] for _, cells in rows if column < len(cells)), country)
+
+
+def _require_room(file_id: int) -> None:
+    space.require_for_import(sum(size for (size,) in select("SELECT size FROM files WHERE id = ?", file_id)))
 
 
 def _require_contacts(examined: Examined) -> None:
@@ -87,18 +99,18 @@ def start_import(
 
     With `by_job` false the caller does it at once (`do_import`), and no worker is told.
 
-    Raises NotFoundError, NotAllowedError, WrongStateError, and InvalidInputError without consent.
+    Raises NotFoundError, NotAllowedError, WrongStateError, NoSpaceError, and InvalidInputError without consent.
     """
     actor.require(Right.CHANGE_CAMPAIGNS)
     if not consent:
         raise InvalidInputError("Confirm that these contacts agreed to be written to.", field="consent")
+    _require_room(contacts.file_id)
     mapping = asdict(contacts.mapping)
     with transaction():
         campaign = get_campaign(campaign_id, lock=True)
         if campaign.phase != Phase.DRAFT:
-            raise WrongStateError(
-                f"The contacts of {campaign.name} can't be changed any more.", campaign_id=campaign_id
-            )
+            sentence = f"The contacts of {campaign.name} can't be changed any more."
+            raise WrongStateError(sentence, campaign_id=campaign_id)
         fields = [{"name": field.name, "searchable": field.searchable} for field in contacts.mapping.fields]
         Campaign.update(fields=fields, mapping=mapping, consent_by=actor.name, consent_at=now, updated_at=now).where(
             Campaign.id == campaign_id
