@@ -11,19 +11,9 @@ from admin import sessions
 from models.actors import Right
 
 # Asked by machines or mail programs; where it matters, a signature or a token says who asks.
-MACHINES = frozenset(
-    {
-        "healthz",
-        "readyz",
-        "metrics",
-        "static",
-        "slack_events",
-        "twilio_status",
-        "twilio_inbound",
-        "sendgrid_events",
-        "unsubscribing.page",
-    }
-)
+PROBES = frozenset({"healthz", "readyz", "metrics", "static"})
+WEBHOOKS = frozenset({"twilio_status", "twilio_inbound", "sendgrid_events"})
+MACHINES = PROBES | WEBHOOKS | {"slack_events", "unsubscribing.page"}
 # For people who are not signed in yet.
 OPEN = MACHINES | {"signing_in.password", "signing_in.link"}
 RIGHTS: Mapping[str, Right] = {

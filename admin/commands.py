@@ -25,10 +25,8 @@ from models.contacts.mapping import ColumnMapping, map_columns
 from models.contacts.reading import Examined, contact_rows, examine
 from models.contacts.report import Report
 from models.contacts.text import Source
-from models.database import select, snapshot
 from models.errors import CampaignError, InvalidInputError, NotFoundError, UnreadableFileError
-from models.operations import campaigns, exporting, importing, people, retrying, running
-from models.operations.counters import recount as differences
+from models.operations import campaigns, exporting, importing, people, proving, retrying, running
 from models.operations.files import store_file
 from models.operations.snapshots import write_export
 from models.queries.campaigns import CampaignSummary, get_campaign, list_campaigns, summary_of
@@ -153,6 +151,7 @@ def export(options: Namespace) -> None:
         search=options.search,
     )
     campaign, target = get_campaign(options.id), Path(options.output)
+    exporting.require_space(options.id, criteria)
     with TemporaryFile() as spool:
         written = write_export(options.id, criteria, spool, clock=now_ms)
         spool.seek(0)
@@ -175,11 +174,7 @@ def demo(_options: Namespace) -> None:
 def recount(_options: Namespace) -> int:
     """Compare counters with rows, campaign by campaign; print the differences."""
     faults = 0
-    for (campaign_id,) in select("SELECT id FROM campaigns ORDER BY id"):
-        with snapshot():
-            if not select("SELECT 1 FROM campaigns WHERE id = ? AND phase <> 'deleting'", campaign_id):
-                continue  # its rows go in the background, its counters all at once in the end
-            found = differences(campaign_id)
+    for campaign_id, found in proving.all_differences():
         for key, (counted, rows) in sorted(found.items()):
             faults += 1
             print(f"campaign {campaign_id}: {' '.join(filter(None, key))} counted {counted}, rows {rows}")

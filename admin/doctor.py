@@ -1,6 +1,5 @@
 """Doctor: what is wrong with the installation, and the step that mends it."""
 
-import shutil
 from collections.abc import Iterator, Mapping
 from http.client import HTTPException
 from pathlib import Path
@@ -15,26 +14,26 @@ from admin.findings import Finding, Level, fault, ok, warning
 from admin.slack_checkup import slack_findings
 from jobs import starting
 from jobs.queues import DUTIES
-from jobs.runtime import addresses, logs, owner, run_file, waiting
+from jobs.runtime import addresses, logs, owner, reporting, run_file, waiting
 from models import config as variables
 from models import database, schema
 from models.clock import now_ms
 from models.config import Config
 from models.errors import NotConfiguredError
-from models.queries.slack import slack_trouble
+from models.operations import space
+from models.queries import health
+from models.queries.slack import slack_troubles
 from models.words import CHANNEL_LABELS, Channel
 
-STALE_MS = 30_000  # a work process shows every 5 s that it lives
 LAG_MS = 60_000
 SKEW_MS = 2_000  # leases last 30 s and compare the clocks of all machines
 ANSWER_SECONDS = 2.0
-LITTLE_SPACE, NO_SPACE = 2 << 30, 200 << 20  # bytes
+LITTLE_SPACE = 2 << 30  # bytes
 SECRET_LENGTH = 32
 # Without the fix of the WAL-reset bug a file can be corrupted (sqlite.org/wal.html#walresetbug).
 FIXED_SQLITE = (3, 51, 3)
 LOG_FORMATS = ("console", "json")
 PROCESSES = ("web", "bot", "worker", "clock", "redis")
-POSTS_LOOKED_AT = 1000
 START = "Start all processes with `honcho start`."
 PREFIXES = ("SMS_", "EMAIL_", "TWILIO_", "SENDGRID_", "SMTP_", "SLACK_", "SIGNALBOX_")
 KNOWN = {
@@ -91,6 +90,10 @@ def _environment(config: Config) -> Iterator[Finding]:
     for name in sorted(config.variables):
         if name.startswith(PREFIXES) and name not in KNOWN:
             yield warning("environment", f"{name} is no variable of ours", "Look whether it is misspelt, or unset it.")
+    try:
+        reporting.check(config)
+    except NotConfiguredError as wrong:
+        yield fault("Sentry", str(wrong), "Copy the DSN from the project's Client Keys, or unset SENTRY_DSN.")
     yield from _time(config)
     if not config.local_mode:
         yield from _reachable(config)
@@ -121,8 +124,9 @@ def _reachable(config: Config) -> Iterator[Finding]:
             "Slack", "off", "Set SLACK_BOT_TOKEN with SLACK_SIGNING_SECRET (HTTP) or SLACK_APP_TOKEN (Socket Mode)."
         )
     secret = config.variables.get("SECRET_KEY")
-    if secret is not None and len(secret) < SECRET_LENGTH:
-        yield warning("secret", "SECRET_KEY is short", f"Give it {SECRET_LENGTH} random characters or more.")
+    if secret is not None and len(secret.partition(",")[0]) < SECRET_LENGTH:
+        step = f"Put a new one of {SECRET_LENGTH} random characters or more before it, with a comma between."
+        yield warning("secret", "SECRET_KEY is short", step)
 
 
 def _channels(config: Config) -> Iterator[Finding]:
@@ -170,10 +174,10 @@ def _folder(config: Config) -> Iterator[Finding]:
         if path.stat().st_mode & 0o077:
             yield fault("var", f"{path} can be read by others", f"Run: chmod go= {path}")
     yield _writable(var)
-    free = shutil.disk_usage(var).free
-    says, step = f"{free / 1e9:.1f} GB free", f"Make room on the disk of {var}: what can't be written can't be sent."
+    free = space.free_bytes(var)
+    says, step = f"{space.readable(free)} free", f"Make room on the disk of {var}: what can't be written can't be sent."
     if free < LITTLE_SPACE:
-        yield (fault if free < NO_SPACE else warning)("disk", says, step)
+        yield (fault if free < space.RESERVE else warning)("disk", says, step)
     else:
         yield ok("disk", says)
 
@@ -269,20 +273,18 @@ def _database(config: Config) -> Iterator[Finding]:
 
 
 def _clocks() -> Iterator[Finding]:
-    if not database.select("SELECT 1 FROM leases WHERE name = 'clock' AND until_at > ?", now_ms()):
+    if not health.keeps_time(now=now_ms()):
         yield fault("clock", "nobody keeps time: sweeps, time-outs and lost hints wait", f"See its log. {START}")
-    if database.on_sqlite():
-        return
-    there = int(database.select("SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)")[0][0])
-    if abs(there - now_ms()) > SKEW_MS:
-        says = f"this machine and the database differ by {abs(there - now_ms()) / 1000:.1f} s"
+    elif (health.sweep_age(now=now_ms()) or 0) > LAG_MS:
+        yield fault("clock", "holds its place, but its sweeps don't come round", "See its log, then restart it.")
+    skew = health.database_time(now=now_ms()) - now_ms()
+    if abs(skew) > SKEW_MS:
+        says = f"this machine and the database differ by {abs(skew) / 1000:.1f} s"
         yield fault("clock", says, "Set both by NTP: leases compare their clocks.")
 
 
 def _duties() -> Iterator[Finding]:
-    alive = {
-        duty for (duty,) in database.select("SELECT duty FROM running_processes WHERE beat_at > ?", now_ms() - STALE_MS)
-    }
+    alive = {found.duty for found in health.workers(since=now_ms() - health.STALE_MS)}
     for duty in DUTIES:
         if duty in alive:
             yield ok(f"work {duty}", "a process takes its jobs")
@@ -291,32 +293,26 @@ def _duties() -> Iterator[Finding]:
 
 
 def _slack_trouble() -> Iterator[Finding]:
-    """What keeps Slack from taking what we say."""
-    trouble = slack_trouble()
-    if trouble is not None:
+    """What keeps Slack and us apart."""
+    for trouble in slack_troubles():
         minutes = (now_ms() - trouble.since) // 60_000
-        yield fault("Slack", f"takes nothing from us since {minutes} min: {trouble.error}", trouble.step)
+        yield fault("Slack", f"{trouble.says} since {minutes} min: {trouble.error}", trouble.step)
 
 
 def _receipts() -> Iterator[Finding]:
     now = now_ms()
-    oldest = database.select(
-        "SELECT MIN(received_at) FROM receipt_inbox WHERE applied_at IS NULL AND due_at <= ?", now - LAG_MS
-    )[0][0]
+    oldest = health.receipts(now=now - LAG_MS).oldest_at
     if oldest is not None:
         step = "See the log of `worker`: a process of duty receipts applies them."
         yield warning("receipts", f"the oldest waits since {(now - oldest) // 1000} s", step)
-    unread = database.select(
-        "SELECT COUNT(problem) FROM receipt_inbox WHERE id > (SELECT MAX(id) FROM receipt_inbox) - ?", POSTS_LOOKED_AT
-    )[0][0]
-    if unread:
+    if unread := health.unreadable_posts():
         step = "See `problem` in the table receipt_inbox, and the address that the provider posts to."
         yield warning("receipts", f"{unread} of the last posts could not be read", step)
 
 
 def _codes() -> Iterator[Finding]:
-    found = database.select("SELECT provider, code FROM unmapped_codes ORDER BY last_at DESC")
+    found = health.unmapped_codes()
     if found:
-        listed = ", ".join(f"{provider} {code}" for provider, code in found[:5]) + (", …" if len(found) > 5 else "")
+        listed = ", ".join(f"{one.provider} {one.code}" for one in found[:5]) + (", …" if len(found) > 5 else "")
         step = "They count as unknown: add them to the provider's table in jobs/providers."
         yield warning("codes", f"{len(found)} in no table: {listed}", step)

@@ -8,8 +8,8 @@ from jobs.runtime.stopping import Stop
 from models.actors import SYSTEM
 from models.clock import now_ms
 from models.config import Config
-from models.database import select
 from models.operations.people import first_org_admin, make_sign_in_link
+from models.queries.health import is_empty
 
 BOT_SECONDS = 1.0
 SLACK_SECONDS = 5.0
@@ -18,7 +18,7 @@ POLL_SECONDS = 0.1
 
 def fill_empty_installation() -> bool:
     """Make the samples if there is nobody and nothing yet; returns whether it did."""
-    if select("SELECT 1 FROM people LIMIT 1") or select("SELECT 1 FROM campaigns LIMIT 1"):
+    if not is_empty():
         return False
     make_samples(now=now_ms())
     return True

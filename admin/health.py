@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import redis
 
-from admin.doctor import LAG_MS, STALE_MS, START
+from admin.doctor import LAG_MS, START
 from admin.findings import Finding, fault, ok, warning
 from admin.presenting import times
 from admin.presenting.words import counted, duration
@@ -13,7 +13,7 @@ from jobs.runtime import addresses, waiting
 from models.config import Config
 from models.database import engine_version
 from models.queries import health
-from models.queries.slack import slack_trouble
+from models.queries.slack import slack_troubles
 from models.words import SILENCE_LABELS
 
 LATELY_MS = 24 * 3600 * 1000
@@ -36,7 +36,7 @@ def health_findings(config: Config, *, now: int) -> list[Finding]:
 
 
 def _workers(now: int) -> Finding:
-    there = {found.duty: found for found in health.workers(since=now - STALE_MS)}
+    there = {found.duty: found for found in health.workers(since=now - health.STALE_MS)}
     says = ", ".join(f"{duty} {there[duty].n if duty in there else 0}" for duty in DUTIES)
     if missing := [duty for duty in DUTIES if duty not in there]:
         return fault("Workers", f"{says}; nobody takes jobs of {', '.join(missing)}", f"{_WORKER_LOG} {START}")
@@ -107,10 +107,9 @@ def _slack(config: Config, now: int) -> Finding:
     waits = health.outbox()
     said = f"last said {times.ago(waits.said_at, now)}" if waits.said_at else "nothing said yet"
     says = f"{waits.waiting:,} waiting, {said}"
-    if trouble := slack_trouble():
-        return fault(
-            "Slack", f"Takes nothing since {times.ago(trouble.since, now)}: {trouble.error}; {says}", trouble.step
-        )
+    if troubles := slack_troubles():
+        told = "; ".join(f"{one.says} since {times.ago(one.since, now)}: {one.error}" for one in troubles)
+        return fault("Slack", f"{told[0].upper()}{told[1:]}; {says}", " ".join(one.step for one in troubles))
     if waits.oldest_due_at is not None and now - waits.oldest_due_at > LAG_MS:
         return warning(
             "Slack", f"{says}; the oldest since {times.ago(waits.oldest_due_at, now)}", "See the log of `bot`."

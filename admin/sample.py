@@ -6,9 +6,10 @@ from models.actors import SYSTEM
 from models.clock import now_ms
 from models.config import current
 from models.contacts.mapping import map_columns
-from models.database import select
 from models.operations import campaigns, importing, people
 from models.operations.files import store_file
+from models.queries.campaigns import name_is_taken
+from models.queries.people import is_known
 from models.words import Channel, Role
 
 PEOPLE = (
@@ -52,15 +53,14 @@ def make_samples(*, now: int) -> list[int]:
     Who is there already stays; campaigns get a number if their names are taken.
     """
     for name, role, slack_id in PEOPLE:
-        if not select("SELECT 1 FROM people WHERE email = ? AND removed_at IS NULL", f"{name.lower()}@example.com"):
-            people.create_person(
-                email=f"{name.lower()}@example.com", name=name, role=role, slack_id=slack_id, actor=SYSTEM, now=now
-            )
+        email = f"{name.lower()}@example.com"
+        if not is_known(email):
+            people.create_person(email=email, name=name, role=role, slack_id=slack_id, actor=SYSTEM, now=now)
     sms = campaigns.Message(SMS_TEXT)
-    email = campaigns.Message(EMAIL_HTML, EMAIL_SUBJECT, "news@example.com")
+    letter = campaigns.Message(EMAIL_HTML, EMAIL_SUBJECT, "news@example.com")
     return [
         _make(Channel.SMS, "Spring SMS", sms, _phones()),
-        _make(Channel.EMAIL, "June newsletter", email, _addresses()),
+        _make(Channel.EMAIL, "June newsletter", letter, _addresses()),
     ]
 
 
@@ -97,7 +97,7 @@ def _make(channel: Channel, name: str, message: campaigns.Message, recipients: l
 
 def _free(name: str) -> str:
     number, free = 1, name
-    while select("SELECT 1 FROM campaigns WHERE name_key = ? AND phase <> 'deleting'", free.casefold()):
+    while name_is_taken(free):
         number += 1
         free = f"{name} {number}"
     return free

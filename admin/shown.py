@@ -9,7 +9,7 @@ from admin.presenting import bars, environments, times, words
 from models.actors import Actor, Right
 from models.clock import now_ms
 from models.config import Config
-from models.queries.slack import slack_trouble
+from models.queries.slack import slack_troubles
 from models.words import (
     CHANNEL_LABELS,
     DELETE_MEANS,
@@ -118,7 +118,7 @@ def _context() -> dict[str, Any]:
         "person": person,
         "role_label": ROLE_LABELS[Role(person.role)] if person else "",
         "menus": _menus(actor) if actor else [],
-        "slack_trouble": slack_trouble() if actor and actor.may(Right.SEE_OPERATIONS) else None,
+        "slack_troubles": slack_troubles() if actor and actor.may(Right.SEE_OPERATIONS) else [],
         "may_create": actor is not None and actor.may(Right.CHANGE_CAMPAIGNS),
         "may_see": actor is not None and actor.may(Right.SEE_RECIPIENTS),
     }

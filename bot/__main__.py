@@ -20,7 +20,10 @@ from models.clock import now_ms
 from models.config import Config
 from models.errors import NotConfiguredError
 from models.installation import open_installation
+from models.operations import tallying
 from models.operations.presence import BEAT_SECONDS, beat, give_up_lease, hold_lease, leave
+from models.operations.slack_state import clear_trouble, note_trouble
+from models.words import SlackWay
 
 log = structlog.stdlib.get_logger("signalbox.bot")
 
@@ -71,18 +74,36 @@ def _start_local_slack(config: Config) -> LocalSlack:
 def _post(config: Config, stop: Stop, local: LocalSlack | None) -> None:
     found = connection(config)
     assert found is not None, "Slack is on"
-    poster, ears, leader = Poster(found.client()), Ears(found), Leader()
+    poster, ears, hearing, leader = Poster(found.client()), Ears(found), Hearing(), Leader()
     while not stop.wait(ROUND_SECONDS):
         try:
             ears.follow(leader.leads())
             _point(local, config)
             if leader.leads():
+                hearing.tell(ears.trouble)
                 poster.work(lambda: leader.leads() and not stop.asked)
         except (OperationalError, InterfaceError) as trouble:
             log.warning("the database can't be reached, tries again", trouble=str(trouble))
             database.close()
     ears.close()
     leader.leave()
+
+
+class Hearing:
+    """Keeps in the database whether Slack reaches us, so that panel and doctor can tell."""
+
+    def __init__(self) -> None:
+        self._told: str | None = None
+
+    def tell(self, trouble: str) -> None:
+        """Note what changed since the last time; the first time also that all is well."""
+        if trouble == self._told:
+            return
+        if trouble:
+            note_trouble(trouble, now=now_ms(), way=SlackWay.HEARS)
+        else:
+            clear_trouble(SlackWay.HEARS)
+        self._told = trouble
 
 
 class Leader:
@@ -97,6 +118,7 @@ class Leader:
         """True while the lease is ours."""
         if time.monotonic() >= self._beats_at:
             beat(self._name, duty="bot", host=socket.gethostname(), pid=os.getpid(), now=now_ms())
+            tallying.write()
             self._leads = hold_lease("bot", holder=self._holder, seconds=LEASE_SECONDS, now=now_ms())
             self._beats_at = time.monotonic() + BEAT_SECONDS
         return self._leads

@@ -1,11 +1,28 @@
 """How Slack is reached: the environment's workspace, or the local Slack that `run.json` tells of."""
 
 from dataclasses import dataclass
+from http import HTTPStatus
+from urllib.parse import urlsplit
 
 from slack_sdk import WebClient
+from slack_sdk.http_retry import HttpRequest, HttpResponse, RetryHandler
 
 from jobs.runtime import run_file
 from models.config import Config
+from models.operations import tallying
+from models.words import Tally
+
+TOO_MANY = HTTPStatus.TOO_MANY_REQUESTS
+
+
+class _CountsTooMany(RetryHandler):
+    """Counts Slack's 429s for `/metrics`, and never lets a call be made again."""
+
+    def _can_retry(self, *, request: HttpRequest, response: HttpResponse | None = None, **_rest: object) -> bool:
+        if response is not None and response.status_code == TOO_MANY:
+            method = urlsplit(request.url).path.rpartition("/")[2]
+            tallying.count({(Tally.SLACK_429, method): 1})
+        return False
 
 
 @dataclass(frozen=True)
@@ -31,7 +48,7 @@ class Connection:
         return self._client_with(self.app_token)
 
     def _client_with(self, token: str) -> WebClient:
-        return WebClient(token=token, base_url=self.api_url, timeout=10, retry_handlers=[])
+        return WebClient(token=token, base_url=self.api_url, timeout=10, retry_handlers=[_CountsTooMany()])
 
 
 def connection(config: Config) -> Connection | None:

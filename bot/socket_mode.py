@@ -3,6 +3,7 @@
 import logging
 import socket
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from http.client import HTTPException
@@ -17,6 +18,9 @@ from slack_sdk.socket_mode.response import SocketModeResponse
 
 from bot.app import create_bolt_app
 from bot.connection import Connection
+from models.operations import tallying
+from models.queries.slack import OUTAGE, step_after
+from models.words import SlackWay, Tally
 
 log = structlog.stdlib.get_logger("signalbox.bot")
 
@@ -24,22 +28,17 @@ LOOK_SECONDS = 1.0
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 30.0
 CLOSE_SECONDS = 2.0
 REMEMBERED = 1000
-REFUSED_STEP = (
-    "Make an app-level token with the scope connections:write (api.slack.com/apps → Basic Information → "
-    "App-Level Tokens), set SLACK_APP_TOKEN to it, and switch Socket Mode on"
-)
-UNREACHED_STEP = (
-    "Nothing, if Slack or the network is down: it is tried again. Else let this machine reach wss://*.slack.com"
-)
 
 
 class Ears:
     """A connection to Slack in a thread of its own, made anew whenever it is lost. Trouble is logged, never raised.
 
-    Where requests come over HTTP these are deaf: nothing is connected.
+    `trouble` is Slack's word for why there is no connection, or `outage`; '' while all is well. Where requests come
+    over HTTP these are deaf: nothing is connected.
     """
 
     def __init__(self, connection: Connection, make_app: Callable[[Connection], App] = create_bolt_app) -> None:
+        self.trouble = ""
         self._connection = connection
         self._make_app = make_app
         self._handler: SocketModeHandler | None = None
@@ -87,17 +86,21 @@ class Ears:
             self._handler.client.connect_to_new_endpoint()
         except SlackApiError as refused:
             answer = refused.response
-            step = REFUSED_STEP if answer.status_code == 200 else UNREACHED_STEP
-            log.error("Slack opens no connection; tries again", error=answer.get("error"), step=step)  # noqa: TRY400  # no fault of ours to trace
-            return False
-        except (SlackClientError, OSError, HTTPException, ValueError) as trouble:
-            log.warning("Slack can't be reached; tries again", trouble=str(trouble), step=UNREACHED_STEP)
-            return False
+            return self._failed(str(answer.get("error")) if answer.status_code == 200 else OUTAGE)
+        except (SlackClientError, OSError, HTTPException, ValueError) as lost:
+            return self._failed(OUTAGE, reason=str(lost))
         if not self._handler.client.is_connected():
-            log.warning("Slack took no connection; tries again", step=UNREACHED_STEP)
-            return False
+            return self._failed(OUTAGE)
         log.info("listening to Slack over Socket Mode")
+        self.trouble = ""
         return True
+
+    def _failed(self, error: str, **more: str) -> bool:
+        self.trouble = error
+        tell = log.warning if error == OUTAGE else log.error
+        step = step_after(SlackWay.HEARS, error)
+        tell("Slack opens no connection; tries again", error=error, step=step, **more)
+        return False
 
     def _made(self) -> SocketModeHandler:
         # What it would log on a lost connection is said above, with the step to take.
@@ -118,7 +121,9 @@ class Ears:
         if self._heard.again(request):
             client.send_socket_mode_response(SocketModeResponse(envelope_id=request.envelope_id))
         elif self._handler is not None:
+            began = time.perf_counter()
             self._handler.handle(client, request)  # type: ignore[arg-type]  # bolt names the client's own class
+            tallying.observe(Tally.SLACK_ACKS, "socket", time.perf_counter() - began)
 
     def _let_go(self) -> None:
         if self._handler is None:

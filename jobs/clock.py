@@ -20,10 +20,11 @@ from models import database
 from models.clock import now_ms
 from models.config import Config
 from models.installation import open_installation
+from models.operations import tallying
 from models.operations.campaigns import delete_old_drafts
 from models.operations.erasing import erase_what_came_to_rest
 from models.operations.files import remove_expired_files
-from models.operations.presence import give_up_lease, hold_lease
+from models.operations.presence import BEAT_SECONDS, beat, give_up_lease, hold_lease, leave
 from models.operations.proving import campaigns_to_prove, prove_counts
 from models.operations.receipts import purge_receipts
 from models.operations.retention import delete_what_is_over
@@ -55,6 +56,7 @@ def timetable(config: Config) -> list[Periodic]:
     return [
         Periodic("time-outs and leases", sweep, lambda: _sweep(scale)),
         Periodic("work that nobody is at", sweep, lambda: find_work(now=now_ms())),
+        Periodic("signs of life", BEAT_SECONDS, _show_life),  # after the sweeps: it says that they come round
         Periodic("silence", sweep, lambda: notice_silence(config.providers, now=now_ms(), scale=scale)),
         Periodic("later starts", 1, lambda: fire_due_starts(now=now_ms())),
         Periodic("counts to prove", 10, lambda: _prove(now_ms())),
@@ -91,6 +93,7 @@ def main(config: Config, stop: Stop) -> None:
             stop.wait(1)
     with suppress(OperationalError, InterfaceError):  # else it runs out by itself
         give_up_lease("clock", holder=holder)
+        leave(_name())
 
 
 class Leader:
@@ -114,6 +117,15 @@ def _run_due(table: list[Periodic]) -> None:
         if time.monotonic() >= entry_.due:
             entry_.work()
             entry_.due = time.monotonic() + entry_.every_seconds
+
+
+def _name() -> str:
+    return f"{socket.gethostname()}-clock"
+
+
+def _show_life() -> None:
+    beat(_name(), duty="clock", host=socket.gethostname(), pid=os.getpid(), now=now_ms())
+    tallying.write()
 
 
 def _sweep(scale: float) -> None:

@@ -9,6 +9,7 @@ import secrets
 import redis
 import structlog
 from rq import Queue
+from rq.job import Job
 from rq.serializers import JSONSerializer
 
 from jobs.runtime import addresses, waiting
@@ -29,6 +30,12 @@ _JOBS = {
     Work.IMPORT: ("bulk", "jobs.bulk.import_contacts", 1),
     Work.EXPORT: ("bulk", "jobs.bulk.export", 1),
     Work.TEST: ("bulk", "jobs.testing.send", 1),
+}
+_SUBJECTS = {
+    **dict.fromkeys((Work.SEND_SMS, Work.SEND_EMAIL, Work.MOVES), "campaign_id"),
+    Work.IMPORT: "import_id",
+    Work.EXPORT: "export_id",
+    Work.TEST: "test_id",
 }
 NO_TIMEOUT = -1  # RQ's alarm does nothing inside uvloop; jobs have deadlines of their own
 FAILURE_KEPT_SECONDS = 3600
@@ -68,6 +75,12 @@ class Hinter:
                 result_ttl=0,
                 failure_ttl=FAILURE_KEPT_SECONDS,
             )
+
+
+def about(job: Job) -> dict[str, int]:
+    """What a job is about, as a field of all that is logged meanwhile: `campaign_id`, `import_id`, …"""
+    works = [work for work, (_, function, _) in _JOBS.items() if function == job.func_name]
+    return {_SUBJECTS[works[0]]: job.args[0]} if works and works[0] in _SUBJECTS else {}
 
 
 def queue_of(duty: str, connection: redis.Redis) -> Queue:

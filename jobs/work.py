@@ -10,17 +10,20 @@ import threading
 import redis
 import structlog
 from peewee import InterfaceError, OperationalError
-from rq import SimpleWorker
+from rq import Queue, SimpleWorker
+from rq.executions import Execution
+from rq.job import Job
 from rq.serializers import JSONSerializer
 
 from jobs import context
-from jobs.queues import pass_hints, queue_of
+from jobs.queues import about, pass_hints, queue_of
 from jobs.runtime import waiting
 from jobs.runtime.stopping import Stop
 from models import database
 from models.clock import now_ms
 from models.config import Config
 from models.installation import open_installation
+from models.operations import tallying
 from models.operations.presence import BEAT_SECONDS, beat, leave
 
 log = structlog.stdlib.get_logger("signalbox.work")
@@ -29,13 +32,21 @@ WORKER_TTL_SECONDS = 30  # an idle worker looks after RQ's own registries this o
 
 
 class WorkProcess(SimpleWorker):
-    """RQ's worker in one process; a stop is passed on to the job that is running."""
+    """RQ's worker in one process; a stop is passed on to the job that is running.
+
+    Whatever is logged while a job runs, by libraries too, names what the job is about.
+    """
 
     stop: Stop
 
     def handle_warm_shutdown_request(self) -> None:
         """Called by RQ at SIGTERM, before it waits for the job to end."""
         self.stop.ask()
+
+    def perform_job(self, job: Job, queue: Queue, execution: Execution) -> bool:
+        """Called by RQ for each job."""
+        with structlog.contextvars.bound_contextvars(**about(job)):
+            return super().perform_job(job, queue, execution)
 
 
 def work(duty: str, number: int, config: Config) -> None:
@@ -71,8 +82,10 @@ def _beat(name: str, duty: str, stop: Stop) -> None:
     while not stop.asked:
         try:
             beat(name, duty=duty, host=socket.gethostname(), pid=os.getpid(), now=now_ms())
+            tallying.write()
         except (OperationalError, InterfaceError) as trouble:
             log.warning("the database can't be reached, tries again", trouble=str(trouble))
         stop.wait(BEAT_SECONDS)
+    tallying.write()
     leave(name)
     database.close()

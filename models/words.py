@@ -185,6 +185,24 @@ class Silence(StrEnum):
     NO_RECEIPTS = "no_receipts"
 
 
+class SlackWay(StrEnum):
+    """Which way Slack and we reach each other."""
+
+    SAYS = "says"  # what we say there
+    HEARS = "hears"  # what people type and click there, over Socket Mode
+
+
+class Tally(StrEnum):
+    """What is counted over the installation's whole life, for `/metrics`."""
+
+    SENT = "sent"
+    OUTCOMES = "outcomes"
+    EXPIRED_LEASES = "expired_leases"
+    SLACK_429 = "slack_429"
+    REQUESTS = "requests"
+    SLACK_ACKS = "slack_acks"
+
+
 class OptOutSource(StrEnum):
     """How a person came onto the opt-out list."""
 

@@ -4,6 +4,7 @@ Counters change in the transactions of their rows, so a difference is a fault of
 Admins and kept in the audit, never passed over.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 from models.actors import SYSTEM, Actor, Right
@@ -29,6 +30,18 @@ def prove_counts(campaign_id: int, *, now: int) -> Differences:
     with transaction():
         execute("UPDATE campaigns SET proven_at = ? WHERE id = ?", now, campaign_id)
     return differences
+
+
+def all_differences() -> Iterator[tuple[int, Differences]]:
+    """By campaign, where its counters differ from its rows; changes nothing.
+
+    One that is being deleted has none: its rows go in the background, its counters all at once in the end.
+    """
+    for (campaign_id,) in select("SELECT id FROM campaigns ORDER BY id"):
+        with snapshot():
+            is_there = select("SELECT 1 FROM campaigns WHERE id = ? AND phase <> 'deleting'", campaign_id)
+            found = recount(campaign_id) if is_there else {}
+        yield campaign_id, found
 
 
 def prove_all_again(*, actor: Actor, now: int) -> None:

@@ -4,14 +4,14 @@ Load the rows under lock, let the rules decide, write what changed with its coun
 attempt that is no longer the message's latest change nothing.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
 from models.database import after_commit, execute_many, for_update, marks, select, transaction, update_many
-from models.operations import erasing, optouts, watching
+from models.operations import erasing, optouts, tallying, watching
 from models.operations.counters import Deltas
 from models.operations.recoveries import Retried, note_recoveries
 from models.operations.resting import Standing, resting_place
@@ -21,7 +21,7 @@ from models.rules.standing import follows, standing_after
 from models.rules.timeouts import deadline, is_answer_overdue
 from models.rules.verdicts import AttemptState, Event, Word, is_verdict, judge
 from models.tables import Attempt, Message
-from models.words import FINAL, WITH_PROVIDER, Channel, MessageStatus, OptOutSource, Phase, Scope
+from models.words import FINAL, WITH_PROVIDER, Channel, MessageStatus, OptOutSource, Phase, Scope, Tally
 
 STATE_COLUMNS = AttemptState._fields
 _OUR_OWN = frozenset({Word.ASSUMED, Word.EXPIRED, Word.UNCONFIRMED, Word.UNKNOWN, Word.NOT_SENT})
@@ -68,6 +68,7 @@ class _Gathered:
     marks: dict[int, watching.Marks] = field(default_factory=lambda: defaultdict(watching.Marks))
     opt_outs: list[_Row] = field(default_factory=list)
     unmapped: list[Unmapped] = field(default_factory=list)
+    tallies: tallying.Sums = field(default_factory=Counter)
 
 
 def settle(events: Sequence[Event], *, now: int, scale: float) -> Settled:
@@ -88,6 +89,8 @@ def settle_overdue(message_ids: Sequence[int], *, now: int, scale: float) -> Non
         events = [event for row in rows.values() if (event := _overdue(row, now=now, scale=scale))]
         _settle(rows, events, now=now, scale=scale)
         spoken_of = {event.message_id for event in events}
+        expired = sum(event.word is Word.UNKNOWN for event in events)
+        after_commit(partial(tallying.count, {(Tally.EXPIRED_LEASES, ""): expired}))
         _put_off([row for row in rows.values() if row.id not in spoken_of], scale=scale)
     _finish(rows, now=now)
 
@@ -101,6 +104,7 @@ def _settle(rows: dict[int, _Row], events: Sequence[Event], *, now: int, scale: 
             _apply(row, replace(event, text="") if row.erases else event, gathered)
     changed = [row for row in rows.values() if row.state is not row.was]
     _write(changed, gathered, now=now, scale=scale)
+    after_commit(partial(tallying.count, gathered.tallies))
     return len(changed)
 
 
@@ -180,6 +184,7 @@ def _apply(row: _Row, event: Event, gathered: _Gathered) -> None:
     campaign = gathered.marks[row.campaign_id]
     if event.answers and event.word in (Word.ACCEPTED, Word.DELIVERED):
         campaign.accepted(event.at)
+        gathered.tallies[Tally.SENT, row.channel.value] += 1
     elif not event.answers and event.word not in _OUR_OWN:
         campaign.heard(event.at)
     if row.state is before:
@@ -216,6 +221,7 @@ def _write(rows: Sequence[_Row], gathered: _Gathered, *, now: int, scale: float)
         row.stands = erasing.forgotten_standing(row.stands) if row.erases else row.stands
     _write_attempts(rows)
     _write_messages(rows, gathered.deltas, now=now, scale=scale)
+    _tally_outcomes(rows, gathered.tallies)
     erasing.erase([row.id for row in rows if row.erases and row.stands.status in FINAL])
     gathered.deltas.write(now)
     note_recoveries([Retried(row.id, row.number, row.channel, row.was, row.state) for row in rows if row.retries])
@@ -249,6 +255,13 @@ def _write_messages(rows: Sequence[_Row], deltas: Deltas, *, now: int, scale: fl
             deltas.add(row.campaign_id, *row.stands[:3], 1)
     columns = (*Standing._fields, *_KEPT_IF_NONE, "due_at")
     update_many(Message, updates, columns=columns, key=("id",), kept_if_none=_KEPT_IF_NONE)
+
+
+def _tally_outcomes(rows: Sequence[_Row], tallies: tallying.Sums) -> None:
+    for row in rows:
+        if row.stands.status in FINAL and row.stands[:2] != row.stood[:2]:
+            reason = (row.stands.failure_reason or "") if row.stands.status == MessageStatus.FAILED else ""
+            tallies[Tally.OUTCOMES, f"{row.channel} {row.stands.status} {reason}"] += 1
 
 
 def _entered_at(row: _Row, now: int) -> int:

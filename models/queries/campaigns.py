@@ -29,6 +29,11 @@ class CampaignSummary:
     counts: Counts
 
 
+def name_is_taken(name: str) -> bool:
+    """Whether a campaign is called so, in any letter case."""
+    return bool(select("SELECT 1 FROM campaigns WHERE name_key = ? AND phase <> 'deleting'", name.casefold()))
+
+
 def get_campaign(campaign_id: int, *, lock: bool = False) -> Campaign:
     """The campaign's row; `lock` keeps it as it is until the open transaction ends. Raises NotFoundError."""
     if lock and (clause := for_update()):

@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 
-from models.database import select
+from models.database import on_sqlite, select
 from models.tables import Audit, Setting, UnmappedCode
 from models.words import Silence
 
+STALE_MS = 30_000  # a process shows every 5 s that it lives
+POSTS_LOOKED_AT = 1000
 COUNTED = 10_000  # beyond this many a figure says "10,000+"
 
 
@@ -74,6 +76,12 @@ def receipts(*, now: int) -> Receipts:
     return Receipts(waiting, oldest_at, applied_at)
 
 
+def unreadable_posts() -> int:
+    """How many of the last posts no table of ours could read."""
+    last = "SELECT COUNT(problem) FROM receipt_inbox WHERE id > (SELECT MAX(id) FROM receipt_inbox) - ?"
+    return int(select(last, POSTS_LOOKED_AT)[0][0])
+
+
 def outbox() -> Outbox:
     """How far behind Slack is."""
     waiting, oldest_due_at = select("SELECT COUNT(*), MIN(due_at) FROM slack_outbox WHERE state = 'queued'")[0]
@@ -96,6 +104,17 @@ def proofs() -> Proofs:
     )
 
 
+def sweep_age(*, now: int) -> int | None:
+    """Milliseconds since a clock last came round its sweeps; None if none ever did."""
+    beat_at = select("SELECT MAX(beat_at) FROM running_processes WHERE duty = 'clock'")[0][0]
+    return None if beat_at is None else max(0, now - beat_at)
+
+
+def is_empty() -> bool:
+    """Whether there is nobody and nothing yet."""
+    return not select("SELECT 1 FROM people LIMIT 1") and not select("SELECT 1 FROM campaigns LIMIT 1")
+
+
 def last_mended() -> Audit | None:
     """The latest difference between counters and messages, which was mended when it was found."""
     found: Audit | None = Audit.select().where(Audit.act == "mend_counts").order_by(Audit.id.desc()).first()
@@ -105,6 +124,13 @@ def last_mended() -> Audit | None:
 def keeps_time(*, now: int) -> bool:
     """Whether a clock is at work."""
     return bool(select("SELECT 1 FROM leases WHERE name = 'clock' AND until_at > ?", now))
+
+
+def database_time(*, now: int) -> int:
+    """What the database's own clock says (epoch ms); SQLite has none but ours."""
+    if on_sqlite():
+        return now
+    return int(select("SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)")[0][0])
 
 
 def unmapped_codes() -> list[UnmappedCode]:

@@ -16,6 +16,11 @@ def person_by_id(person_id: int) -> Person | None:
     return person
 
 
+def is_known(email: str) -> bool:
+    """Whether somebody with this address is let in."""
+    return bool(Person.select().where(Person.email == email, Person.removed_at.is_null()).exists())
+
+
 def people_who_may(right: Right) -> list[Person]:
     """Everybody whose role gives this right, by name."""
     roles = [role.value for role, rights in RIGHTS.items() if right in rights]

@@ -2,7 +2,7 @@
 
 from models.tables.campaigns import Campaign, MessageCount, MessageFlow, Recovery
 from models.tables.files import Attachment, File, FileChunk
-from models.tables.ledger import Audit, Lease, RunningProcess, Setting
+from models.tables.ledger import Audit, Lease, RunningProcess, Setting, Tally
 from models.tables.messages import Attempt, Message, OptOut, ReceiptPost, UnmappedCode
 from models.tables.people import Person, SignInLink
 from models.tables.slack import SlackFault, SlackOutbox, SlackPost
@@ -35,5 +35,6 @@ __all__ = [
     "SlackFault",
     "SlackOutbox",
     "SlackPost",
+    "Tally",
     "UnmappedCode",
 ]

@@ -1,6 +1,6 @@
 """What the installation keeps about itself: audit, settings, processes alive, leases."""
 
-from peewee import BigIntegerField, TextField
+from peewee import BigIntegerField, CompositeKey, TextField
 
 from models.tables.base import JsonText, Moment, Table, UnnumberedTable
 
@@ -47,6 +47,18 @@ class RunningProcess(UnnumberedTable):
 
     class Meta:
         table_name = "running_processes"
+
+
+class Tally(UnnumberedTable):
+    """A sum over the installation's whole life, for `/metrics`; `labels` are words with spaces between."""
+
+    name = TextField()
+    labels = TextField()
+    n = BigIntegerField()
+
+    class Meta:
+        table_name = "tallies"
+        primary_key = CompositeKey("name", "labels")
 
 
 class Lease(UnnumberedTable):

@@ -51,9 +51,10 @@ class SlackPost(Table):
 
 
 class SlackFault(UnnumberedTable):
-    """At most one: what Slack refuses us with, or that it can't be reached, and since when."""
+    """At most one for each way: what Slack refuses us with, or that it can't be reached, and since when."""
 
-    error = TextField(primary_key=True)
+    way = TextField(primary_key=True)
+    error = TextField()
     since = Moment()
 
     class Meta:

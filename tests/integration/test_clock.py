@@ -89,6 +89,7 @@ class TestTimetable:
         assert {periodic.name: periodic.every_seconds for periodic in table} == {
             "time-outs and leases": sweep,
             "work that nobody is at": sweep,
+            "signs of life": 5,
             "silence": sweep,
             "later starts": 1,
             "counts to prove": 10,

@@ -18,6 +18,7 @@ from jobs.runtime import owner, run_file, waiting
 from jobs.runtime.stopping import Stop
 from models.clock import now_ms
 from models.database import execute, transaction
+from models.operations import space
 from models.operations.presence import beat, give_up_lease, hold_lease, leave
 from models.operations.receipts import record_receipts
 from tests import engines
@@ -158,6 +159,15 @@ class TestEnvironment:
         told = well.ill(SMS_PROVIDER="twilio", TWILIO_ACCOUNT_SID="AC1", SLACK_LOCAL="1")
         assert any(sentence.startswith("FAULT SMS") and "TWILIO_AUTH_TOKEN" in sentence for sentence in told)
 
+    def test_dsn_that_is_none_is_a_fault(self, well: Installation) -> None:
+        (told,) = well.ill(SENTRY_DSN="nonsense")
+        assert told.startswith("FAULT Sentry: SENTRY_DSN is not understood")
+
+    def test_clock_whose_sweeps_do_not_come_round_is_a_fault(self, well: Installation) -> None:
+        beat("here-clock", duty="clock", host="here", pid=1, now=now_ms() - 61_000)
+        (told,) = well.ill()
+        assert told.startswith("FAULT clock: holds its place, but its sweeps don't come round")
+
     def test_a_real_provider_in_a_hurry_is_a_warning(self, well: Installation) -> None:
         told = well.ill(EMAIL_PROVIDER="smtp", SMTP_URL="smtp://x", SLACK_LOCAL="1", TIME_SCALE="60")
         assert [sentence for sentence in told if sentence.startswith("warning time") and "for smtp" in sentence]
@@ -184,7 +194,7 @@ class TestFolder:
         usage = shutil.disk_usage(well.var)._replace(free=free)
         monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage)
         (told,) = well.ill()
-        assert told.startswith(f"{level} disk: {free / 1e9:.1f} GB free. Make room")
+        assert told.startswith(f"{level} disk: {space.readable(free)} free. Make room")
 
 
 class TestDatabase:

@@ -6,15 +6,18 @@ import flask
 import pytest
 from flask import Flask
 
+from bot.__main__ import Hearing
 from models.actors import Actor
 from models.clock import now_ms
+from models.config import Config
 from models.database import execute, insert_many, transaction
 from models.operations import campaigns, running
 from models.operations.counters import Deltas
 from models.operations.slack_state import clear_trouble, note_trouble
+from models.queries.slack import slack_troubles
 from models.rules.verdicts import Word
 from models.tables import Campaign
-from models.words import Channel, FailureReason
+from models.words import Channel, FailureReason, SlackWay
 from tests.factories import NOW, answer, claim, make_campaign, make_draft, phase_of, receive, run, send_all
 from tests.integration.panel import Visitor
 from tests.integration.plans import noted_statements
@@ -48,6 +51,23 @@ class TestSlackTrouble:
             assert "Reinstall the app, set SLACK_BOT_TOKEN" in panel.get(page).text, page
         clear_trouble()
         assert "SLACK_BOT_TOKEN" not in panel.get("/campaigns/").text
+
+    def test_slack_that_does_not_reach_us_is_told_beside_it(self, app: Flask, alice: Actor) -> None:
+        hearing = Hearing()
+        hearing.tell("invalid_auth")
+        note_trouble("outage", now=now_ms())
+        page = Visitor(app).sign_in(alice).get("/campaigns/").text
+        assert "Slack sends us no commands and clicks" in page
+        assert "SLACK_APP_TOKEN" in page
+        assert "Slack takes nothing from us" in page
+        hearing.tell("")
+        clear_trouble()
+        assert "Slack sends us" not in Visitor(app).sign_in(alice).get("/campaigns/").text
+
+    def test_bot_that_starts_anew_clears_what_is_over(self, installation: Config) -> None:
+        note_trouble("invalid_auth", now=now_ms(), way=SlackWay.HEARS)
+        Hearing().tell("")
+        assert slack_troubles() == []
 
     def test_it_is_none_of_others_concern(self, panel: Visitor) -> None:
         note_trouble("token_revoked", now=now_ms())

@@ -1,6 +1,7 @@
 """Hints in RQ and the rate bucket, on a real Valkey: what they hold may be lost at any moment."""
 
 import asyncio
+import logging
 import socket
 import threading
 import time
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 import redis
 import redis.asyncio
+import structlog
 from rq import Queue, SimpleWorker
 from rq.serializers import JSONSerializer
 
@@ -19,6 +21,7 @@ from jobs.bucket import Bucket
 from jobs.queues import DUTIES, Hinter, pass_hints, queue_of
 from jobs.runtime import waiting
 from jobs.runtime.stopping import Stop
+from jobs.work import WorkProcess
 from models import database, hints
 from models.actors import COMMAND_LINE
 from models.clock import now_ms
@@ -189,6 +192,39 @@ def burst(connection: redis.Redis, duty: str) -> list[Any]:
     worker.log_job_description = False
     worker.work(burst=True, logging_level="CRITICAL", with_scheduler=False)
     return list(queue.failed_job_registry.get_job_ids())
+
+
+class Overheard(logging.Handler):
+    """What is known of the work whenever a library logs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fields: list[dict[str, Any]] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.fields.append(structlog.contextvars.get_contextvars())
+
+
+@pytest.mark.parametrize(("work", "field"), [(Work.MOVES, "campaign_id"), (Work.IMPORT, "import_id")])
+def test_what_a_library_logs_during_a_job_names_what_it_is_about(
+    hinting: Config, connection: redis.Redis, work: Work, field: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_subject_id: int) -> None:
+        raise CampaignError("the job is broken")
+
+    monkeypatch.setattr(bulk, "move", fail)
+    monkeypatch.setattr(bulk, "import_contacts", fail)
+    hint(work, 12)
+    overheard = Overheard()
+    logging.getLogger("rq.worker").addHandler(overheard)
+    try:
+        process = WorkProcess([queue_of("bulk", connection)], connection=connection, serializer=JSONSerializer)
+        process.log_job_description = False
+        process.work(burst=True, logging_level="WARNING")
+    finally:
+        logging.getLogger("rq.worker").removeHandler(overheard)
+    assert {field: 12} in overheard.fields
+    assert structlog.contextvars.get_contextvars() == {}
 
 
 def test_every_duty_has_a_queue_of_its_own(connection: redis.Redis) -> None:

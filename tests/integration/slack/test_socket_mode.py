@@ -15,8 +15,11 @@ from bot.local_slack import Fault, LocalSlack
 from bot.socket_mode import Ears
 from models.actors import Actor
 from models.config import Config
+from models.database import execute, transaction
+from models.operations import tallying
+from models.queries import figures
 from models.tables import Person as PersonRow
-from models.words import Phase
+from models.words import Phase, Tally
 from tests.counter_app import PROFILE, make_counter
 from tests.factories import make_campaign, phase_of, run
 from tests.integration.slack.workspace import IDS, Workspace, workspace
@@ -33,6 +36,11 @@ def slack(installation: Config, tmp_path: Path, alice: Actor, ben: Actor) -> Ite
         PersonRow.update(slack_id=IDS[actor.name.lower()]).where(PersonRow.id == actor.person_id).execute()
     with workspace(installation.variables, tmp_path, by_socket=True) as running:
         yield running
+
+
+def acked() -> bool:
+    tallying.write()
+    return Tally.SLACK_ACKS in figures.tallies()
 
 
 def connected(slack: LocalSlack) -> bool:
@@ -130,6 +138,26 @@ class TestEars:
         (told,) = [one for one in said if one["log_level"] == "error"]
         assert told["error"] == "invalid_auth"
         assert "connections:write" in told["step"]
+        assert ears.trouble == ""
+
+    def test_trouble_is_told_as_long_as_it_lasts(self, slack: LocalSlack, ears: Ears) -> None:
+        slack.core.faults.order(Fault("apps.connections.open", error="invalid_auth", times=2))
+        ears.follow(True)
+        eventually(lambda: ears.trouble == "invalid_auth")
+        eventually(lambda: connected(slack) and ears.trouble == "")
+
+    def test_acks_and_429s_are_counted(self, installation: Config, slack: LocalSlack, ears: Ears) -> None:
+        tallying.write()
+        with transaction():
+            execute("DELETE FROM tallies")
+        slack.core.faults.order(Fault("apps.connections.open", status=429))
+        ears.follow(True)
+        eventually(lambda: connected(slack))
+        assert Person(slack, "U0BEN").types("/count").error is None
+        eventually(acked)
+        assert figures.tallies()[Tally.SLACK_429] == {("apps.connections.open",): 1}
+        acks = figures.tallies()[Tally.SLACK_ACKS]
+        assert sum(n for (way, bound), n in acks.items() if way == "socket" and bound != tallying.SUM) == 1
 
     @pytest.mark.parametrize("fault", [{"status": 503}, {"cut": True}])
     def test_slack_that_is_away_is_tried_again(self, slack: LocalSlack, ears: Ears, fault: dict[str, object]) -> None:
