@@ -1,4 +1,4 @@
-"""The look-up job: asks the provider about hand-overs whose answer was lost (SPEC 2)."""
+"""The look-up jobs: ask the provider about hand-overs whose answer was lost, by themselves or for somebody (SPEC 2)."""
 
 from collections.abc import Callable, Sequence
 
@@ -6,20 +6,26 @@ import structlog
 import uvloop
 
 from jobs import context
+from jobs.providers.base import Asked, Doubt, LookUp
 from jobs.providers.messages import OutgoingMessage
-from jobs.providers.registry import twilio_provider
-from jobs.providers.twilio.provider import NAME, Doubt, LookUp, TwilioProvider
+from jobs.providers.registry import provider_to_ask, twilio_provider
+from jobs.providers.twilio.provider import NAME
 from jobs.rendering import Renderer
 from jobs.runtime import addresses
+from jobs.simulation import current_simulation
 from models.clock import now_ms
 from models.errors import NotConfiguredError
-from models.operations.doubts import InDoubt, bound_provider_ids, doubts_due, note_lookups
+from models.operations.asking import end_look_up, next_to_ask, note_asked, take_look_up
+from models.operations.doubts import InDoubt, Looked, bound_provider_ids, doubts_due, note_lookups, still_unconfirmed
 from models.operations.sending import Claimed
 from models.queries.campaigns import get_campaign
+from models.rules.in_doubt import provider_name
+from models.tables import LookUp as LookUpAsked
 from models.words import Channel
 
 log = structlog.stdlib.get_logger("signalbox.lookups")
 
+PAUSE_SECONDS = 1
 AT_ONCE = 50  # hand-overs a round: what was found is noted before the next are asked about
 
 
@@ -42,17 +48,48 @@ def look_up(_subject_id: int) -> None:
         if not due:
             return
         found = uvloop.run(_ask(provider, [_doubt(one, render(one)) for one in due]))
-        note_lookups(
-            [one.event for one in found if one.event],
-            [(one.doubt.message_id, one.doubt.attempt) for one in found if one.answered and not one.event],
-            now=now_ms(),
-            scale=now.config.time_scale,
-        )
+        note_lookups(_looked(found), now=now_ms(), scale=now.config.time_scale)
         if not any(one.answered for one in found):
             return
 
 
-async def _ask(provider: TwilioProvider, doubts: Sequence[Doubt]) -> Sequence[LookUp]:
+def ask(look_up_id: int) -> None:
+    """Ask about the Unconfirmed messages that somebody wants to know of; a worker that dies is followed by another."""
+    config, look_up = context.current().config, take_look_up(look_up_id, now=now_ms())
+    if look_up is None:
+        return
+    channel = Channel(get_campaign(look_up.campaign_id).channel)
+    try:
+        _ask_through(look_up, provider_to_ask(channel, config, current_simulation()))
+    except NotConfiguredError as wrong:
+        end_look_up(look_up, provider=config.providers.get(channel, ""), now=now_ms(), problem=str(wrong))
+
+
+def _ask_through(look_up: LookUpAsked, provider: Asked) -> None:
+    """Round by round, with a pause between two: a provider is asked for people's sake, not at the speed of sending."""
+    here = context.current()
+    render, message_ids = _texts(addresses.public_url(here.config)), next_to_ask(look_up, limit=AT_ONCE)
+    while message_ids:
+        due = still_unconfirmed(message_ids, provider.name)
+        found = uvloop.run(_ask(provider, [_doubt(one, render(one)) for one in due])) if due else []
+        if due and not any(one.answered for one in found):
+            problem = f"{provider_name(provider.name)} did not answer; ask again later."
+            end_look_up(look_up, provider=provider.name, now=now_ms(), problem=problem)
+            return
+        note_asked(look_up, message_ids, _looked(found), now=now_ms(), scale=here.config.time_scale)
+        message_ids = next_to_ask(look_up, limit=AT_ONCE)
+        if message_ids and here.stop.wait(PAUSE_SECONDS):
+            return
+    end_look_up(look_up, provider=provider.name, now=now_ms())
+
+
+def _looked(found: Sequence[LookUp]) -> list[Looked]:
+    """What counts: where the provider did not answer, nothing was looked up."""
+    answered = [one for one in found if one.answered]
+    return [Looked(one.doubt.message_id, one.doubt.attempt, one.event, one.unclear) for one in answered]
+
+
+async def _ask(provider: Asked, doubts: Sequence[Doubt]) -> Sequence[LookUp]:
     async with provider:
         return await provider.look_up(doubts, bound=bound_provider_ids, at=now_ms())
 
@@ -71,4 +108,4 @@ def _texts(public_url: str) -> Callable[[InDoubt], OutgoingMessage]:
 
 
 def _doubt(one: InDoubt, message: OutgoingMessage) -> Doubt:
-    return Doubt(one.message_id, one.attempt, one.recipient, message.body, one.claimed_at)
+    return Doubt(one.message_id, one.attempt, one.recipient, message.body, one.claimed_at, one.provider_id)

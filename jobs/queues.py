@@ -26,6 +26,7 @@ _JOBS = {
     Work.SEND_EMAIL: ("email", "jobs.sending.send", 2),
     Work.RECEIPTS: ("receipts", "jobs.receipts.apply", 1),
     Work.LOOK_UPS: ("receipts", "jobs.lookups.look_up", 1),
+    Work.ASK: ("bulk", "jobs.lookups.ask", 1),
     Work.MOVES: ("bulk", "jobs.bulk.move", 1),
     Work.IMPORT: ("bulk", "jobs.bulk.import_contacts", 1),
     Work.EXPORT: ("bulk", "jobs.bulk.export", 1),

@@ -18,6 +18,7 @@ class Work(StrEnum):
     SEND_EMAIL = "send_email"  # a campaign
     RECEIPTS = "receipts"  # no row: all that is due
     LOOK_UPS = "look_ups"  # no row: all that is due
+    ASK = "ask"  # a look-up that somebody asked for
     MOVES = "moves"  # a campaign
     IMPORT = "import"
     EXPORT = "export"

@@ -203,6 +203,14 @@ class Tally(StrEnum):
     SLACK_ACKS = "slack_acks"
 
 
+class Listed(StrEnum):
+    """What a provider's list showed of a hand-over in doubt."""
+
+    NOTHING = "nothing"
+    IT = "it"
+    UNCLEAR = "unclear"  # several that fit, or one that may be another's
+
+
 class OptOutSource(StrEnum):
     """How a person came onto the opt-out list."""
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from admin.presenting import words
 from admin.presenting.words import Badge
-from models.queries.stories import AttemptTold, MoveTold, Story
+from models.queries.stories import MoveTold, Story
+from models.rules.in_doubt import AttemptTold
 from models.rules.verdicts import NOT_SENT, Answer, Word
 from models.words import TO_BE_SENT, MessageStatus, MoveKind, Surface
 

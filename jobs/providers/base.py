@@ -4,7 +4,7 @@ To add one: a folder beside this file with a class that satisfies `Provider` and
 data, its name in `models.config.PROVIDERS` and in `jobs.providers.registry`, and its tests.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol, Self
 
@@ -62,6 +62,49 @@ class Meaning(NamedTuple):
 
 
 UNMAPPED = Meaning(FailureReason.UNKNOWN, RetryClass.MAY_HAVE_ARRIVED)
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """A hand-over of which more is to be known; `claimed_at` is epoch ms, `provider_id` is '' where it is not known."""
+
+    message_id: int
+    attempt: int
+    recipient: str
+    body: str
+    claimed_at: int
+    provider_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LookUp:
+    """What a look-up of one doubt came to.
+
+    Unless the provider `answered` it does not count as one. `event` tells what became of the message; None when the
+    provider has none that must be it, or, then it is `unclear`, what may be it and may be another.
+    """
+
+    doubt: Doubt
+    answered: bool
+    event: Event | None = None
+    unclear: bool = False
+
+
+class Asked(Protocol):
+    """A provider that can be asked what became of a hand-over, opened as an async context."""
+
+    name: str
+
+    async def __aenter__(self) -> Self:
+        """Open what asking needs."""
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close it."""
+
+    async def look_up(
+        self, asked: Sequence[Doubt], *, bound: Callable[[Sequence[str]], Collection[str]], at: int
+    ) -> Sequence[LookUp]:
+        """What it has of each doubt, in their order; `bound` gives those of some ids that a hand-over of ours has."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from jobs.providers import simulated
-from jobs.providers.base import Provider, ReceiptParser
+from jobs.providers.base import Asked, Provider, ReceiptParser
 from jobs.providers.sendgrid import webhooks as sendgrid
 from jobs.providers.sendgrid.provider import NAME as SENDGRID
 from jobs.providers.sendgrid.provider import SendGridAccount, SendGridProvider
@@ -18,6 +18,7 @@ from jobs.providers.twilio.provider import TwilioAccount, TwilioProvider
 from jobs.runtime import addresses
 from models.config import Config
 from models.errors import NotConfiguredError
+from models.rules.in_doubt import why_not_asked
 from models.rules.timeouts import VALIDITY
 from models.words import Channel
 
@@ -47,6 +48,14 @@ def provider_for(channel: Channel, config: Config, simulation: Simulation) -> Pr
     if name == SMTP:
         return SmtpProvider(SmtpAccount.from_url(config.variables["SMTP_URL"]))
     return SimulatedProvider(channel, simulation, Path(config.var))
+
+
+def provider_to_ask(channel: Channel, config: Config, simulation: Simulation) -> Asked:
+    """The channel's provider, if it can be asked what became of a message. Raises NotConfiguredError."""
+    provider = provider_for(channel, config, simulation)
+    if not isinstance(provider, TwilioProvider | SimulatedProvider):
+        raise NotConfiguredError(why_not_asked(provider.name, provider.name))
+    return provider
 
 
 def twilio_provider(config: Config) -> TwilioProvider:

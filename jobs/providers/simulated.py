@@ -9,13 +9,13 @@ import json
 import os
 import random
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
-from jobs.providers.base import AccountCheck, Outcome
+from jobs.providers.base import AccountCheck, Doubt, LookUp, Outcome
 from jobs.providers.messages import OutgoingMessage
 from models.rules.verdicts import Event, Word
 from models.words import Channel, FailureReason, RetryClass, Scope
@@ -123,6 +123,24 @@ class SimulatedProvider:
         """There is none that could refuse."""
         return AccountCheck()
 
+    async def look_up(
+        self,
+        asked: Sequence[Doubt],
+        *,
+        bound: Callable[[Sequence[str]], Collection[str]],  # noqa: ARG002  # an id follows from the hand-over
+        at: int,
+    ) -> Sequence[LookUp]:
+        """Whatever was handed over, save what `lostnever` says never came."""
+        return [LookUp(doubt, answered=True, event=self._has(doubt, at)) for doubt in asked]
+
+    def _has(self, doubt: Doubt, at: int) -> Event | None:
+        fate = fate_of(doubt.recipient, doubt.message_id, doubt.attempt, self.channel, self.simulation)
+        if fate == "lostnever":
+            return None
+        word = Word.DELIVERED if fate in ("lost", "late", "delivered") else Word.ACCEPTED
+        provider_id = _provider_id(doubt.message_id, doubt.attempt)
+        return Event(doubt.message_id, doubt.attempt, word, at, provider_id=provider_id)
+
     def _answer(self, message: OutgoingMessage) -> Outcome:
         fate = fate_of(message.recipient, message.message_id, message.attempt, self.channel, self.simulation)
         if fate in ("lost", "lostnever"):
@@ -148,7 +166,11 @@ class SimulatedProvider:
                 code=f"sim-{reason}",
                 text=f"simulated: {reason}",
             )
-        return Outcome(message, Word.ACCEPTED, provider_id=f"SIM{message.message_id}.{message.attempt}")
+        return Outcome(message, Word.ACCEPTED, provider_id=_provider_id(message.message_id, message.attempt))
+
+
+def _provider_id(message_id: int, attempt: int) -> str:
+    return f"SIM{message_id}.{attempt}"
 
 
 def hand_over_line(channel: Channel, message: OutgoingMessage) -> str:

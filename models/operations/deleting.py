@@ -20,7 +20,7 @@ def remove_messages(campaign_id: int, size: int) -> int:
 def remove_campaign(campaign_id: int) -> None:
     """Remove the campaign itself and what hangs on it, once its messages are gone."""
     with transaction():
-        for table in ("message_counts", "message_flow", "retry_plans", "scheduled_starts", "sent_tests"):
+        for table in ("message_counts", "message_flow", "retry_plans", "scheduled_starts", "sent_tests", "look_ups"):
             execute(f"DELETE FROM {table} WHERE campaign_id = ?", campaign_id)
         _remove_files(campaign_id)
         execute("DELETE FROM campaigns WHERE id = ? AND phase = 'deleting'", campaign_id)

@@ -5,7 +5,8 @@ the doubt stays; after the last look-up the sweep shows it as Unconfirmed.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from models.database import execute_many, marks, select, transaction
 from models.operations.settling import settle
@@ -13,11 +14,16 @@ from models.operations.testing import tested_provider_ids
 from models.rules.timeouts import LOOKS_UP, LOOKUP_GAP, LOOKUPS
 from models.rules.verdicts import Event
 from models.tables import Message
+from models.words import Listed
+
+_COLUMNS = (
+    "a.campaign_id, a.message_id, a.number, m.recipient, m.field_values, a.claimed_at, COALESCE(a.provider_id, '')"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class InDoubt:
-    """One hand-over in doubt; `claimed_at` is epoch milliseconds."""
+    """One hand-over in doubt; `claimed_at` is epoch milliseconds, `provider_id` '' where none is known."""
 
     campaign_id: int
     message_id: int
@@ -25,13 +31,29 @@ class InDoubt:
     recipient: str
     field_values: tuple[str, ...]
     claimed_at: int
+    provider_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What the provider, when asked, had of a hand-over: the `event` binds it; `unclear` if more than one may be it."""
+
+    message_id: int
+    attempt: int
+    event: Event | None = None
+    unclear: bool = False
+
+    @property
+    def listed(self) -> Listed:
+        """The same in a word."""
+        return Listed.IT if self.event else Listed.UNCLEAR if self.unclear else Listed.NOTHING
 
 
 def doubts_due(*, now: int, scale: float, limit: int) -> list[InDoubt]:
     """Up to `limit` hand-overs to look up by now, the longest in doubt first."""
     providers = sorted(LOOKS_UP)
     found = select(
-        "SELECT a.campaign_id, a.message_id, a.number, m.recipient, m.field_values, a.claimed_at FROM attempts a "
+        f"SELECT {_COLUMNS} FROM attempts a "
         "JOIN messages m ON m.id = a.message_id AND m.attempt = a.number AND m.status = 'sending' "
         "WHERE a.status = 'sending' AND a.answer = 'unknown' AND a.progress IS NULL "
         f"AND a.provider IN ({marks(providers)}) AND a.lookups < ? AND a.claimed_at + (a.lookups + 1) * ? <= ? "
@@ -42,12 +64,19 @@ def doubts_due(*, now: int, scale: float, limit: int) -> list[InDoubt]:
         now,
         limit,
     )
-    return [
-        InDoubt(
-            campaign_id, message_id, attempt, recipient, tuple(Message.field_values.python_value(values)), claimed_at
-        )
-        for campaign_id, message_id, attempt, recipient, values, claimed_at in found
-    ]
+    return [_in_doubt(row) for row in found]
+
+
+def still_unconfirmed(message_ids: Sequence[int], provider: str) -> list[InDoubt]:
+    """Those of the messages that are Unconfirmed after a hand-over to this provider."""
+    found = select(
+        f"SELECT {_COLUMNS} FROM messages m JOIN attempts a ON a.message_id = m.id AND a.number = m.attempt "
+        f"WHERE m.id IN ({marks(message_ids)}) AND m.status = 'unconfirmed' AND m.erase_at_verdict = 0 "
+        "AND a.provider = ? ORDER BY m.id",
+        *message_ids,
+        provider,
+    )
+    return [_in_doubt(row) for row in found]
 
 
 def bound_provider_ids(provider_ids: Sequence[str]) -> set[str]:
@@ -56,18 +85,60 @@ def bound_provider_ids(provider_ids: Sequence[str]) -> set[str]:
     return {provider_id for (provider_id,) in found} | (tested_provider_ids() & set(provider_ids))
 
 
-def note_lookups(found: Sequence[Event], in_vain: Sequence[tuple[int, int]], *, now: int, scale: float) -> None:
-    """Bind what was found; count the look-ups (message id, attempt) that found nothing, or several that fit."""
+def without_rivals(looked: Sequence[Looked]) -> list[Looked]:
+    """What was found long after its hand-over is unclear if another hand-over of now has it, or may come to have it.
+
+    Its campaign has ended, so since the provider was asked another campaign's message with the same text may have
+    gone out to the same person.
+    """
+    ids = [one.message_id for one in looked if one.event]
+    if not ids:
+        return list(looked)
+    rows = select(
+        "SELECT m.id, a.provider_id, EXISTS (SELECT 1 FROM messages o WHERE o.campaign_id IN (SELECT c.id "
+        "FROM campaigns c WHERE c.phase IN ('running', 'held', 'stopping')) AND o.recipient_key = m.recipient_key "
+        "AND o.id <> m.id AND o.status = 'sending') FROM messages m "
+        f"JOIN attempts a ON a.message_id = m.id AND a.number = m.attempt WHERE m.id IN ({marks(ids)})",
+        *ids,
+    )
+    own = {message_id: provider_id for message_id, provider_id, _ in rows}
+    rivalled = {message_id for message_id, _, rival in rows if rival}
+    taken = bound_provider_ids([one.event.provider_id for one in looked if one.event])
+
+    def is_sure(one: Looked) -> bool:
+        if one.event is None or one.event.provider_id == own.get(one.message_id):
+            return True
+        return one.event.provider_id not in taken and one.message_id not in rivalled
+
+    return [one if is_sure(one) else replace(one, event=None, unclear=True) for one in looked]
+
+
+def note_lookups(looked: Sequence[Looked], *, now: int, scale: float) -> None:
+    """Bind what was found; count the look-ups that found nothing, or several that fit."""
+    in_vain = sorted((one.message_id, one.attempt) for one in looked if not one.event)
     with transaction():
-        settle(found, now=now, scale=scale)
+        note_listed(looked, now=now, scale=scale)
         execute_many(
             "UPDATE attempts SET lookups = lookups + 1 "
             "WHERE message_id = ? AND number = ? AND status = 'sending' AND answer = 'unknown' AND progress IS NULL",
-            sorted(in_vain),
+            in_vain,
         )
         execute_many(
             "UPDATE messages SET due_at = ? WHERE id = ? AND attempt = ? AND status = 'sending' AND EXISTS (SELECT 1 "
             "FROM attempts a WHERE a.message_id = messages.id AND a.number = messages.attempt "
             "AND a.answer = 'unknown' AND a.progress IS NULL AND a.lookups >= ?)",
-            [(now, message_id, attempt, LOOKUPS) for message_id, attempt in sorted(in_vain)],
+            [(now, *one, LOOKUPS) for one in in_vain],
         )
+
+
+def note_listed(looked: Sequence[Looked], *, now: int, scale: float) -> None:
+    """Bind what was found, and keep what each look-up showed, for people to read; call it inside a transaction."""
+    settle([one.event for one in looked if one.event], now=now, scale=scale)
+    shown = sorted((now, one.listed.value, one.message_id, one.attempt) for one in looked)
+    execute_many("UPDATE attempts SET looked_up_at = ?, listed = ? WHERE message_id = ? AND number = ?", shown)
+
+
+def _in_doubt(row: tuple[Any, ...]) -> InDoubt:
+    campaign_id, message_id, attempt, recipient, values, claimed_at, provider_id = row
+    field_values = tuple(Message.field_values.python_value(values))
+    return InDoubt(campaign_id, message_id, attempt, recipient, field_values, claimed_at, provider_id)

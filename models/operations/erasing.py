@@ -78,7 +78,11 @@ def erase(message_ids: Sequence[int]) -> None:
         "search_3 = NULL, provider_text = NULL, erase_at_verdict = ? WHERE id = ?",
         [(FORGOTTEN, forgotten_key(message_id), ERASED, message_id) for message_id in sorted(message_ids)],
     )
-    execute(f"UPDATE attempts SET provider_text = NULL WHERE message_id IN ({marks(message_ids)})", *message_ids)
+    execute(
+        "UPDATE attempts SET provider_text = NULL, lost_as = CASE WHEN lost_as IS NOT NULL THEN '' END "
+        f"WHERE message_id IN ({marks(message_ids)})",
+        *message_ids,
+    )
 
 
 def forgotten_standing(stands: Standing) -> Standing:

@@ -44,7 +44,7 @@ def _find_jobs(*, now: int) -> None:
         hint(Work.RECEIPTS)
     if doubts_due(now=now, scale=current().time_scale, limit=1):
         hint(Work.LOOK_UPS)
-    for work, table in ((Work.IMPORT, "imports"), (Work.EXPORT, "exports")):
+    for work, table in ((Work.IMPORT, "imports"), (Work.EXPORT, "exports"), (Work.ASK, "look_ups")):
         for (subject_id,) in select(
             f"SELECT id FROM {table} WHERE state = 'queued' OR (state = 'running' AND COALESCE(beat_at, 0) < ?)",
             now - BEAT_LOST,

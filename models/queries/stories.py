@@ -1,40 +1,16 @@
 """A message's story: its attempts, and the bulk moves it was in (SPEC 2)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 from models.actors import Actor, Right
+from models.config import current
 from models.database import marks, select
 from models.queries.pages import Row, message_of, seen_by
-from models.words import MoveKind, Surface
+from models.rules.in_doubt import AttemptTold, Explained, explain
+from models.words import Channel, MoveKind, Surface
 
-_ATTEMPT = (
-    "number, status, answer, progress, timed_out, failure_reason, provider_code, provider_text, provider_id, "
-    "claimed_at, handed_over_at, progress_at, event_at, verdict_at"
-)
-
-
-@dataclass(frozen=True)
-class AttemptTold:
-    """One hand-over, named as the columns of its row; times in epoch ms.
-
-    Text and id are the provider's own, None for who may not see recipients.
-    """
-
-    number: int
-    status: str
-    answer: str | None
-    progress: str | None
-    timed_out: int
-    failure_reason: str | None
-    provider_code: str | None
-    provider_text: str | None
-    provider_id: str | None
-    claimed_at: int
-    handed_over_at: int | None
-    progress_at: int | None
-    event_at: int | None
-    verdict_at: int | None
+_ATTEMPT = ", ".join(field.name for field in fields(AttemptTold))
 
 
 @dataclass(frozen=True)
@@ -51,20 +27,46 @@ class MoveTold:
 
 @dataclass(frozen=True)
 class Story:
-    """The message as this actor may see it, with attempts and moves, both oldest first."""
+    """The message as this actor may see it, with attempts and moves, both oldest first.
+
+    `doubt` explains an Unconfirmed one.
+    """
 
     message: Row
     attempts: tuple[AttemptTold, ...]
     moves: tuple[MoveTold, ...]
+    doubt: Explained | None = None
 
 
 def story_of(campaign_id: int, message_id: int, actor: Actor) -> Story:
     """The story of one message; raises NotFoundError when it is not one of the campaign's."""
     message, attempts = message_of(campaign_id, message_id), _attempts(message_id)
     moves = _moves(campaign_id, [int(move_id) for move_id in message.move_ids.split()])
-    if not actor.may(Right.SEE_RECIPIENTS):
-        attempts = tuple(replace(attempt, provider_text=None, provider_id=None) for attempt in attempts)
-    return Story(seen_by(message, actor), attempts, moves)
+    doubt = explanations((message_id,), actor).get(message_id)
+    return Story(seen_by(message, actor), tuple(_seen(attempt, actor) for attempt in attempts), moves, doubt)
+
+
+def explanations(message_ids: Sequence[int], actor: Actor) -> dict[int, Explained]:
+    """What is known of those of the messages that are Unconfirmed, as this actor may see it."""
+    columns = ", ".join(f"a.{field.name}" for field in fields(AttemptTold))
+    rows = select(
+        f"SELECT m.id, c.channel, {columns} FROM messages m JOIN campaigns c ON c.id = m.campaign_id "
+        "JOIN attempts a ON a.message_id = m.id AND a.number = m.attempt "
+        f"WHERE m.status = 'unconfirmed' AND m.id IN ({marks(message_ids)})",
+        *message_ids,
+    )
+    providers = current().providers
+    return {
+        message_id: explain(_seen(AttemptTold(*row), actor), configured=providers.get(Channel(channel), ""))
+        for message_id, channel, *row in rows
+    }
+
+
+def _seen(attempt: AttemptTold, actor: Actor) -> AttemptTold:
+    """The attempt as this actor may see it: that an answer was lost, but not in the provider's words."""
+    if actor.may(Right.SEE_RECIPIENTS):
+        return attempt
+    return replace(attempt, provider_text=None, provider_id=None, lost_as=attempt.lost_as and "")
 
 
 def _attempts(message_id: int) -> tuple[AttemptTold, ...]:

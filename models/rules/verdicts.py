@@ -82,6 +82,7 @@ class AttemptState(NamedTuple):
     provider_text: str | None = None
     provider_id: str | None = None
     lookups: int = 0
+    lost_as: str | None = None  # how the answer was lost; None while no provider's word says so
     handed_over_at: int | None = None
     progress_at: int | None = None
     event_at: int | None = None
@@ -155,6 +156,9 @@ def is_verdict(state: AttemptState) -> bool:
 def _answered(state: AttemptState, event: Event) -> AttemptState:
     """Note the hand-over's answer; an answer replaces none or `unknown`, never another answer."""
     answer = _ANSWERS.get(event.word, Answer.ACCEPTED)
+    if answer is Answer.UNKNOWN and event.text:
+        lost_as = min(event.text, state.lost_as or event.text)
+        state = state if lost_as == state.lost_as else state._replace(lost_as=lost_as)
     if state.answer not in (None, Answer.UNKNOWN) or answer == state.answer:
         return state
     handed_over_at = state.handed_over_at if answer is Answer.UNKNOWN else event.at

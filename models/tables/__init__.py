@@ -6,7 +6,7 @@ from models.tables.ledger import Audit, Lease, RunningProcess, Setting, Tally
 from models.tables.messages import Attempt, Message, OptOut, ReceiptPost, UnmappedCode
 from models.tables.people import Person, SignInLink
 from models.tables.slack import SlackFault, SlackOutbox, SlackPost
-from models.tables.work import BulkMove, Export, Import, RetryPlan, ScheduledStart, SentTest
+from models.tables.work import BulkMove, Export, Import, LookUp, RetryPlan, ScheduledStart, SentTest
 
 __all__ = [
     "Attachment",
@@ -19,6 +19,7 @@ __all__ = [
     "FileChunk",
     "Import",
     "Lease",
+    "LookUp",
     "Message",
     "MessageCount",
     "MessageFlow",

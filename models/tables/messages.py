@@ -44,7 +44,8 @@ class Attempt(UnnumberedTable):
     """One hand-over of one message: its answer, how far receipts say it came, and its verdict.
 
     `retries` is the message's count at the claim, so 0 means a first attempt. `timed_out` is 1 when the
-    verdict is our own, for want of a word from the provider.
+    verdict is our own, for want of a word from the provider. `lost_as` is how its answer was lost, None when the
+    process that handed it over ended first; `listed` is what the last look-up, at `looked_up_at`, found.
     """
 
     message_id = BigIntegerField()
@@ -57,6 +58,9 @@ class Attempt(UnnumberedTable):
     timed_out = BigIntegerField(default=0)
     retries = BigIntegerField(default=0)
     lookups = BigIntegerField(default=0)
+    lost_as = TextField(null=True)
+    looked_up_at = Moment(null=True)
+    listed = TextField(null=True)
     provider_id = TextField(null=True)
     failure_reason = TextField(null=True)
     retry_class = TextField(null=True)

@@ -128,6 +128,35 @@ class Export(Table):
         table_name = "exports"
 
 
+class LookUp(Table):
+    """A provider asked by somebody about a campaign's Unconfirmed messages, or about one of them (else 0).
+
+    `after_id` is how far it has come; the figures beside `total` count what came of those asked about so far:
+    `found` at the provider, `unlisted` there, `unclear` which it is, `unasked` since it can't be asked.
+    """
+
+    campaign_id = BigIntegerField()
+    message_id = BigIntegerField(default=0)
+    state = TextField()
+    total = BigIntegerField()
+    after_id = BigIntegerField(default=0)
+    found = BigIntegerField(default=0)
+    unlisted = BigIntegerField(default=0)
+    unclear = BigIntegerField(default=0)
+    unasked = BigIntegerField(default=0)
+    result = TextField(default="")
+    actor_id = BigIntegerField(null=True)
+    actor_name = TextField()
+    surface = TextField()
+    created_at = Moment()
+    started_at = Moment(null=True)
+    beat_at = Moment(null=True)
+    ended_at = Moment(null=True)
+
+    class Meta:
+        table_name = "look_ups"
+
+
 class SentTest(Table):
     """A campaign's template sent to a few addresses to look at it; in no count.
 

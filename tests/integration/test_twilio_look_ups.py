@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import uvloop
 
-from jobs.providers.twilio.provider import Doubt, LookUp, TwilioAccount, TwilioProvider
+from jobs.providers.base import Doubt, LookUp
+from jobs.providers.twilio.provider import TwilioAccount, TwilioProvider
 from models.rules.verdicts import Word
 from models.words import FailureReason, RetryClass, Scope
 from tests.fakes.twilio import ACCOUNT, SERVICE, TOKEN, FakeTwilio, running
@@ -93,7 +94,7 @@ class TestLookUp:
     def test_several_that_fit_bind_nothing(self, fake: FakeTwilio) -> None:
         for _ in range(2):
             fake.put(ADA, "Hi", created_at=THEN)
-        assert look_up(fake, DOUBT) == [LookUp(DOUBT, answered=True)]
+        assert look_up(fake, DOUBT) == [LookUp(DOUBT, answered=True, unclear=True)]
 
     def test_what_another_hand_over_has_does_not_count(self, fake: FakeTwilio) -> None:
         taken, free = (fake.put(ADA, "Hi", created_at=THEN) for _ in range(2))
@@ -105,7 +106,8 @@ class TestLookUp:
     def test_one_message_for_two_doubts_binds_neither(self, fake: FakeTwilio) -> None:
         fake.put(ADA, "Hi", created_at=seconds_later(60))
         other = Doubt(8, 1, ADA, "Hi", NOW + 30_000)
-        assert look_up(fake, DOUBT, other) == [LookUp(DOUBT, answered=True), LookUp(other, answered=True)]
+        unclear = [LookUp(one, answered=True, unclear=True) for one in (DOUBT, other)]
+        assert look_up(fake, DOUBT, other) == unclear
 
     def test_two_doubts_of_one_person_are_told_apart_by_their_text(self, fake: FakeTwilio) -> None:
         first, second = (fake.put(ADA, body, created_at=THEN) for body in ("Hi", "Ho"))

@@ -222,7 +222,8 @@ class Story(Teller):
         in_vain = [] if words else asked
         self.life.hear(words, now)
         self.life.look_in_vain(in_vain)
-        doubts.note_lookups(events_of(words), in_vain, now=now, scale=1)
+        looked = [doubts.Looked(event.message_id, event.attempt, event) for event in events_of(words)]
+        doubts.note_lookups([*looked, *(doubts.Looked(*one) for one in in_vain)], now=now, scale=1)
 
     # Who refuses
 

@@ -16,7 +16,7 @@ from urllib.parse import quote, urlencode
 import aiohttp
 
 from jobs.providers import http
-from jobs.providers.base import AccountCheck, Outcome
+from jobs.providers.base import AccountCheck, Doubt, LookUp, Outcome
 from jobs.providers.messages import OutgoingMessage
 from jobs.providers.twilio.words import (
     Resource,
@@ -41,6 +41,7 @@ CHECK_SECONDS = 2
 # Twilio lists the newest first. So long a page stays within `http.ANSWER_LENGTH`, whatever the texts.
 PAGE_SIZE = 50
 PAGES = 4
+HANDED_OVER_WITHIN = 600_000  # ms after its claim: what was made later is another hand-over's
 CLOCK_TOLERANCE = 5_000  # ms: clocks differ, and Twilio's dates are in whole seconds
 
 _ADDRESS = re.compile(r"https?://[^/?#@\s]+(/[^?#\s]*)?")
@@ -69,30 +70,6 @@ class TwilioAccount:
             raise NotConfiguredError(f"TWILIO_API_URL must be an address like {API_URL}.")
         sid, token, service_sid = (variables[name] for name in CREDENTIALS[NAME])
         return cls(sid, token, service_sid, api_url)
-
-
-@dataclass(frozen=True, slots=True)
-class Doubt:
-    """A hand-over whose answer is not known; `claimed_at` is epoch ms."""
-
-    message_id: int
-    attempt: int
-    recipient: str
-    body: str
-    claimed_at: int
-
-
-@dataclass(frozen=True, slots=True)
-class LookUp:
-    """What a look-up of one doubt came to.
-
-    Unless Twilio `answered` it does not count as one. `event` tells what became of the message; None when
-    Twilio has none that must be it, or several that may be.
-    """
-
-    doubt: Doubt
-    answered: bool
-    event: Event | None = None
 
 
 class TwilioProvider:
@@ -156,14 +133,15 @@ class TwilioProvider:
         fitting = [self._fitting(doubt, listings[doubt.recipient] or ()) for doubt in asked]
         sids = [resource.sid for resources in fitting for resource in resources]
         taken = bound(sids) if sids else ()
-        free = [[resource for resource in resources if resource.sid not in taken] for resources in fitting]
+        free = [
+            [resource for resource in resources if resource.sid == doubt.provider_id or resource.sid not in taken]
+            for doubt, resources in zip(asked, fitting, strict=True)
+        ]
         claims = Counter(resource.sid for resources in free for resource in resources)
         return [
-            LookUp(
-                doubt,
-                answered=listings[doubt.recipient] is not None,
-                event=_event(doubt, resources[0], at) if [claims[one.sid] for one in resources] == [1] else None,
-            )
+            _found(doubt, resources, at, sure=[claims[one.sid] for one in resources] == [1])
+            if listings[doubt.recipient] is not None
+            else LookUp(doubt, answered=False)
             for doubt, resources in zip(asked, free, strict=True)
         ]
 
@@ -232,13 +210,22 @@ class TwilioProvider:
         return said if reply.status == 200 and isinstance(said.get("messages"), list) else None
 
     def _fitting(self, doubt: Doubt, listing: Iterable[Resource]) -> list[Resource]:
+        if doubt.provider_id:
+            return [resource for resource in listing if resource.sid == doubt.provider_id]
+        since, until = doubt.claimed_at - CLOCK_TOLERANCE, doubt.claimed_at + HANDED_OVER_WITHIN
         looked_for = (doubt.recipient, self._account.service_sid, doubt.body)
         return [
             resource
             for resource in listing
             if (resource.to, resource.service_sid, resource.body) == looked_for
-            and resource.created_at >= doubt.claimed_at - CLOCK_TOLERANCE
+            and since <= resource.created_at <= until
         ]
+
+
+def _found(doubt: Doubt, resources: Sequence[Resource], at: int, *, sure: bool) -> LookUp:
+    if not sure:
+        return LookUp(doubt, answered=True, unclear=bool(resources))
+    return LookUp(doubt, answered=True, event=_event(doubt, resources[0], at))
 
 
 def _event(doubt: Doubt, resource: Resource, at: int) -> Event:
