@@ -34,6 +34,8 @@ RIGHTS: Mapping[str, Right] = {
     "campaign.hand_on": Right.CHANGE_CAMPAIGNS,
     "campaign.sender": Right.CHANGE_CAMPAIGNS,
     "campaign.cancel_start": Right.CHANGE_CAMPAIGNS,
+    "looking_up.all_unconfirmed": Right.CHANGE_CAMPAIGNS,
+    "looking_up.one": Right.CHANGE_CAMPAIGNS,
     "retrying.matching": Right.CHANGE_CAMPAIGNS,
     "retrying.selected": Right.CHANGE_CAMPAIGNS,
     "retrying.message": Right.CHANGE_CAMPAIGNS,

@@ -15,6 +15,7 @@ from admin.views import (
     exports,
     finding,
     health,
+    looking_up,
     optouts,
     people,
     retrying,
@@ -38,8 +39,8 @@ from models.tables import Audit, BulkMove, Campaign, Export, Message, OptOut, Pe
 
 LARGEST_ID = 2**63 - 1
 _BLUEPRINTS = (
-    account, campaign, composing, contacts, creating, exports, finding, health, optouts, people, retrying, settings,
-    signing_in, stories, testing,
+    account, campaign, composing, contacts, creating, exports, finding, health, looking_up, optouts, people, retrying,
+    settings, signing_in, stories, testing,
 )  # fmt: skip
 
 

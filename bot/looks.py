@@ -10,7 +10,7 @@ from bot.site import site
 from models.actors import Right
 from models.clock import now_ms
 from models.operations import exporting, running, telling
-from models.queries.campaigns import get_campaign, summary_of
+from models.queries.campaigns import get_campaign, seen_campaign, summary_of
 from models.queries.failures import latest_failures
 from models.queries.finding import find_recipient
 from models.queries.progress import progress_of
@@ -48,6 +48,12 @@ def sign_in_link(url: str, verb: str, *, until: int) -> Message:
         blocks.context(f"You asked for it with `/campaign {verb}`. If it was not you, tell an Org Admin."),
     ]
     return Message("Your sign-in link to the Signalbox panel.", shown)
+
+
+def look(verb: str, request: Request, campaign_id: int) -> None:
+    """Answer with what the person wants to see of a campaign that they may know of."""
+    seen_campaign(campaign_id, request.actor)
+    LOOKS[verb](request, campaign_id)
 
 
 def start_export(request: Request, campaign_id: int, criteria: Criteria) -> None:

@@ -29,6 +29,8 @@ ACTS = {
     "late_start": "Later start missed",
     "nothing_accepted": "Provider accepts nothing",
     "no_receipts": "No receipts",
+    "look_up": "Provider asked",
+    "looked_up": "Provider answered",
     "export": "Export",
     "cancel_export": "Export cancelled",
     "opt_out": "Opted out by hand",

@@ -12,12 +12,12 @@ from admin.views import later
 from admin.views.asking import act_done, ask_then
 from admin.views.base import done, wants_part
 from admin.views.drafts import typed
-from admin.views.seeing import seen_campaign, sending_of
+from admin.views.seeing import sending_of
 from jobs import starting
 from models.actors import Actor, Right
 from models.clock import now_ms
 from models.operations import campaigns, duplicating, handing_on, running, scheduling
-from models.queries.campaigns import counts_of
+from models.queries.campaigns import counts_of, seen_campaign
 from models.queries.people import people_who_may
 from models.queries.run_check import run_check
 from models.queries.work import has_left_out

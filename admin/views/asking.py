@@ -9,12 +9,12 @@ from flask.typing import ResponseReturnValue
 from admin import sessions
 from admin.presenting import words
 from admin.views.base import done, wants_part
-from admin.views.seeing import preview_context, seen_campaign
+from admin.views.seeing import preview_context
 from models.actors import Actor
 from models.clock import now_ms
 from models.errors import InvalidInputError
 from models.operations import running
-from models.queries.campaigns import standing_of, summary_of
+from models.queries.campaigns import seen_campaign, standing_of, summary_of
 from models.rules.actions import Answer, answer_for
 from models.tables import Campaign
 from models.words import Action, Phase

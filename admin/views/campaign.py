@@ -7,18 +7,10 @@ from admin import sessions
 from admin.presenting import previews
 from admin.views.acting import blueprint  # with the acts already on it
 from admin.views.asking import draw_dialog
-from admin.views.seeing import (
-    LIVE,
-    chart_of_campaign,
-    filter_of_request,
-    live_context,
-    owner_of,
-    seen_campaign,
-    start_of,
-)
+from admin.views.seeing import LIVE, chart_of_campaign, filter_of_request, live_context, owner_of, start_of
 from models.clock import now_ms
 from models.errors import NotFoundError
-from models.queries.campaigns import attachments_of
+from models.queries.campaigns import attachments_of, seen_campaign
 from models.queries.pages import total_of
 from models.queries.previews import contact_values
 from models.words import Channel, Phase

@@ -9,12 +9,12 @@ from admin import sessions
 from admin.presenting import previews
 from admin.views.base import go_to, wants_part
 from admin.views.drafts import typed
-from admin.views.seeing import asked_place, seen_campaign
+from admin.views.seeing import asked_place
 from models.clock import now_ms
 from models.errors import InvalidInputError
 from models.operations.attaching import attach_file, detach_file
 from models.operations.campaigns import Message
-from models.queries.campaigns import attachments_of, counts_of
+from models.queries.campaigns import attachments_of, counts_of, seen_campaign
 from models.queries.previews import NOWHERE, contact_values
 from models.queries.sizes import sizes_of
 from models.segments import count_segments

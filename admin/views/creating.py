@@ -9,13 +9,13 @@ from admin import sessions
 from admin.views.base import done
 from admin.views.composing import look_at, typed_message
 from admin.views.drafts import STEPS, draft_of, reached, typed
-from admin.views.seeing import owner_of, preview_context, seen_campaign
+from admin.views.seeing import owner_of, preview_context
 from models.clock import now_ms
 from models.config import current
 from models.errors import InvalidInputError
 from models.operations import campaigns, running
 from models.operations.settings import setting
-from models.queries.campaigns import attachments_of, counts_of, get_campaign, standing_of
+from models.queries.campaigns import attachments_of, counts_of, get_campaign, seen_campaign, standing_of
 from models.queries.run_check import run_check
 from models.queries.work import latest_import
 from models.rules.actions import answer_for

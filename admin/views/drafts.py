@@ -3,9 +3,8 @@
 from flask import request, url_for
 
 from admin import sessions
-from admin.views.seeing import seen_campaign
 from models.errors import WrongStateError
-from models.queries.campaigns import counts_of
+from models.queries.campaigns import counts_of, seen_campaign
 from models.tables import Campaign
 from models.words import Phase
 

@@ -11,13 +11,13 @@ from admin import sessions
 from admin.presenting import words
 from admin.views.base import ListView, done
 from admin.views.paging import number_of
-from admin.views.seeing import criteria_for, filter_of_request, seen_campaign
+from admin.views.seeing import criteria_for, filter_of_request
 from models import secret_key
 from models.clock import now_ms
 from models.errors import NotFoundError
 from models.operations import exporting
 from models.operations.files import read_file
-from models.queries.campaigns import counts_of
+from models.queries.campaigns import counts_of, seen_campaign
 from models.queries.pages import total_of
 from models.queries.work import export_seen_by, exports_seen_by, file_of, moments_of, unchanged_export_of
 from models.rules.criteria import Criteria

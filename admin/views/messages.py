@@ -11,16 +11,18 @@ from admin.presenting.filters import MATCH_LABELS, Match, MessageFilter
 from admin.presenting.lines import Line, line_of
 from admin.views.base import ListView
 from admin.views.drafts import next_step
-from admin.views.seeing import chart_of_campaign, criteria_for, filter_of_request, live_context, seen_campaign
+from admin.views.looking_up import asking
+from admin.views.seeing import chart_of_campaign, criteria_for, filter_of_request, live_context
 from admin.views.stories import drawer
 from models.actors import Actor, Right
 from models.errors import NotFoundError
+from models.queries.campaigns import seen_campaign
 from models.queries.pages import Page, Total, page_of_messages, seen_by, total_of
 from models.queries.walks import walk_of
 from models.rules.counts import Counts
 from models.rules.criteria import Criteria
 from models.tables import Campaign
-from models.words import Channel, Phase
+from models.words import Channel, MessageStatus, Phase
 
 
 class MessagesView(ListView):
@@ -59,6 +61,7 @@ class MessagesView(ListView):
             total=total,
             chart=chart_of_campaign(campaign) if shown["was_run"] else None,
             **_searching(campaign, actor),
+            asking_all=asking(campaign, actor) if wanted.status is MessageStatus.UNCONFIRMED else None,
             **_edges(campaign_id, wanted, page),
             **_story(campaign, wanted.message, actor),
         )

@@ -11,11 +11,11 @@ from admin import sessions
 from admin.presenting import retry_plans
 from admin.views import later
 from admin.views.asking import act_done, draw_dialog
-from admin.views.seeing import criteria_for, filter_of_request, seen_campaign
+from admin.views.seeing import criteria_for, filter_of_request
 from models.clock import now_ms
 from models.errors import ChannelTakenError, InvalidInputError
 from models.operations import retrying
-from models.queries.campaigns import counts_of
+from models.queries.campaigns import counts_of, seen_campaign
 from models.queries.pages import message_of
 from models.queries.retries import require_plan
 from models.rules.criteria import Criteria

@@ -14,9 +14,8 @@ from models.actors import Actor, Right
 from models.addresses import opt_out_key
 from models.clock import now_ms
 from models.config import current
-from models.errors import NotFoundError
 from models.operations.settings import rate_of, setting
-from models.queries.campaigns import get_campaign, standing_of, summary_of
+from models.queries.campaigns import standing_of, summary_of
 from models.queries.flow import flow_of
 from models.queries.pages import names_of, with_recipient
 from models.queries.previews import contact_values
@@ -32,17 +31,6 @@ from models.words import CHANNEL_LABELS, OPEN_WORK, PROVIDER_NAMES, Channel, Pha
 
 SIMULATED = "simulated"
 LIVE, IDLE = 2, 15  # seconds between two looks: at what moves, and at what may begin to
-
-
-def seen_campaign(campaign_id: int, actor: Actor) -> Campaign:
-    """The campaign, if this person may know of it; raises NotFoundError, also for other people's drafts."""
-    campaign = get_campaign(campaign_id)
-    others_draft = (
-        campaign.phase == Phase.DRAFT and campaign.owner_id != actor.person_id and not actor.may(Right.SEE_OPERATIONS)
-    )
-    if campaign.phase == Phase.DELETING or others_draft:
-        raise NotFoundError(f"There is no campaign {campaign_id}.", campaign_id=campaign_id)
-    return campaign
 
 
 def filter_of_request(actor: Actor) -> MessageFilter:

@@ -8,10 +8,11 @@ from flask.typing import ResponseReturnValue
 from admin import sessions
 from admin.presenting import lines, stories
 from admin.views.base import wants_part
-from admin.views.seeing import filter_of_request, seen_campaign
+from admin.views.looking_up import asking
+from admin.views.seeing import filter_of_request
 from models.actors import Actor
 from models.clock import now_ms
-from models.queries.campaigns import standing_of
+from models.queries.campaigns import seen_campaign, standing_of
 from models.queries.stories import story_of
 from models.rules.actions import answer_for
 from models.tables import Campaign
@@ -36,6 +37,8 @@ def drawer(campaign: Campaign, message_id: int, actor: Actor) -> dict[str, Any]:
     """What the drawer shows of a message; raises NotFoundError when it is not one of the campaign's."""
     found = story_of(campaign.id, message_id, actor)
     return {
+        "doubt": found.doubt,
+        "asking": asking(campaign, actor, message_id),
         "story": lines.line_of(found.message, [field["name"] for field in campaign.fields]),
         "chapters": stories.chapters(found),
         "retry_answer": answer_for(Action.RETRY, standing_of(campaign.id, now=now_ms()), actor),

@@ -12,11 +12,11 @@ from admin.presenting.sent_tests import told
 from admin.views.asking import ask_then, draw_dialog
 from admin.views.base import go_to, wants_part
 from admin.views.drafts import typed
-from admin.views.seeing import asked_place, seen_campaign
+from admin.views.seeing import asked_place
 from models.actors import Actor
 from models.clock import now_ms
 from models.operations.testing import MOST, Result, ask_for_test, sent_test_of
-from models.queries.campaigns import counts_of
+from models.queries.campaigns import counts_of, seen_campaign
 from models.queries.previews import contact_values
 from models.tables import Campaign
 from models.template import normalise_name, placeholders

@@ -9,6 +9,7 @@ from bot.dialogs.turning import Turning
 from bot.drawing import blocks
 from bot.drawing import campaigns as drawn
 from bot.request import Request, inputs_of
+from models.queries.campaigns import seen_campaign
 
 _DIALOGS: dict[str, Dialog] = {
     "run": running.DIALOG,
@@ -42,6 +43,7 @@ def open_about(verb: str, request: Request, campaign_id: int, *, message_ids: Se
 def fill(verb: str, request: Request, campaign_id: int, *, message_ids: Sequence[int] = ()) -> None:
     """Show what the dialog is about. Raises CampaignError when it can't be done now."""
     dialog = _DIALOGS[verb]
+    seen_campaign(campaign_id, request.actor)
     if dialog.sketch:
         request.show(_loading(verb, dialog.sketch(request, campaign_id)))
     form = dialog.form(request, campaign_id, tuple(message_ids))

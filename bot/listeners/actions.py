@@ -47,7 +47,7 @@ def _campaign_id(subject: str) -> int:
 
 
 def _look(verb: str) -> Click:
-    return lambda request, subject: looks.LOOKS[verb](request, _campaign_id(subject))
+    return lambda request, subject: looks.look(verb, request, _campaign_id(subject))
 
 
 def _dialog(verb: str) -> Click:

@@ -82,7 +82,7 @@ def _about(verb: str) -> Answer:
         if found is None:
             request.whisper(looks.picker(verb, command.subject))
         else:
-            looks.LOOKS[verb](request, found.campaign.id)
+            looks.look(verb, request, found.campaign.id)
 
     return about
 

@@ -12,7 +12,7 @@ from models.errors import NotConfiguredError, NotFoundError, WrongStateError
 from models.hints import Work, hint
 from models.operations import audit
 from models.operations.doubts import Looked, note_listed, without_rivals
-from models.queries.campaigns import counts_of, get_campaign
+from models.queries.campaigns import counts_of, get_campaign, seen_campaign
 from models.queries.look_ups import latest_look_up
 from models.rules.in_doubt import told_result, why_not_asked
 from models.rules.timeouts import LOOKUP_GAP
@@ -31,7 +31,7 @@ def ask_provider(campaign_id: int, *, message_id: int = 0, actor: Actor, now: in
     """
     actor.require(Right.CHANGE_CAMPAIGNS)
     with transaction():
-        campaign = get_campaign(campaign_id, lock=True)  # of two at once the second finds the first
+        campaign = seen_campaign(campaign_id, actor, lock=True)  # of two at once the second finds the first
         asked = latest_look_up(campaign_id, message_id)
         if asked is not None and (asked.state in OPEN_WORK or _just_now(asked, now)):
             return asked

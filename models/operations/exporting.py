@@ -19,7 +19,7 @@ from models.hints import Work, hint
 from models.operations import audit, comparing, space, telling
 from models.operations.files import store_file
 from models.operations.snapshots import Written, write_export
-from models.queries.campaigns import counts_of, get_campaign
+from models.queries.campaigns import counts_of, get_campaign, seen_campaign
 from models.queries.messages import count
 from models.queries.work import export_seen_by, open_export_of
 from models.rules.criteria import Criteria
@@ -66,7 +66,7 @@ def export_now(
 
 def _exportable(campaign_id: int, actor: Actor, since_id: int | None, *, now: int) -> Campaign:
     actor.require(Right.EXPORT)
-    campaign = get_campaign(campaign_id)
+    campaign = seen_campaign(campaign_id, actor)
     if since_id is not None:
         comparing.earlier_rows(export_seen_by(actor, since_id), now=now)
     return campaign

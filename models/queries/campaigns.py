@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 from math import ceil
 
-from models.actors import Actor, Right
+from models.actors import Actor
 from models.config import current
 from models.database import for_update, marks, select
 from models.errors import NotFoundError
 from models.queries.pace import rate_of
 from models.rules.actions import Blocker, Standing
 from models.rules.counts import Counts, shown_status
+from models.rules.seeing import knows_of
 from models.tables import Attachment, Campaign, File
 from models.words import HOLDS_CHANNEL, CampaignStatus, Channel, MessageStatus, Phase
 
@@ -40,9 +41,22 @@ def get_campaign(campaign_id: int, *, lock: bool = False) -> Campaign:
         select(f"SELECT id FROM campaigns WHERE id = ?{clause}", campaign_id)
     found = Campaign.get_or_none(Campaign.id == campaign_id)
     if found is None:
-        raise NotFoundError(f"There is no campaign {campaign_id}.", campaign_id=campaign_id)
+        raise not_there(campaign_id)
     campaign: Campaign = found
     return campaign
+
+
+def seen_campaign(campaign_id: int, actor: Actor, *, lock: bool = False) -> Campaign:
+    """The campaign's row, if this actor may know of it; raises NotFoundError, also for other people's drafts."""
+    campaign = get_campaign(campaign_id, lock=lock)
+    if not knows_of(actor, campaign.phase, campaign.owner_id):
+        raise not_there(campaign_id)
+    return campaign
+
+
+def not_there(campaign_id: int) -> NotFoundError:
+    """What is said of a campaign that there is not, and of one that the actor may not know of."""
+    return NotFoundError(f"There is no campaign {campaign_id}.", campaign_id=campaign_id)
 
 
 def attachments_of(campaign_id: int) -> list[File]:
@@ -70,11 +84,9 @@ def summary_of(campaign_id: int) -> CampaignSummary:
 
 
 def list_campaigns(actor: Actor) -> list[CampaignSummary]:
-    """All living campaigns, newest first, without their templates; others' drafts only for Admins."""
-    query = Campaign.select(*_LISTED).where(Campaign.phase != Phase.DELETING.value).order_by(Campaign.id.desc())
-    if not actor.may(Right.SEE_OPERATIONS):
-        query = query.where((Campaign.phase != Phase.DRAFT.value) | (Campaign.owner_id == actor.person_id))
-    campaigns = list(query)
+    """All campaigns that this actor may know of, newest first, without their templates."""
+    listed = Campaign.select(*_LISTED).order_by(Campaign.id.desc())
+    campaigns = [campaign for campaign in listed if knows_of(actor, campaign.phase, campaign.owner_id)]
     counts = _counts_of_all([campaign.id for campaign in campaigns])
     return [
         CampaignSummary(campaign, shown_status(Phase(campaign.phase), counts[campaign.id]), counts[campaign.id])
@@ -96,7 +108,7 @@ def standing_of(campaign_id: int, *, lock: bool = False, now: int | None = None)
     clause = for_update() if lock else ""
     found = select(f"SELECT name, channel, phase, owner_id FROM campaigns WHERE id = ?{clause}", campaign_id)
     if not found:
-        raise NotFoundError(f"There is no campaign {campaign_id}.", campaign_id=campaign_id)
+        raise not_there(campaign_id)
     name, channel, phase, owner_id = found[0]
     return Standing(
         name=name,

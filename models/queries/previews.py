@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from models.actors import Actor, Right
 from models.addresses import mask
-from models.queries.campaigns import counts_of, get_campaign
+from models.queries.campaigns import counts_of, seen_campaign
 from models.queries.pages import contact_at
 from models.segments import count_segments
 from models.tables import Campaign
@@ -45,7 +45,7 @@ class Preview:
 
 def preview_of(campaign_id: int, place: int, actor: Actor) -> Preview:
     """The contact at `place`, from 1, or the nearest one there is. Raises NotFoundError for an unknown campaign."""
-    campaign = get_campaign(campaign_id)
+    campaign = seen_campaign(campaign_id, actor)
     total = counts_of(campaign_id).total
     place = min(max(1, place), total)
     recipient, values = contact_values(campaign, actor, place)

@@ -62,6 +62,12 @@ def explanations(message_ids: Sequence[int], actor: Actor) -> dict[int, Explaine
     }
 
 
+def handed_to(message_id: int) -> str:
+    """The provider that a message was handed to last, '' before that."""
+    found = select("SELECT provider FROM attempts WHERE message_id = ? ORDER BY number DESC LIMIT 1", message_id)
+    return str(found[0][0]) if found else ""
+
+
 def _seen(attempt: AttemptTold, actor: Actor) -> AttemptTold:
     """The attempt as this actor may see it: that an answer was lost, but not in the provider's words."""
     if actor.may(Right.SEE_RECIPIENTS):
