@@ -2,21 +2,25 @@
 
 from collections.abc import Callable
 
-from bot.drawing import blocks, buttons, cards, failures, found, lines
+from bot.drawing import blocks, buttons, cards, doubts, failures, found, lines
 from bot.drawing import campaigns as drawn
 from bot.drawing.blocks import Message, escaped
 from bot.request import Request
 from bot.site import site
 from models.actors import Right
 from models.clock import now_ms
+from models.config import current
 from models.operations import exporting, running, telling
+from models.operations.asking import ask_provider
 from models.queries.campaigns import get_campaign, seen_campaign, summary_of
-from models.queries.failures import latest_failures
+from models.queries.failures import latest_doubts, latest_failures
 from models.queries.finding import find_recipient
+from models.queries.look_ups import latest_look_up
 from models.queries.progress import progress_of
 from models.queries.starts import pending_start_of
 from models.rules.criteria import Criteria
-from models.words import Action, MessageStatus
+from models.rules.in_doubt import why_not_asked
+from models.words import Action, Channel, MessageStatus
 
 Look = Callable[[Request, int], None]
 
@@ -90,6 +94,25 @@ def _samples(request: Request, campaign_id: int) -> None:
     request.whisper(failures.samples(summary_of(campaign_id), latest_failures(campaign_id, request.actor), now))
 
 
+def _doubts(request: Request, campaign_id: int, *, instead: bool = False) -> None:
+    request.actor.require(Right.SEE_CAMPAIGNS)
+    summary = summary_of(campaign_id)
+    configured = current().providers.get(Channel(summary.campaign.channel), "")
+    found, asked = latest_doubts(campaign_id, request.actor), latest_look_up(campaign_id)
+    shown = doubts.doubts(summary, found, asked, why_not_asked(configured, configured), site=site())
+    request.whisper(shown, instead=instead)
+
+
+def _doubts_again(request: Request, campaign_id: int) -> None:
+    _doubts(request, campaign_id, instead=True)
+
+
+def _look_up(request: Request, campaign_id: int) -> None:
+    """Ask the provider; what comes of it is looked at by Refresh."""
+    ask_provider(campaign_id, actor=request.actor, now=now_ms())
+    _doubts(request, campaign_id, instead=True)
+
+
 def _ask_stop(request: Request, campaign_id: int) -> None:
     """One button, which asks once more."""
     running.permitted(Action.STOP, campaign_id, request.actor, now=now_ms())
@@ -124,6 +147,9 @@ LOOKS: dict[str, Look] = {
     "refresh": _refresh,
     "failures": _failures,
     "samples": _samples,
+    "doubts": _doubts,
+    "doubts_again": _doubts_again,
+    "look_up": _look_up,
     "ask_stop": _ask_stop,
     "move": _move,
     "panel": _panel,

@@ -17,6 +17,7 @@ TEXTS = {
     "retry": "Retry…",
     "failures": "Failures",
     "samples": "Show samples",
+    "doubts": "What is in doubt",
     "export": "Export…",
     "summary": "Summary",
     "status": "Status",

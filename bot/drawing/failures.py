@@ -16,12 +16,14 @@ def reasons(progress: Progress, site: Site) -> Message:
     summary = progress.summary
     failed, unconfirmed = summary.counts[MessageStatus.FAILED], summary.counts[MessageStatus.UNCONFIRMED]
     doubt = f"\n{unconfirmed:,} Unconfirmed: what became of them is not known." if unconfirmed else ""
-    if not failed:
-        return Message.of(f"{lines.name(summary)}: nothing failed.{doubt}")
+    if not failed and not unconfirmed:
+        return Message.of(f"{lines.name(summary)}: nothing failed.")
     told = "\n".join(f"{FAILURE_REASON_NAMES[reason]} {n:,}" for reason, n in progress.reasons)
+    why = f"\n*Why {failed:,} failed:*\n{told}" if failed else ": nothing failed."
+    acts = ("retry", *(("samples",) if failed else ()), *(("doubts",) if unconfirmed else ()), "export")
     shown = [
-        blocks.section(f"{lines.name(summary)}\n*Why {failed:,} failed:*\n{told}{doubt}"),
-        buttons.row(summary.campaign.id, ("retry", "samples", "export"), site),
+        blocks.section(f"{lines.name(summary)}{why}{doubt}"),
+        buttons.row(summary.campaign.id, acts, site),
         lines.footer(summary, progress.as_of, site),
     ]
     return Message(f"{summary.campaign.name}: {failed:,} failed", shown)

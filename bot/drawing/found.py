@@ -1,6 +1,6 @@
 """Every message to one recipient, as the person who asks may see it."""
 
-from bot.drawing import blocks, lines
+from bot.drawing import blocks, doubts, lines
 from bot.drawing.blocks import Block, Message, escaped
 from bot.drawing.lines import Site
 from models.queries.finding import FoundMessage, FoundRecipient
@@ -49,6 +49,7 @@ def _message(one: FoundMessage, *, may_retry: bool) -> Block:
     said = ": ".join(escaped(part) for part in (one.provider_code, one.provider_text) if part)
     tries = lines.counted(one.attempts, noun="attempt") if one.attempts else ""
     detail = " · ".join(filter(None, (said, tries)))
+    told = "\n".join(filter(None, (told, detail, doubts.explained(one.doubt) if one.doubt else "")))
     value = f"{one.campaign_id}:{one.message_id}"
     retry = blocks.button("Retry…", "retry_one", value=value) if one.retryable and may_retry else None
-    return blocks.section(f"{told}\n{detail}" if detail else told, retry)
+    return blocks.section(told, retry)

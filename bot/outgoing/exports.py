@@ -56,17 +56,18 @@ class ExportMessages:
         self._refresh(posts.latest("export", saying.subject_id))
         export = Export.get_by_id(saying.subject_id)
         channel = self._places.direct(int(saying.address))
-        file = file_of(export, now=self._clock())
         name = _file_name(export)
         there = self._posting.look_for(saying, channel, lambda message: bool(_files(message, name)))
         if there is None:
-            file_id = self._uploads.file_id(file, name)
+            file_id = self._uploads.file_id(file_of(export, now=self._clock()), name)
             shared = {"files": [{"id": file_id, "title": name}], "initial_comment": _comment(export)}
             with self._posting.noted(saying):
                 self._line.call("files_completeUploadExternal", channel_id=channel, **shared)
         else:
             file_id = _files(there, name)[0]
-        posts.keep("file", export.id, channel_id=channel, ts=file_id, now=self._clock())
+        post = posts.keep("file", export.id, channel_id=channel, ts=file_id, now=self._clock())
+        if Export.get_by_id(export.id).file_id is None:
+            posts.take_back(post)  # somebody in it was forgotten while it was on its way
 
     def refresh(self) -> None:
         """Bring the messages up to date; one whose export has ended says its last word."""

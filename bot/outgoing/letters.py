@@ -134,6 +134,10 @@ _THREAD: dict[str, Callable[[Mapping[str, Any], str], str]] = {
     "cancel_start": lambda _, who: f"{who} cancelled its scheduled start.",
     # The reason may be a provider's own words: it is for the owner alone.
     "late_start": lambda *_: "It was to start later, and did not. Its owner was told why.",
+    "looked_up": lambda n, _who: (
+        f"The provider was asked about Unconfirmed messages: {n['found']:,} bound to what it has, "
+        f"{n['unlisted'] + n['unclear'] + n['unasked']:,} still not known."
+    ),
     "mend_counts": lambda n, _who: f"The counts were wrong by {n['messages']:,} and were set right.",
     "hold": _held,
     "fail": _failed,

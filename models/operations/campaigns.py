@@ -14,7 +14,7 @@ from models.database import execute, for_update, select, transaction
 from models.errors import InvalidInputError, WrongStateError
 from models.operations import audit, deleting, running
 from models.operations.unscheduling import drop_start
-from models.queries.campaigns import counts_of, get_campaign
+from models.queries.campaigns import counts_of, seen_campaign
 from models.tables import Campaign
 from models.template import check_header, missing_fields
 from models.words import Channel, Phase
@@ -97,7 +97,7 @@ def set_basics(
     basics = _checked_basics(name, description, slack_channel_id)
     try:
         with transaction():
-            campaign = get_campaign(campaign_id, lock=True)
+            campaign = seen_campaign(campaign_id, actor, lock=True)
             if campaign.phase != Phase.DRAFT:
                 raise WrongStateError(f"{campaign.name} is no Draft any more.", campaign_id=campaign_id)
             if channel != campaign.channel and (counts_of(campaign_id).total or _is_importing(campaign_id)):
@@ -162,7 +162,7 @@ def set_message(campaign_id: int, message: Message, *, actor: Actor, now: int, s
     """
     actor.require(Right.CHANGE_CAMPAIGNS)
     with transaction():
-        campaign = get_campaign(campaign_id, lock=True)
+        campaign = seen_campaign(campaign_id, actor, lock=True)
         _refuse_fixed_parts(campaign, message)
         stands = message_of(campaign)
         if seen not in (None, stands.mark) and stands != message:
@@ -202,7 +202,7 @@ def finish_draft(campaign_id: int, *, actor: Actor, now: int) -> None:
     """
     actor.require(Right.CHANGE_CAMPAIGNS)
     with transaction():
-        campaign = get_campaign(campaign_id, lock=True)
+        campaign = seen_campaign(campaign_id, actor, lock=True)
         if campaign.phase != Phase.DRAFT:
             raise WrongStateError(f"{campaign.name} is no Draft any more.", campaign_id=campaign_id)
         if _is_importing(campaign_id):

@@ -4,7 +4,7 @@ from models.actors import RIGHTS, Actor, Right
 from models.database import execute, for_update, select, transaction
 from models.errors import InvalidInputError, NotAllowedError
 from models.operations import audit
-from models.queries.campaigns import standing_of
+from models.queries.campaigns import seen_standing
 from models.rules.actions import answer_for, right_for
 from models.words import Action, Role
 
@@ -18,7 +18,7 @@ def hand_on(campaign_id: int, *, to: int, actor: Actor, now: int) -> str:
     actor.require(right_for(Action.HAND_ON))
     with transaction():
         name = _new_owner(to)  # before the campaign: in this order a person is removed
-        campaign = standing_of(campaign_id, lock=True, now=now)
+        campaign = seen_standing(campaign_id, actor, now=now)
         answer = answer_for(Action.HAND_ON, campaign, actor)
         if not answer.allowed:
             raise NotAllowedError(answer.reason, campaign_id=campaign_id)

@@ -28,7 +28,7 @@ from models.operations.campaigns import DRAFT_KEPT
 from models.operations.counters import Deltas
 from models.operations.files import read_file, remove_file, store_file
 from models.operations.optouts import opted_out
-from models.queries.campaigns import get_campaign
+from models.queries.campaigns import get_campaign, seen_campaign
 from models.tables import Campaign, File, Import
 from models.words import Channel, MessageStatus, Phase, WorkState
 
@@ -107,7 +107,7 @@ def start_import(
     _require_room(contacts.file_id)
     mapping = asdict(contacts.mapping)
     with transaction():
-        campaign = get_campaign(campaign_id, lock=True)
+        campaign = seen_campaign(campaign_id, actor, lock=True)
         if campaign.phase != Phase.DRAFT:
             sentence = f"The contacts of {campaign.name} can't be changed any more."
             raise WrongStateError(sentence, campaign_id=campaign_id)

@@ -115,6 +115,12 @@ def lose_post(post: SlackPost) -> None:
     _set_state(post, "gone")
 
 
+def take_back(post: SlackPost) -> None:
+    """Have a file deleted from Slack at the next look, as if its days there were over."""
+    with transaction():
+        execute("UPDATE slack_posts SET created_at = 0 WHERE id = ?", post.id)
+
+
 def _set_state(post: SlackPost, state: str) -> None:
     with transaction():
         execute("UPDATE slack_posts SET state = ? WHERE id = ?", state, post.id)

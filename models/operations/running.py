@@ -11,10 +11,9 @@ from models.hints import SENDING, hint
 from models.operations import audit
 from models.operations.leaving import end_open_moves, leave, open_move
 from models.operations.unscheduling import drop_start
-from models.queries.campaigns import blocker_of, not_there, standing_of
+from models.queries.campaigns import blocker_of, seen_standing
 from models.queries.reached import LATELY
 from models.rules.actions import Answer, Standing, answer_for, channel_taken, right_for
-from models.rules.seeing import knows_of
 from models.words import CHANNEL_LABELS, Action, MessageStatus, MoveKind, Phase
 
 DISCLAIMER = (
@@ -200,9 +199,7 @@ def refusal(answer: Answer, campaign_id: int) -> CampaignError:
 def permitted(action: Action, campaign_id: int, actor: Actor, *, now: int | None = None) -> Standing:
     """The campaign, its row locked, if this actor may do this to it now; else the refusal is raised."""
     actor.require(right_for(action))
-    campaign = standing_of(campaign_id, lock=True, now=now)
-    if campaign.phase is Phase.DRAFT and not knows_of(actor, campaign.phase, campaign.owner_id):
-        raise not_there(campaign_id)
+    campaign = seen_standing(campaign_id, actor, now=now)
     answer = answer_for(action, campaign, actor)
     if not answer.allowed:
         raise refusal(answer, campaign_id)

@@ -17,7 +17,7 @@ Content = Mapping[str, Any]
 
 # Acts on a campaign that its card's thread tells of.
 TOLD = frozenset(
-    {"run", "stop", "resume", "retry", "delete", "hold", "fail", "end", "export", "set_message", "hand_on"}
+    {"run", "stop", "resume", "retry", "delete", "hold", "fail", "end", "export", "set_message", "hand_on", "looked_up"}
     | {"schedule_start", "cancel_start", "late_start", "mend_counts", *Silence}
 )
 ADMINS_ALWAYS = frozenset({"mend_counts"})

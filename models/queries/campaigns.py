@@ -121,6 +121,14 @@ def standing_of(campaign_id: int, *, lock: bool = False, now: int | None = None)
     )
 
 
+def seen_standing(campaign_id: int, actor: Actor, *, now: int | None = None) -> Standing:
+    """The same, locked, for an act of the actor's: raises NotFoundError for other people's drafts too."""
+    campaign = standing_of(campaign_id, lock=True, now=now)
+    if campaign.phase is Phase.DRAFT and not knows_of(actor, campaign.phase, campaign.owner_id):
+        raise not_there(campaign_id)
+    return campaign
+
+
 def blocker_of(channel: Channel, campaign_id: int, *, now: int | None = None) -> Blocker | None:
     """The other campaign that holds the channel, if one does, and how far it is at `now`."""
     holding = sorted(HOLDS_CHANNEL)

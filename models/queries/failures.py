@@ -1,10 +1,12 @@
-"""Samples of a campaign's failures, for who asks what went wrong."""
+"""Samples of a campaign's failures and doubts, for who asks what went wrong."""
 
 from dataclasses import dataclass
 
 from models.actors import Actor, Right
 from models.addresses import mask
 from models.database import select
+from models.queries.stories import explanations
+from models.rules.in_doubt import Explained
 from models.words import FailureReason
 
 SAMPLES = 5
@@ -19,6 +21,30 @@ class FailureSample:
     code: str
     text: str
     at: int
+
+
+@dataclass(frozen=True)
+class DoubtSample:
+    """One Unconfirmed message as this actor may see it, and what is known of it."""
+
+    recipient: str
+    doubt: Explained
+
+
+def latest_doubts(campaign_id: int, actor: Actor, *, limit: int = SAMPLES) -> tuple[DoubtSample, ...]:
+    """The Unconfirmed messages that were imported last."""
+    rows = select(
+        "SELECT id, recipient FROM messages WHERE campaign_id = ? AND status = 'unconfirmed' ORDER BY id DESC LIMIT ?",
+        campaign_id,
+        limit,
+    )
+    known = explanations([message_id for message_id, _ in rows], actor)
+    hidden = not actor.may(Right.SEE_RECIPIENTS)
+    return tuple(
+        DoubtSample(mask(recipient) if hidden else recipient, known[message_id])
+        for message_id, recipient in rows
+        if message_id in known
+    )
 
 
 def latest_failures(campaign_id: int, actor: Actor, *, limit: int = SAMPLES) -> tuple[FailureSample, ...]:

@@ -12,6 +12,8 @@ from models.database import select
 from models.errors import InvalidInputError, NotFoundError
 from models.operations.optouts import opted_out
 from models.queries.campaigns import CampaignSummary, list_campaigns
+from models.queries.stories import explanations
+from models.rules.in_doubt import Explained
 from models.rules.seeing import knows_of
 from models.words import RETRYABLE, Channel, MessageStatus
 
@@ -27,7 +29,7 @@ _UNSEEN = re.compile("[\u200b-\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
 
 @dataclass(frozen=True)
 class FoundMessage:
-    """A message to the person sought; `attempts` is how often it was handed over."""
+    """A message to the person sought; `attempts` is how often it was handed over, `doubt` explains an Unconfirmed."""
 
     message_id: int
     campaign_id: int
@@ -40,6 +42,7 @@ class FoundMessage:
     attempts: int
     updated_at: int
     retryable: bool
+    doubt: Explained | None = None
 
 
 @dataclass(frozen=True)
@@ -85,10 +88,11 @@ def find_recipient(typed: str, actor: Actor) -> FoundRecipient:
     channel, key = recipient_typed(typed)
     refuses = bool(opted_out(channel, [key])) if actor.may(Right.ADD_OPT_OUTS) else None
     rows = _messages_to(key, channel, actor)
+    known = explanations([row[0] for row in rows[:FOUND_SHOWN]], actor)
     return FoundRecipient(
         shown=key if actor.may(Right.SEE_RECIPIENTS) else mask(key),
         channel=channel,
-        messages=tuple(_found(row, actor, refuses=bool(refuses)) for row in rows[:FOUND_SHOWN]),
+        messages=tuple(_found(row, actor, known.get(row[0]), refuses=bool(refuses)) for row in rows[:FOUND_SHOWN]),
         opted_out=refuses,
         more=max(0, len(rows) - FOUND_SHOWN),
     )
@@ -126,7 +130,7 @@ def _messages_to(key: str, channel: Channel, actor: Actor) -> list[tuple[Any, ..
     return [tuple(row) for phase, owner_id, *row in rows if knows_of(actor, phase, owner_id)]
 
 
-def _found(row: tuple[Any, ...], actor: Actor, *, refuses: bool) -> FoundMessage:
+def _found(row: tuple[Any, ...], actor: Actor, doubt: Explained | None, *, refuses: bool) -> FoundMessage:
     message_id, campaign_id, name, channel, status, reason, code, text, attempts, updated_at = row
     return FoundMessage(
         message_id,
@@ -140,4 +144,5 @@ def _found(row: tuple[Any, ...], actor: Actor, *, refuses: bool) -> FoundMessage
         attempts,
         updated_at,
         retryable=status in RETRYABLE and not refuses and actor.may(Right.CHANGE_CAMPAIGNS),
+        doubt=doubt,
     )

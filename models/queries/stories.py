@@ -48,6 +48,8 @@ def story_of(campaign_id: int, message_id: int, actor: Actor) -> Story:
 
 def explanations(message_ids: Sequence[int], actor: Actor) -> dict[int, Explained]:
     """What is known of those of the messages that are Unconfirmed, as this actor may see it."""
+    if not message_ids:
+        return {}
     columns = ", ".join(f"a.{field.name}" for field in fields(AttemptTold))
     rows = select(
         f"SELECT m.id, c.channel, {columns} FROM messages m JOIN campaigns c ON c.id = m.campaign_id "

@@ -129,10 +129,10 @@ class TestItsName:
 
 class TestRefusals:
     @pytest.mark.parametrize("phase", set(Phase) - {Phase.DELETING})
-    def test_it_may_be_done_in_any_state(self, installation: Config, ben: Actor, phase: Phase) -> None:
+    def test_it_may_be_done_in_any_state(self, installation: Config, alice: Actor, phase: Phase) -> None:
         campaign_id = make_ended()
         put_into_phase(campaign_id, phase)
-        assert duplicate_campaign(campaign_id, actor=ben, now=NOW)
+        assert duplicate_campaign(campaign_id, actor=alice, now=NOW)
 
     def test_viewers_may_not(self, installation: Config, vera: Actor) -> None:
         campaign_id = make_campaign()

@@ -55,6 +55,7 @@ class TestWhoMay:
 
     def test_campaigners_do_not_take_other_peoples(self, installation: Config, ben: Actor, carol: Actor) -> None:
         campaign_id = make_draft(name="Bens own", actor=ben)
+        put_into_phase(campaign_id, Phase.READY)  # of a draft Carol would not even know
         with refused(NotAllowedError) as caught:
             hand_on(campaign_id, to=person(carol), actor=carol, now=NOW)
         assert str(caught.value) == "Only its owner or an Admin can hand on Bens own."
@@ -70,6 +71,7 @@ class TestWhoMay:
 
     def test_after_it_the_old_owner_may_no_more(self, installation: Config, ben: Actor, carol: Actor) -> None:
         campaign_id = make_draft(actor=ben)
+        put_into_phase(campaign_id, Phase.READY)
         hand_on(campaign_id, to=person(carol), actor=ben, now=NOW)
         with refused(NotAllowedError):
             hand_on(campaign_id, to=person(ben), actor=ben, now=NOW)

@@ -11,6 +11,7 @@ from models.clock import now_ms
 from models.database import execute, transaction
 from models.errors import NotFoundError
 from models.operations.exporting import cancel_export, do_export, start_export
+from models.operations.forgetting import forget_person
 from models.operations.running import delete_campaign
 from models.rules.criteria import Criteria
 from models.tables import Campaign, Export, SlackPost
@@ -133,7 +134,7 @@ def test_file_leaves_slack_after_seven_days(outgoing: Outgoing, export_id: int) 
     outgoing.meets("files.delete", status=503)
     outgoing.passes(240)
     outgoing.works(70)
-    assert [call["sent"]["file"] for call in outgoing.calls("files.delete") if call["sent"]] == [file_id]
+    assert deleted(outgoing) == [file_id]
     assert SlackPost.get(SlackPost.kind == "file").state == "gone"
     outgoing.works(120)
     assert len(outgoing.calls("files.delete")) == 2
@@ -191,3 +192,38 @@ def test_what_was_searched_for_stands_in_no_file_name_and_no_channel(outgoing: O
     outgoing.works(5)
     assert "_filtered_20" in outgoing.direct("ben")[-1]["files"][0]["name"]
     assert "5550001" not in str(outgoing.person("vera").messages())
+
+
+def deleted(outgoing: Outgoing) -> list[str]:
+    """The files that we have asked Slack to delete."""
+    return [call["sent"]["file"] for call in outgoing.calls("files.delete") if call["sent"]]
+
+
+def forget(recipient: str, alice: Actor) -> None:
+    forget_person(recipient, typed_again=recipient, actor=alice, now=now_ms())
+
+
+@both_engines
+def test_file_with_somebody_who_is_forgotten_leaves_slack_at_once(
+    outgoing: Outgoing, export_id: int, alice: Actor
+) -> None:
+    do_export(export_id, clock=outgoing.now)
+    outgoing.works(1)
+    (file_id,) = files(outgoing)
+    forget("+14155550001", alice)
+    outgoing.works(70)
+    assert deleted(outgoing) == [file_id]
+
+
+def test_file_that_was_cut_off_on_its_way_to_slack_leaves_it_too(
+    outgoing: Outgoing, export_id: int, alice: Actor
+) -> None:
+    do_export(export_id, clock=outgoing.now)
+    outgoing.works(1)
+    (file_id,) = files(outgoing)
+    with transaction():  # as if the process had died between Slack's taking it and our note of that
+        execute("DELETE FROM slack_posts WHERE kind = 'file'")
+        execute("UPDATE slack_outbox SET state = 'queued', posting_at = ? WHERE kind = 'file'", now_ms() - 60_000)
+    forget("+14155550001", alice)
+    outgoing.works(70)
+    assert deleted(outgoing) == [file_id]

@@ -1,0 +1,77 @@
+"""What is Unconfirmed, as Slack tells it: what happened to each, the provider asked, and what came of it."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from jobs import context, lookups
+from jobs.runtime.stopping import Stop
+from models.actors import Actor
+from models.rules.verdicts import Word
+from models.tables import LookUp, SlackOutbox
+from models.tables import Person as PersonRow
+from tests import factories
+from tests.factories import make_campaign, make_draft, statuses
+from tests.integration.slack.asking import heard, told
+from tests.integration.slack.workspace import Workspace
+from tests.slack_person import Person
+
+LOST, NEVER = "+12025559050", "+12025559051"
+
+
+@pytest.fixture
+def doubtful(slack: Workspace) -> int:
+    """A campaign of which two messages are Unconfirmed: of one the answer was lost, of one the process died."""
+    campaign_id = make_campaign(messages=[LOST, NEVER], name="Spring")
+    factories.run(campaign_id)
+    claimed = factories.claim(campaign_id, provider="simulated")
+    factories.answer(claimed[:1], Word.UNKNOWN, text="reset <by> peer")
+    factories.receive(claimed, Word.UNCONFIRMED)
+    return campaign_id
+
+
+@pytest.fixture
+def works(slack: Workspace) -> Iterator[None]:
+    """A work process with the workspace's configuration."""
+    stop = Stop()
+    context.enter(context.Context(slack.config, stop))
+    yield
+    stop.close()
+
+
+def test_each_is_explained_and_the_provider_can_be_asked(doubtful: int, as_ben: Person, works: None) -> None:
+    failures = told(as_ben, "/campaign failures spring", "2 Unconfirmed")
+    as_ben.clicks(failures, "doubts", str(doubtful))
+    doubts = heard(as_ben, "ended before it noted an answer")
+    assert "reset &lt;by" in str(doubts)  # its signs are defused
+    assert "the person may get it twice" in str(doubts)
+    as_ben.clicks(doubts, "look_up", str(doubtful))
+    asked = heard(as_ben, "being asked about 2 messages")
+    lookups.ask(LookUp.get().id)
+    as_ben.clicks(asked, "doubts_again", str(doubtful))
+    heard(as_ben, "1 bound to what the simulated provider has; 1 still Unconfirmed")
+    assert statuses(doubtful) == {"delivered": 1, "unconfirmed": 1}
+    assert [one.content["numbers"]["found"] for one in SlackOutbox.select() if one.content.get("act") == "looked_up"]
+
+
+def test_find_explains_what_is_unconfirmed(doubtful: int, as_ben: Person) -> None:
+    told(as_ben, f"/campaign find {NEVER}", "ended before it noted an answer")
+
+
+def test_viewer_is_told_without_the_address_and_may_not_ask(doubtful: int, as_vera: Person) -> None:
+    as_vera.clicks(told(as_vera, "/campaign failures spring", "2 Unconfirmed"), "doubts", str(doubtful))
+    doubts = heard(as_vera, "The answer was lost.")
+    assert LOST not in str(doubts)
+    assert "reset" not in str(doubts)
+    as_vera.clicks(doubts, "look_up", str(doubtful))
+    heard(as_vera, "your role must be")
+    assert not LookUp.select().count()
+
+
+def test_draft_of_somebody_else_is_not_there(slack: Workspace, alice: Actor) -> None:
+    draft = make_draft(name="Secret plan")
+    as_alice = slack.person("alice")
+    listed = told(as_alice, "/campaign list", "Secret plan")
+    PersonRow.update(role="campaigner").where(PersonRow.id == alice.person_id).execute()
+    as_alice.clicks(listed, "menu", f"status:{draft}")
+    heard(as_alice, f"There is no campaign {draft}.")
