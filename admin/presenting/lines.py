@@ -51,7 +51,7 @@ def line_of(row: Row, names: Sequence[str]) -> Line:
 
 def _why(row: Row) -> tuple[str, str]:
     if row.status is MessageStatus.UNCONFIRMED:
-        return words.ANSWER_LOST, words.ANSWER_LOST_MEANING
+        return words.NO_FINAL_WORD, words.NO_FINAL_WORD_MEANING
     if row.status is not MessageStatus.FAILED:
         return "", ""
     reason = row.failure_reason or "unknown"

@@ -90,7 +90,7 @@ def _verdict(attempt: AttemptTold, at: int) -> Entry:
         badge = Badge(f"{badge.word}: {words.reason_name(reason)}", badge.colour, badge.icon)
         said = words.reason_meaning(reason, None)
     elif status is MessageStatus.UNCONFIRMED:
-        said = words.ANSWER_LOST_MEANING
+        said = words.NO_FINAL_WORD_MEANING
     elif attempt.timed_out:
         said = "No word from the provider in time."
     return Entry(badge, at, said, _raw(attempt))

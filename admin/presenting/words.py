@@ -95,8 +95,8 @@ RETRY_HINTS = {
     RetryClass.POINTLESS: "A retry is pointless: the same refusal will come back.",
     RetryClass.NEVER: "It can't be sent to again.",
 }
-ANSWER_LOST = "Answer lost"
-ANSWER_LOST_MEANING = "Handed over, and what became of it is not known. It may have arrived."
+NO_FINAL_WORD = "No final word"
+NO_FINAL_WORD_MEANING = "Handed over, and what became of it is not known. It may have arrived."
 
 
 def message_badge(status: MessageStatus) -> Badge:

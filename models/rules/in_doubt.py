@@ -104,6 +104,10 @@ def _facts(attempt: AttemptTold) -> Iterator[Fact]:
     else:
         yield Fact(f"The answer was lost: {attempt.lost_as}" if attempt.lost_as else "The answer was lost.")
     yield _receipt(attempt, name)
+    yield from sorted(_later(attempt, name), key=lambda fact: fact.at or 0)
+
+
+def _later(attempt: AttemptTold, name: str) -> Iterator[Fact]:
     if attempt.looked_up_at is not None:
         yield Fact(f"Looked up: {_LISTED[Listed(attempt.listed or Listed.NOTHING)].format(name)}", attempt.looked_up_at)
     if attempt.verdict_at is not None:

@@ -320,6 +320,25 @@ class TestKeyboard:
         expect(bar(page)).to_be_hidden()
 
 
+class TestInDoubt:
+    def test_what_is_known_is_told_and_the_provider_is_asked(self, panel_of: PanelOf, campaign_id: int) -> None:
+        panel = panel_of("ben")
+        panel.open(f"/campaigns/{campaign_id}/")
+        panel.page.locator("#tile-unconfirmed").click()
+        table = panel.page.locator("#messages")
+        expect(table.get_by_role("button", name="Look up 1 unconfirmed")).to_be_visible()
+        row_of(panel.page, IN_DOUBT[0]).get_by_role("button", name=re.compile("^Actions")).click()
+        panel.page.get_by_role("menuitem", name="Timeline").click()
+        story = panel.page.locator("#story")
+        expect(story).to_contain_text("The answer was lost")
+        expect(story).to_contain_text("the person may get it twice")
+        story.get_by_role("button", name="Ask the simulated provider").click()
+        expect(story).to_contain_text("1 still Unconfirmed: the simulated provider lists none for it.")
+        expect(story).to_contain_text("Looked up: the simulated provider lists none that must be it.")
+        table.get_by_role("button", name="Look up 1 unconfirmed").click()
+        expect(table).to_contain_text("1 still Unconfirmed: the simulated provider lists none for it.")
+
+
 def attempted_again(product: Product, campaign_id: int) -> int:
     """How many hand-overs there were beyond the first of each message."""
     return int(

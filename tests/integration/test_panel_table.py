@@ -242,7 +242,7 @@ class TestStory:
         receive(latest(campaign_id), Word.UNCONFIRMED, at=NOW + SECOND)
         path = f"/campaigns/{campaign_id}/messages/{message_ids(campaign_id)[0]}"
         said = words_of(panel.get(path, **{"HX-Request": "true"}).text)
-        assert "What is not known Answer lost." in said
+        assert "What is not known No final word." in said
         assert "Its answer was lost." in said
 
     def test_is_masked_for_a_viewer(self, viewer: Visitor) -> None:

@@ -1,5 +1,6 @@
 """What is Unconfirmed, as Slack tells it: what happened to each, the provider asked, and what came of it."""
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -12,7 +13,7 @@ from models.tables import LookUp, SlackOutbox
 from models.tables import Person as PersonRow
 from tests import factories
 from tests.factories import make_campaign, make_draft, statuses
-from tests.integration.slack.asking import heard, told
+from tests.integration.slack.asking import heard, shown, submitted, told
 from tests.integration.slack.workspace import Workspace
 from tests.slack_person import Person
 
@@ -51,7 +52,8 @@ def test_each_is_explained_and_the_provider_can_be_asked(doubtful: int, as_ben: 
     as_ben.clicks(asked, "doubts_again", str(doubtful))
     heard(as_ben, "1 bound to what the simulated provider has; 1 still Unconfirmed")
     assert statuses(doubtful) == {"delivered": 1, "unconfirmed": 1}
-    assert [one.content["numbers"]["found"] for one in SlackOutbox.select() if one.content.get("act") == "looked_up"]
+    (line,) = SlackOutbox.select().where(SlackOutbox.kind == "thread", SlackOutbox.topic.contains("looked_up"))
+    assert line.content["numbers"]["found"] == 1
 
 
 def test_find_explains_what_is_unconfirmed(doubtful: int, as_ben: Person) -> None:
@@ -75,3 +77,14 @@ def test_draft_of_somebody_else_is_not_there(slack: Workspace, alice: Actor) -> 
     PersonRow.update(role="campaigner").where(PersonRow.id == alice.person_id).execute()
     as_alice.clicks(listed, "menu", f"status:{draft}")
     heard(as_alice, f"There is no campaign {draft}.")
+
+
+def test_they_are_sent_again_by_their_own_tick_alone(doubtful: int, as_ben: Person) -> None:
+    retry = shown(as_ben, "/campaign retry spring", "Also send the Unconfirmed messages")
+    assert "These people may get the message twice." in str(retry)
+    assert as_ben.submits(tick=[]).errors == {"unconfirmed": "Tick what is to be sent again."}
+    submitted(as_ben, "2 messages", tick=["unconfirmed"])
+    (move,) = factories.rows_of("audit", "WHERE act = 'retry'")
+    assert json.loads(move["numbers"]) == {"messages": 2, "unconfirmed": True}
+    factories.move_all(doubtful)
+    assert statuses(doubtful) == {"queued": 2}
