@@ -60,7 +60,7 @@ def _page(typed: str, found: FoundRecipient | None, **shown: Any) -> str:
 def _why(message: FoundMessage) -> str:
     """Why it failed, or is in doubt, with the provider's own words as far as they are given."""
     if message.status is MessageStatus.UNCONFIRMED:
-        return words.ANSWER_LOST
+        return words.NO_FINAL_WORD
     if message.status is not MessageStatus.FAILED:
         return ""
     own = ": ".join(filter(None, (message.provider_code, message.provider_text)))

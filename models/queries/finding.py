@@ -88,7 +88,8 @@ def find_recipient(typed: str, actor: Actor) -> FoundRecipient:
     channel, key = recipient_typed(typed)
     refuses = bool(opted_out(channel, [key])) if actor.may(Right.ADD_OPT_OUTS) else None
     rows = _messages_to(key, channel, actor)
-    known = explanations([row[0] for row in rows[:FOUND_SHOWN]], actor)
+    in_doubt = [row[0] for row in rows[:FOUND_SHOWN] if row[4] == MessageStatus.UNCONFIRMED]
+    known = explanations(in_doubt, actor)
     return FoundRecipient(
         shown=key if actor.may(Right.SEE_RECIPIENTS) else mask(key),
         channel=channel,

@@ -8,7 +8,7 @@ from models.config import current
 from models.database import marks, select
 from models.queries.pages import Row, message_of, seen_by
 from models.rules.in_doubt import AttemptTold, Explained, explain
-from models.words import Channel, MoveKind, Surface
+from models.words import Channel, MessageStatus, MoveKind, Surface
 
 _ATTEMPT = ", ".join(field.name for field in fields(AttemptTold))
 
@@ -42,7 +42,8 @@ def story_of(campaign_id: int, message_id: int, actor: Actor) -> Story:
     """The story of one message; raises NotFoundError when it is not one of the campaign's."""
     message, attempts = message_of(campaign_id, message_id), _attempts(message_id)
     moves = _moves(campaign_id, [int(move_id) for move_id in message.move_ids.split()])
-    doubt = explanations((message_id,), actor).get(message_id)
+    in_doubt = (message_id,) if message.status is MessageStatus.UNCONFIRMED else ()
+    doubt = explanations(in_doubt, actor).get(message_id)
     return Story(seen_by(message, actor), tuple(_seen(attempt, actor) for attempt in attempts), moves, doubt)
 
 

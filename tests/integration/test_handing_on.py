@@ -58,7 +58,7 @@ class TestWhoMay:
         put_into_phase(campaign_id, Phase.READY)  # of a draft Carol would not even know
         with refused(NotAllowedError) as caught:
             hand_on(campaign_id, to=person(carol), actor=carol, now=NOW)
-        assert str(caught.value) == "Only its owner or an Admin can hand on Bens own."
+        assert str(caught.value) == "Only its owner or an Admin can hand on Bens own. Ask one of them."
 
     def test_who_has_become_a_viewer_does_not_even_ones_own(
         self, installation: Config, ben: Actor, vera: Actor, carol: Actor

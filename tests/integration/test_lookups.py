@@ -265,7 +265,7 @@ class TestAskedFor:
             "Taken from the queue for Twilio.",
             "The process that handed it over ended before it noted an answer.",
             "No receipt came.",
-            "Looked up: Twilio lists none that must be it.",
             "Nothing decided it in time, so it became Unconfirmed.",
+            "Looked up: Twilio lists none that must be it.",
         ]
         assert explained.outlook[1] == "Twilio can be asked; what it has decides, else the doubt stays."

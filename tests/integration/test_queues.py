@@ -39,6 +39,7 @@ QUEUES = {
     Work.SEND_EMAIL: ("email", 2),
     Work.RECEIPTS: ("receipts", 1),
     Work.LOOK_UPS: ("receipts", 1),
+    Work.ASK: ("bulk", 1),
     Work.MOVES: ("bulk", 1),
     Work.IMPORT: ("bulk", 1),
     Work.EXPORT: ("bulk", 1),
