@@ -15,11 +15,10 @@ from models.operations.doubts import Looked, note_listed, without_rivals
 from models.queries.campaigns import counts_of, get_campaign, seen_campaign
 from models.queries.look_ups import latest_look_up
 from models.rules.in_doubt import told_result, why_not_asked
-from models.rules.timeouts import LOOKUP_GAP
+from models.rules.timeouts import BEAT_LOST, LOOKUP_GAP
 from models.tables import Campaign, LookUp
 from models.words import OPEN_WORK, Channel, Listed, MessageStatus, WorkState
 
-BEAT_LOST = 60_000  # ms without a sign of life after which somebody else goes on
 _COUNTED = {Listed.IT: "found", Listed.NOTHING: "unlisted", Listed.UNCLEAR: "unclear"}
 
 

@@ -29,10 +29,10 @@ from models.operations.counters import Deltas
 from models.operations.files import read_file, remove_file, store_file
 from models.operations.optouts import opted_out
 from models.queries.campaigns import get_campaign, seen_campaign
+from models.rules.timeouts import BEAT_LOST
 from models.tables import Campaign, File, Import
 from models.words import Channel, MessageStatus, Phase, WorkState
 
-BEAT_LOST = 60_000  # ms without a sign of life after which somebody else takes over
 SLICE = 1000  # rows; a transaction of some 20 ms
 REFUSED_IN_MEMORY = 1_000_000  # bytes; more goes to a temporary file
 _COLUMNS = (

@@ -7,9 +7,8 @@ from models.operations import leaving, watching
 from models.operations.doubts import doubts_due
 from models.operations.settling import settle_overdue
 from models.operations.testing import find_tests
+from models.rules.timeouts import BEAT_LOST
 from models.words import Channel
-
-BEAT_LOST = 60_000  # ms without a sign of life after which somebody else takes over
 
 
 def sweep_due(*, now: int, scale: float, limit: int = 200) -> int:

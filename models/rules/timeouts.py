@@ -19,6 +19,7 @@ EMAIL_EVENT = 60 * MINUTE
 DEFERRED = 73 * HOUR  # SendGrid tries on for 72 h
 LOOKUP_GAP = MINUTE
 LOOKUPS = 2
+BEAT_LOST = MINUTE  # without a sign of life from who is at a job, after which somebody else goes on; not scaled
 
 LOOKS_UP = frozenset({"twilio"})
 GIVES_NO_RECEIPTS = frozenset({"smtp"})

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 import uvloop
 
+from jobs.providers.base import Doubt
 from jobs.providers.messages import Content, OutgoingMessage
 from jobs.providers.sendgrid.provider import SendGridAccount, SendGridProvider
-from jobs.providers.twilio.provider import Doubt
+from models.clock import now_ms
 from models.rules.verdicts import Word
 from tests.contract.conftest import Judge
 from tests.fakes.sendgrid import FakeSendGrid
@@ -63,7 +64,7 @@ def test_twilio_texts_keep_to_the_description(twilio: Judge) -> None:
 
 def test_twilio_look_ups_keep_to_the_description(twilio: Judge) -> None:
     using(twilio.url, lambda provider: provider.send([message("+12025550147", "Hi", 1)]))
-    doubt = Doubt(1, 1, "+12025550147", "Hi", 0)
+    doubt = Doubt(1, 1, "+12025550147", "Hi", now_ms())
     found = using(twilio.url, lambda provider: provider.look_up([doubt], bound=lambda _sids: (), at=1))
     assert [(one.answered, one.event is not None) for one in found] == [(True, True)]
     assert twilio.violations() == []

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,8 @@ from models.rules.verdicts import Word
 from models.tables import LookUp
 from models.words import Channel, Role
 from tests import factories
-from tests.factories import SECOND, answer, attempt, claim, make_campaign, run, statuses
+from tests.crews import Member, work_at_once
+from tests.factories import NOW, SECOND, answer, attempt, claim, make_campaign, run, statuses
 from tests.fakes.twilio import ACCOUNT, SERVICE, TOKEN, FakeTwilio, running
 
 pytestmark = pytest.mark.both_engines
@@ -269,3 +271,21 @@ class TestAskedFor:
             "Looked up: Twilio lists none that must be it.",
         ]
         assert explained.outlook[1] == "Twilio can be asked; what it has decides, else the doubt stays."
+
+
+def ask_again_and_again(barrier: Barrier, campaign_id: int) -> list[int]:
+    """Ask in every round at the same moment as the others; what is asked of by then may end in between."""
+    asked = []
+    for round_number in range(20):
+        barrier.wait()
+        asked.append(ask_provider(campaign_id, actor=COMMAND_LINE, now=NOW + round_number).id)
+    return asked
+
+
+def test_several_processes_that_ask_at_once_ask_once(installation: Config, environment: Mapping[str, str]) -> None:
+    campaign_id = make_campaign(Channel.SMS, [NUMBER])
+    run(campaign_id)
+    factories.receive(claim(campaign_id), Word.UNCONFIRMED)
+    crew = [Member(ask_again_and_again, (campaign_id,)) for _ in range(3)]
+    assert len({number for numbers in work_at_once(installation, crew) for number in numbers}) == 1
+    assert len(factories.rows_of("audit", "WHERE act = 'look_up'")) == 1

@@ -11,9 +11,10 @@ import pytest
 import uvloop
 
 from jobs.providers import http
-from jobs.providers.base import AccountCheck, Outcome, Provider
+from jobs.providers.base import AccountCheck, Doubt, Outcome, Provider
 from jobs.providers.twilio import provider as twilio
-from jobs.providers.twilio.provider import Doubt, TwilioAccount, TwilioProvider
+from jobs.providers.twilio.provider import TwilioAccount, TwilioProvider
+from models.clock import now_ms
 from models.errors import NotConfiguredError
 from models.rules.verdicts import Word
 from models.words import Channel, FailureReason, RetryClass, Scope
@@ -367,7 +368,7 @@ class TestTexts:
         arrived = {int(one["StatusCallback"].split("m=")[1].split("&")[0]): one["Body"] for one in fake.posts}
         assert arrived == texts
         assert {outcome.word for outcome in outcomes if outcome.message.body} == {Word.ACCEPTED}
-        doubts = [Doubt(one.message_id, 1, one.recipient, one.body, claimed_at=0) for one in batch if one.body]
+        doubts = [Doubt(one.message_id, 1, one.recipient, one.body, now_ms()) for one in batch if one.body]
         looked_up = using(fake.url, lambda provider: provider.look_up(doubts, bound=set[str]().intersection, at=NOW))
         sids = {outcome.message.message_id: outcome.provider_id for outcome in outcomes}
         assert all(found.event and found.event.provider_id == sids[found.doubt.message_id] for found in looked_up)

@@ -1,6 +1,7 @@
 """Look-ups of hand-overs whose answer was lost: what Twilio must be saying, and when nothing can be concluded."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -76,6 +77,7 @@ class TestLookUp:
             {"service": "MG" + "c" * 32},
             {"to": "+12025550101"},
             {"created_at": seconds_later(-6)},
+            {"created_at": seconds_later(606)},
         ],
     )
     def test_another_message_is_not_taken_for_it(self, fake: FakeTwilio, given: dict[str, Any]) -> None:
@@ -102,6 +104,12 @@ class TestLookUp:
         assert one.event
         assert one.event.provider_id == free.sid
         assert look_up(fake, DOUBT, bound=frozenset({taken.sid, free.sid})) == [LookUp(DOUBT, answered=True)]
+
+    def test_one_whose_id_is_known_is_found_by_it_alone(self, fake: FakeTwilio) -> None:
+        known, _other = (fake.put(ADA, "Hi", status="sent", created_at=THEN) for _ in range(2))
+        (one,) = look_up(fake, replace(DOUBT, provider_id=known.sid), bound=frozenset({known.sid}))
+        assert one.event
+        assert (one.event.provider_id, one.event.word) == (known.sid, Word.SENT)
 
     def test_one_message_for_two_doubts_binds_neither(self, fake: FakeTwilio) -> None:
         fake.put(ADA, "Hi", created_at=seconds_later(60))
