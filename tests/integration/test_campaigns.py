@@ -10,8 +10,8 @@ from models.errors import InvalidInputError, NotAllowedError, NotFoundError, Wro
 from models.operations import campaigns, importing, optouts
 from models.operations.files import read_file
 from models.operations.running import delete_campaign
-from models.operations.sweeping import BEAT_LOST
 from models.queries.campaigns import get_campaign, list_campaigns, summary_of
+from models.rules.timeouts import BEAT_LOST
 from models.tables import Import
 from models.words import CampaignStatus, Channel, Phase
 from tests.factories import (
