@@ -335,6 +335,7 @@ class TestInDoubt:
         story.get_by_role("button", name="Ask the simulated provider").click()
         expect(story).to_contain_text("1 still Unconfirmed: the simulated provider lists none for it.")
         expect(story).to_contain_text("Looked up: the simulated provider lists none that must be it.")
+        assert violations(panel.page) == []
         table.get_by_role("button", name="Look up 1 unconfirmed").click()
         expect(table).to_contain_text("1 still Unconfirmed: the simulated provider lists none for it.")
 
