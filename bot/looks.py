@@ -137,6 +137,7 @@ def _move(request: Request, campaign_id: int) -> None:
 
 
 def _panel(request: Request, campaign_id: int) -> None:
+    request.actor.require(Right.SEE_CAMPAIGNS)
     name = escaped(get_campaign(campaign_id).name)
     shown = buttons.row(campaign_id, ("panel",), site())
     request.whisper(Message(f"{name} in the panel", [blocks.section(f"*{name}* in the panel:"), shown]))

@@ -24,9 +24,9 @@ def answer(request: Request) -> None:
     verb, subject = named(request.body["actions"][0])
     if verb in LINKS:
         return
-    if verb not in _CLICKS:
+    if verb not in CLICKS:
         raise InvalidInputError("This button is from another version; type /campaign status for the present state.")
-    _CLICKS[verb](request, subject)
+    CLICKS[verb](request, subject)
 
 
 def named(act: dict[str, Any]) -> tuple[str, str]:
@@ -86,7 +86,7 @@ def _find(request: Request, subject: str) -> None:
     looks.find(request, subject, instead=True)
 
 
-_CLICKS: dict[str, Click] = {
+CLICKS: dict[str, Click] = {
     **{verb: _look(verb) for verb in looks.LOOKS},
     **{verb: _dialog(verb) for verb in dialogs.VERBS},
     **{verb: _within(verb) for verb in dialogs.TURNS},

@@ -1,0 +1,1 @@
+"""Attacks, by threat; `threats` says which test proves which."""
