@@ -72,7 +72,7 @@ class Browser:
 
     def __init__(self, link: str) -> None:
         self._opener: OpenerDirector = build_opener(HTTPCookieProcessor(CookieJar()))
-        self.base = link.split("/login/")[0]
+        self.base = link.partition("/login/")[0]
         token = TOKEN.search(self.page(link.removeprefix(self.base)))
         assert token
         self.page(link.removeprefix(self.base), csrf_token=token[1])
@@ -126,7 +126,9 @@ def without_messages(product: Product) -> Iterator[None]:
 
 
 def found(text: str, *canaries: str) -> list[str]:
-    return [line[:300] for line in text.splitlines() if any(canary in line for canary in canaries)]
+    """Each canary that is in the text, with what stands around it."""
+    places = [(text.find(canary), canary) for canary in canaries]
+    return [f"{canary}: {text[max(0, at - 150) : at + 100]}" for at, canary in places if at >= 0]
 
 
 def test_no_secret_and_no_address_shows_where_it_must_not(product: Product, slack: LocalSlack) -> None:
