@@ -6,6 +6,7 @@ No fork per job: a send job lives for minutes and keeps its connections.
 import os
 import socket
 import threading
+from typing import Any
 
 import redis
 import structlog
@@ -28,6 +29,7 @@ from models.operations.presence import BEAT_SECONDS, beat, leave
 
 log = structlog.stdlib.get_logger("signalbox.work")
 
+REFUSED_SECONDS = 1.0  # after the database refused, before the next job
 WORKER_TTL_SECONDS = 30  # an idle worker looks after RQ's own registries this often
 
 
@@ -47,6 +49,16 @@ class WorkProcess(SimpleWorker):
         """Called by RQ for each job."""
         with structlog.contextvars.bound_contextvars(**about(job)):
             return super().perform_job(job, queue, execution)
+
+    def handle_exception(self, job: Job, *exc_info: Any) -> None:
+        """Called by RQ. That the database refuses is told in one line; the sweep hints at the work again."""
+        trouble = database.refusal_in(exc_info[1])
+        if not trouble:
+            super().handle_exception(job, *exc_info)
+            return
+        log.error("work pauses: the database refuses", job=job.func_name, trouble=trouble)
+        database.close()
+        self.stop.wait(REFUSED_SECONDS)
 
 
 def work(duty: str, number: int, config: Config) -> None:

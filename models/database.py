@@ -15,7 +15,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import apsw
-from peewee import DatabaseProxy, Model, TextField, __exception_wrapper__  # type: ignore[attr-defined]  # the types lack the second
+from peewee import (  # type: ignore[attr-defined]  # the types lack the last
+    DatabaseProxy,
+    InterfaceError,
+    Model,
+    OperationalError,
+    TextField,
+    __exception_wrapper__,
+)
 from playhouse.apsw_ext import APSWDatabase
 from playhouse.pool import PooledPostgresqlDatabase
 
@@ -274,6 +281,17 @@ def checkpoint() -> None:
         database.execute_sql("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
         with database.obj.gate.held():
             database.execute_sql("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+
+
+def refusal_in(fault: BaseException) -> str:
+    """What the database can't do at present (its disk is full, it is read-only, locked or away), if a fault or a group
+    of them tells of nothing else; '' for any other, wrong SQL among them.
+    """
+    if isinstance(fault, BaseExceptionGroup):
+        said = [refusal_in(one) for one in fault.exceptions]
+        return said[0] if all(said) else ""
+    is_wrong_sql = isinstance(fault.__context__, apsw.SQLError)
+    return str(fault) if isinstance(fault, (OperationalError, InterfaceError)) and not is_wrong_sql else ""
 
 
 def engine_version() -> str:

@@ -1,0 +1,99 @@
+"""A database that is full, read-only or locked: nothing is handed over without a durable claim; later it goes on."""
+
+import threading
+from collections.abc import Callable, Iterator
+
+import apsw
+import pytest
+import uvloop
+from peewee import OperationalError
+
+from jobs.runtime.stopping import Stop
+from jobs.sending import Sender
+from models import database
+from models.config import Config
+from models.database import select
+from models.queries.campaigns import get_campaign
+from tests.factories import make_campaign, rows_of, run, statuses
+from tests.integration.test_send_job import FakeProvider
+
+MESSAGES = 50
+LOCKED_SECONDS = 6.0
+REFUSALS = {"max_page_count": "database or disk is full", "query_only": "attempt to write a readonly database"}
+WELL = {"max_page_count": 1 << 30, "query_only": 0}
+
+Send = Callable[[FakeProvider], None]
+
+
+@pytest.fixture
+def campaign_id(installation: Config) -> int:
+    made = make_campaign(messages=MESSAGES)
+    run(made)
+    return made
+
+
+@pytest.fixture
+def send(installation: Config, campaign_id: int) -> Iterator[Send]:
+    stop = Stop()
+
+    def go(provider: FakeProvider) -> None:
+        """One send job."""
+        uvloop.run(Sender(get_campaign(campaign_id), provider, installation, stop, rate=lambda: None).run())
+
+    yield go
+    stop.close()
+
+
+def refuse(pragma: str) -> None:
+    """From now on, on each new connection and this one."""
+    pages = select("PRAGMA page_count")[0][0]
+    database.database.pragma(pragma, {"max_page_count": pages, "query_only": 1}[pragma], permanent=True)
+
+
+@pytest.mark.parametrize("pragma", REFUSALS)
+def test_nothing_is_handed_over_without_a_claim_and_later_the_rest_is(
+    campaign_id: int, send: Send, pragma: str
+) -> None:
+    refuse(pragma)
+    refused = FakeProvider()
+    with pytest.raises(Exception) as fault:  # noqa: PT011  # a group, or the refusal alone
+        send(refused)
+    assert database.refusal_in(fault.value) == REFUSALS[pragma]
+    assert set(refused.attempts()) <= {row["message_id"] for row in rows_of("attempts")}
+    assert statuses(campaign_id)["queued"] > 0
+    database.database.pragma(pragma, WELL[pragma], permanent=True)
+    provider = FakeProvider()
+    send(provider)
+    assert set((refused.attempts() + provider.attempts()).values()) == {1}
+    assert statuses(campaign_id) == {"sending": MESSAGES}
+
+
+def test_a_lock_of_some_seconds_is_waited_for(campaign_id: int, send: Send) -> None:
+    """Somebody else's, who does not know the gate."""
+    stranger = apsw.Connection(str(database.database.database))
+    stranger.execute("BEGIN IMMEDIATE")
+    provider = FakeProvider()
+    sending = threading.Thread(target=send, args=(provider,))
+    sending.start()
+    sending.join(LOCKED_SECONDS)
+    assert sending.is_alive()
+    assert provider.handed_over == []
+    stranger.execute("ROLLBACK")
+    stranger.close()
+    sending.join(10)
+    assert set(provider.attempts().values()) == {1}
+    assert len(provider.attempts()) == MESSAGES
+
+
+class TestWhatAJobsFaultIs:
+    def test_wrong_sql_is_no_refusal(self, installation: Config) -> None:
+        with pytest.raises(OperationalError, match="no such table") as fault:
+            select("SELECT 1 FROM nowhere")
+        assert database.refusal_in(fault.value) == ""
+
+    def test_a_group_counts_if_it_has_nothing_else(self, installation: Config) -> None:
+        refuse("query_only")
+        with pytest.raises(OperationalError, match="readonly") as fault:
+            database.execute("DELETE FROM messages")
+        assert database.refusal_in(ExceptionGroup("both", [fault.value, fault.value]))
+        assert not database.refusal_in(ExceptionGroup("both", [fault.value, ValueError()]))
