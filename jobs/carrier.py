@@ -45,15 +45,21 @@ class Carrier:
         due: list[Due] = []
         while self._pending and self._pending[0][0] <= now:
             due.append(heapq.heappop(self._pending))
-        for start in range(0, len(due), POST_SIZE):
-            part = due[start : start + POST_SIZE]
-            body = json.dumps([{**entry[4], "event": entry[1]} for entry in part]).encode()
-            record_receipts(provider=NAME, headers={}, body=body, now=now)
-        for entry in due:
-            self._close(entry[2])
-        if due:
+        total = len(due)
+        try:
+            while due:
+                part = due[:POST_SIZE]
+                body = json.dumps([{**entry[4], "event": entry[1]} for entry in part]).encode()
+                record_receipts(provider=NAME, headers={}, body=body, now=now)
+                del due[:POST_SIZE]
+                for entry in part:
+                    self._close(entry[2])
+        finally:
+            for entry in due:  # the database refused them, as a provider's posts they come again
+                heapq.heappush(self._pending, entry)
+        if total:
             self._keep_position()
-        return len(due)
+        return total
 
     def _read_log(self) -> None:
         if not self._log.exists():

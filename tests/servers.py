@@ -27,9 +27,11 @@ def valkey_at(folder: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
         preexec_fn=parents.ask_for_death_signal,  # noqa: PLW1509  # a killed test run leaves nothing behind
     ) as server:
         url = f"redis://127.0.0.1:{port}/0"
-        until(lambda: waiting.trouble_with(url) is None, what="valkey")
-        yield url, server
-        server.kill()
+        try:
+            until(lambda: waiting.trouble_with(url) is None, what="valkey")
+            yield url, server
+        finally:
+            server.kill()
 
 
 def cut_off(postgres: Postgres, url: str) -> None:

@@ -8,6 +8,7 @@ Cell = TypeVar("Cell")
 
 LONG = os.environ.get("SIGNALBOX_LONG") == "1"
 ONLY_LONG = "runs with python -m tests.long"
+SOAK_ROWS = int(os.environ.get("SIGNALBOX_SOAK_ROWS", "300000"))
 
 
 def cells(by_default: Sequence[Cell], more: Sequence[Cell] = ()) -> list[Cell]:

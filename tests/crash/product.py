@@ -123,7 +123,7 @@ class Product:
         remarks = self.house.folder / f"remarks-{time.monotonic_ns()}.txt"
         apart = ("sh", "-c", 'exec "$@" 2>"$0"', str(remarks))  # stdout is only the result
         started = self.house.start(*apart, "python", "-m", "admin", *words, **self.variables)
-        code = started.ended(seconds=60)
+        code = started.ended(seconds=600)  # an import of 300,000 rows takes minutes
         return Said(code, started.said(), remarks.read_text())
 
     def command(self, *words: str) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from peewee import OperationalError
 
 from jobs import carrier as carriers
 from jobs.carrier import Carrier
@@ -16,7 +17,7 @@ from jobs.providers.messages import Content, OutgoingMessage
 from jobs.providers.registry import PARSERS
 from jobs.providers.simulated import SimulatedProvider, Simulation
 from models.config import Config
-from models.database import select
+from models.database import database, select
 from models.operations import sending
 from models.operations.receipts import apply_receipts
 from models.operations.settling import settle
@@ -290,3 +291,15 @@ class TestRestarts:
     def test_without_a_log_there_is_nothing_to_do(self, installation: Config) -> None:
         assert new_carrier(installation).work(NOW) == 0
         assert list(installation.var.glob("simulated.*")) == []
+
+
+def test_what_the_database_refuses_is_posted_again(installation: Config, var: Path) -> None:
+    campaign_id = factories.make_campaign(Channel.SMS, 60)
+    factories.run(campaign_id)
+    hand_over(campaign_id, var)
+    carrier = Carrier(var, SIMULATION, 1)
+    database.pragma("query_only", 1, permanent=True)
+    with pytest.raises(OperationalError):
+        carrier.work(NOW + HOUR)
+    database.pragma("query_only", 0, permanent=True)
+    assert carrier.work(NOW + HOUR) == len(posted()) >= 3 * 60
