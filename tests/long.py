@@ -1,7 +1,8 @@
 """The long forms of the fault tests, with what each took and measured.
 
-`python -m tests.long [PYTEST-OPTION …]` runs all crash cells; `python -m tests.long simulate --seeds N` tells so many
-simulations.
+python -m tests.long [PYTEST-OPTION …]            all crash cells
+python -m tests.long simulate [--seeds N | --seed N] [--postgresql]
+python -m tests.long soak [ROWS]                  one campaign, 300,000 rows by default
 """
 
 import os
@@ -16,11 +17,16 @@ OPTIONS = ("-p", "tests.crash.cells", "-m", "crash", "--durations=0", "--duratio
 
 
 def main(words: list[str]) -> int:
-    """Run what is named, all crash cells by default; returns the exit code."""
+    """Run what is named; returns the exit code."""
     if words[:1] == ["simulate"]:
         return simulate.main(words[1:])
     os.environ["SIGNALBOX_LONG"] = "1"
-    return pytest.main([*OPTIONS, "tests/crash", *words])
+    if words[:1] == ["soak"]:
+        os.environ["SIGNALBOX_SOAK_ROWS"] = (words[1:] or ["300000"])[0]
+        words = ["tests/crash/test_soak.py"]
+    else:
+        words = ["tests/crash", *words]
+    return pytest.main([*OPTIONS, *words])
 
 
 if __name__ == "__main__":
