@@ -4,7 +4,7 @@ import pytest
 
 from tests.property.simulation import tell
 
-SEEDS = 12
+SEEDS = 10
 ON_BOTH = 3
 
 
