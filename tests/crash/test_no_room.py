@@ -12,6 +12,7 @@ import pytest
 from jobs.runtime import waiting
 from models.words import Channel
 from tests.crash import promises
+from tests.crash.cells import LONG, ONLY_LONG
 from tests.crash.conftest import Figure, MakeProduct
 from tests.crash.product import Product
 from tests.processes import until
@@ -103,6 +104,7 @@ def test_a_full_disk_pauses_the_run_and_nothing_is_sent_twice(
     assert_goes_on(product, campaign_id, imported, claimed, figure)
 
 
+@pytest.mark.skipif(not LONG, reason=ONLY_LONG)
 def test_a_full_redis_pauses_the_run_and_nothing_is_sent_twice(
     make_product: MakeProduct, tmp_path: Path, figure: Figure
 ) -> None:

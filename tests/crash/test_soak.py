@@ -17,6 +17,7 @@ pytestmark = [pytest.mark.crash, pytest.mark.timeout(3600), pytest.mark.skipif(n
 
 ROLES = ("web", "bot", "clock", *DUTIES)
 LOOK_SECONDS = 1.0
+SPEED = 100_000  # of the simulated provider: as fast as we can
 GROWS = 1.1  # at most, from the second quarter of the run to its last
 SLACK_MB = 8.0  # for a page cache that fills
 
@@ -32,6 +33,7 @@ def look(product: Product, samples: Samples) -> None:
 
 def test_a_large_campaign_ends_and_memory_stays_flat(product: Product, figure: Figure) -> None:
     samples: Samples = defaultdict(list)
+    product.change(simulated__speed=SPEED)
     campaign_id, imported = product.create(Channel.SMS, SOAK_ROWS)
     product.start()
     product.go(campaign_id)
