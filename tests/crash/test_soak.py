@@ -8,6 +8,7 @@ import pytest
 
 from models.words import Channel
 from tests.crash import promises
+from tests.crash.carriers import contacts
 from tests.crash.cells import LONG, ONLY_LONG, SOAK_ROWS
 from tests.crash.conftest import Figure
 from tests.crash.product import DUTIES, Product
@@ -34,7 +35,7 @@ def look(product: Product, samples: Samples) -> None:
 def test_a_large_campaign_ends_and_memory_stays_flat(product: Product, figure: Figure) -> None:
     samples: Samples = defaultdict(list)
     product.change(simulated__speed=SPEED)
-    campaign_id, imported = product.create(Channel.SMS, SOAK_ROWS)
+    campaign_id, imported = product.create(Channel.SMS, SOAK_ROWS, contacts=contacts(Channel.SMS, SOAK_ROWS))
     product.start()
     product.go(campaign_id)
     since, looked = time.monotonic(), 0.0

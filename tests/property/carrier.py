@@ -35,7 +35,7 @@ COURSES = (  # of receipts, for what it has taken
 )
 OFTEN = (50, 20, 6, 4, 3, 6, 4, 2, 1, 1)
 DELAYS = (SECOND, 20 * SECOND, 5 * MINUTE, 3 * HOUR, 60 * HOUR)
-SOON = (40, 40, 14, 4, 2)
+SOON = (30, 30, 15, 15, 10)
 
 
 class Receipt(NamedTuple):
