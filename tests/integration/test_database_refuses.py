@@ -17,7 +17,7 @@ from models.queries.campaigns import get_campaign
 from tests.factories import make_campaign, rows_of, run, statuses
 from tests.integration.test_send_job import FakeProvider
 
-MESSAGES = 50
+MESSAGES = 1000  # more attempts than fit into the pages that are free already
 LOCKED_SECONDS = 6.0
 REFUSALS = {"max_page_count": "database or disk is full", "query_only": "attempt to write a readonly database"}
 WELL = {"max_page_count": 1 << 30, "query_only": 0}
