@@ -40,6 +40,8 @@ BUTTONS = {
     "refresh": VIEWER,
     "failures": VIEWER,
     "samples": VIEWER,  # masked
+    "doubts": VIEWER,  # masked
+    "doubts_again": VIEWER,  # masked
     "move": VIEWER,
     "panel": VIEWER,
     "summary": VIEWER,  # masked
@@ -53,6 +55,7 @@ BUTTONS = {
     "resume": CAMPAIGNER,
     "retry": CAMPAIGNER,
     "retry_one": CAMPAIGNER,
+    "look_up": CAMPAIGNER,
     "delete": CAMPAIGNER,
     "export": CAMPAIGNER,
     "cancel_start": CAMPAIGNER,

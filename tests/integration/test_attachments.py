@@ -115,9 +115,9 @@ class TestAttaching:
         with refused(NotFoundError):
             detach_file(draft, file_id, actor=COMMAND_LINE, now=NOW)
 
-    def test_file_that_a_duplicate_shares_stays_with_it(self, draft: int, ben: Actor) -> None:
+    def test_file_that_a_duplicate_shares_stays_with_it(self, draft: int, alice: Actor) -> None:
         file_id = attach(draft)
-        copy_id = duplicate_campaign(draft, actor=ben, now=NOW)
+        copy_id = duplicate_campaign(draft, actor=alice, now=NOW)
         detach_file(draft, file_id, actor=COMMAND_LINE, now=NOW)
         assert (names(draft), names(copy_id)) == ([], ["flyer.pdf"])
         detach_file(copy_id, file_id, actor=COMMAND_LINE, now=NOW)

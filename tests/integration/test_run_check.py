@@ -369,7 +369,7 @@ class TestPreview:
         assert "Ann" not in repr(preview)
 
     def test_campaign_without_contacts_shows_its_template(self, ben: Actor) -> None:
-        preview = preview_of(make_draft(), 1, ben)
+        preview = preview_of(make_draft(actor=ben), 1, ben)
         assert (preview.place, preview.total, preview.text) == (0, 0, "Hello")
         assert (preview.previous, preview.next) == (None, None)
 

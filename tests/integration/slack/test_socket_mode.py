@@ -138,7 +138,7 @@ class TestEars:
         (told,) = [one for one in said if one["log_level"] == "error"]
         assert told["error"] == "invalid_auth"
         assert "connections:write" in told["step"]
-        assert ears.trouble == ""
+        eventually(lambda: ears.trouble == "")
 
     def test_trouble_is_told_as_long_as_it_lasts(self, slack: LocalSlack, ears: Ears) -> None:
         slack.core.faults.order(Fault("apps.connections.open", error="invalid_auth", times=2))
