@@ -3,8 +3,10 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from models.segments import Encoding, count_segments
+from models.segments import GSM_BASIC, Encoding, count_segments
 from models.template import Template, normalise_name
+
+_ONE_UNIT = frozenset(GSM_BASIC)
 
 
 class Measure:
@@ -51,8 +53,8 @@ class Measure:
 
 
 def _alike(value: str) -> str:
-    """A value that takes the same room: of plain letters, digits and spaces only the number matters.
+    """A value that takes the same room: of GSM-7's basic characters only the number matters.
 
-    In either encoding each of them is one unit, so thousands of names come down to a few lengths.
+    In either encoding each is one unit, so thousands of names, case numbers and dates come down to a few lengths.
     """
-    return "x" * len(value) if value.isascii() and value.replace(" ", "x").isalnum() else value
+    return "x" * len(value) if _ONE_UNIT.issuperset(value) else value

@@ -85,6 +85,10 @@ class TestTemplate:
         change_setting("price.sms", None, actor=COMMAND_LINE, now=NOW)
         assert "USD" not in panel.post(f"/campaigns/{draft}/template/sizes", part=True, body=body).text
 
+    def test_text_that_is_not_begun_has_no_size_and_no_price(self, panel: Visitor, draft: int) -> None:
+        import_contacts(panel, draft)
+        assert "Over all" not in panel.post(f"/campaigns/{draft}/template/sizes", part=True, body="").text
+
     def test_draft_without_contacts_is_measured_too(self, panel: Visitor, draft: int) -> None:
         assert "Over all" not in panel.post(f"/campaigns/{draft}/template/sizes", part=True, body="Hi").text
         assert panel.get(f"/campaigns/{draft}/template").status_code == 200
