@@ -39,17 +39,26 @@ from models.words import RETRYABLE, Action, Channel, MessageStatus, MoveKind, Ph
 
 @dataclass(frozen=True)
 class Retried:
-    """What a confirmed plan came to: its bulk move, its messages, and how many of the set were no longer eligible."""
+    """What a confirmed plan came to: its bulk move, its messages, and how many of the set were no longer eligible.
+
+    `other_ticks`: it had been confirmed before with other ticks than these, which therefore did nothing.
+    """
 
     move_id: int
     messages: int
     no_longer: int
+    other_ticks: bool = False
 
     @property
     def told(self) -> str:
         """What is said to the one who confirmed it."""
         queued = "1 message is" if self.messages == 1 else f"{self.messages:,} messages are"
         left = f" {self.no_longer:,} of the set could no longer be retried." if self.no_longer else ""
+        if self.other_ticks:
+            return (
+                f"This plan was confirmed before with other ticks: by those, {queued} queued again.{left} "
+                "Your ticks did nothing; open Retry again for the rest."
+            )
         return f"{queued} queued again.{left}"
 
 
@@ -84,8 +93,9 @@ def confirm_plan(
 ) -> Retried:
     """Queue again what is ticked of a plan's set and still eligible.
 
-    Whoever confirms it once more, in whatever way, gets the answer of the first and queues nothing. Raises
-    NotFoundError, NotAllowedError, WrongStateError, ChannelTakenError, and InvalidInputError when nothing is ticked.
+    Whoever confirms it once more, in whatever way, gets the answer of the first and queues nothing; other ticks
+    than the first's are told to have done nothing. Raises NotFoundError, NotAllowedError, WrongStateError,
+    ChannelTakenError, and InvalidInputError when nothing is ticked.
     """
     actor.require(right_for(Action.RETRY))
     wanted = plan_criteria(plan_id, ticked=ticked, include_unconfirmed=include_unconfirmed)
@@ -97,7 +107,7 @@ def confirm_plan(
             moved = _begin(plan.campaign_id, wanted, messages, actor=actor, now=now)
             execute("UPDATE retry_plans SET move_id = ? WHERE id = ?", moved.move_id, plan_id)
             plan.move_id = moved.move_id
-    return _outcome(plan)
+    return _outcome(plan, wanted)
 
 
 def read_plan(plan_id: int, *, actor: Actor, now: int) -> RetryPlan:
@@ -141,6 +151,16 @@ def retry_messages(
     messages = _count(campaign_id, wanted)
     with transaction():
         return _begin(campaign_id, wanted, messages, actor=actor, now=now)
+
+
+def fix_set(campaign_id: int, criteria: Criteria, *, now: int) -> Criteria:
+    """The set of this moment for a retry that begins later, within the open transaction: what has no cutoff gets one.
+
+    Call it with the campaign's row locked.
+    """
+    cutoff_at = criteria.cutoff_at or _cutoff(get_campaign(campaign_id), now)
+    _fix(campaign_id, cutoff_at)
+    return replace(criteria, cutoff_at=cutoff_at)
 
 
 def _begin(campaign_id: int, wanted: Criteria, messages: int, *, actor: Actor, now: int) -> Moved:
@@ -220,8 +240,8 @@ def _stored(plan_id: int, *, lock: bool = False) -> StoredPlan:
     return plan
 
 
-def _outcome(plan: StoredPlan) -> Retried:
-    """What was answered to the one who confirmed first."""
+def _outcome(plan: StoredPlan, wanted: Criteria) -> Retried:
+    """What was answered to the one who confirmed first; `wanted` is what is ticked this time."""
     move = BulkMove.get_by_id(plan.move_id)
     asked: dict[str, Any] = move.criteria
     shown = shown_by(
@@ -229,7 +249,8 @@ def _outcome(plan: StoredPlan) -> Retried:
         asked.get("failures", ()),
         include_unconfirmed=MessageStatus.UNCONFIRMED in asked["statuses"],
     )
-    return Retried(move.id, move.total, max(0, shown - move.total))
+    other = (set(asked["statuses"]), set(asked.get("failures", ()))) != (set(wanted.statuses), set(wanted.failures))
+    return Retried(move.id, move.total, max(0, shown - move.total), other_ticks=other)
 
 
 def _count(campaign_id: int, wanted: Criteria) -> int:

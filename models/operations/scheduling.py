@@ -1,6 +1,5 @@
 """Start later: a run or retry is asked for now, and checked again and done when its moment comes (SPEC 1)."""
 
-from dataclasses import replace
 from zoneinfo import ZoneInfo
 
 from models.actors import COMMAND_LINE, SYSTEM, Actor
@@ -39,7 +38,7 @@ def schedule_start(  # noqa: PLR0913  # what, when and by whom: each is a questi
 
     At `start_at` (epoch ms), or without one as soon as its channel is free; while another campaign holds the
     channel it waits, an hour after its time or a day after the request at most. `criteria` says what a retry
-    is about; what comes to its status after its cutoff (`now`, if it has none) is not in it. `time_zone` is
+    is about; what comes to its status after its cutoff (this moment, if it has none) is not in it. `time_zone` is
     the one in which the person was shown the time. An earlier start of the campaign is replaced.
     `leave_out_reached` is a run's, as for `running.run_campaign`.
 
@@ -50,7 +49,7 @@ def schedule_start(  # noqa: PLR0913  # what, when and by whom: each is a questi
     start = ScheduledStart(
         campaign_id=campaign_id,
         kind=kind.value,
-        criteria=_criteria(criteria, now=now) if kind is StartKind.RETRY else _run_options(leave_out_reached),
+        criteria=(criteria or Criteria()).to_json() if kind is StartKind.RETRY else _run_options(leave_out_reached),
         starts_at=start_at,
         when_free=int(when_free),
         expires_at=now + LATEST_AFTER_REQUEST if start_at is None else start_at + LATEST_AFTER_TIME,
@@ -157,18 +156,14 @@ def _run_options(leave_out_reached: bool) -> dict[str, object]:
     return {"leave_out_reached": True} if leave_out_reached else {}
 
 
-def _criteria(criteria: Criteria | None, *, now: int) -> dict[str, object]:
-    """What a retry is about as it is kept: the set of this moment, whenever it fires."""
-    wanted = criteria or Criteria()
-    return replace(wanted, cutoff_at=wanted.cutoff_at or now).to_json()
-
-
 def _keep(start: ScheduledStart, actor: Actor, *, disclaimer_accepted: bool) -> None:
     kind, now = StartKind(start.kind), start.created_at
     with transaction():
         campaign = _permitted(kind, start.campaign_id, actor, now=now)
         if kind is StartKind.RUN:
             require_disclaimer(start.campaign_id, campaign.name, accepted=disclaimer_accepted)
+        else:
+            start.criteria = retrying.fix_set(start.campaign_id, Criteria.from_json(start.criteria), now=now).to_json()
         drop_start(start.campaign_id, by="schedule_start", actor=actor, now=now)
         start.save()
         audit.record(

@@ -12,13 +12,14 @@ from models.actors import COMMAND_LINE, Actor
 from models.errors import NotFoundError, WrongStateError
 from models.operations.exporting import KEPT, do_export, start_export
 from models.operations.files import read_file
+from models.queries.stories import story_of
 from models.queries.work import last_whole_export_of, unchanged_export_of
 from models.rules.criteria import Criteria
 from models.rules.verdicts import Word
 from models.tables import Export
-from models.words import Channel, FailureReason
+from models.words import Channel, FailureReason, RetryClass
 from tests import factories
-from tests.factories import MINUTE, NOW, SECOND, make_ended, refused
+from tests.factories import MINUTE, NOW, SECOND, make_campaign, make_ended, refused
 
 pytestmark = [pytest.mark.both_engines, pytest.mark.usefixtures("installation")]
 
@@ -52,6 +53,47 @@ def test_what_retries_and_late_words_changed_and_nothing_else() -> None:
     ]
     second = Export.select().order_by(Export.id.desc()).first()
     assert (second.totals, second.rows_done) == ({"delivered": 2, "failed": 3}, 5)
+
+
+def test_what_changed_is_the_story_between_the_two_moments() -> None:
+    """Every message that anything happened to in between, and no other: late words, new failures, retries."""
+    campaign_id = make_campaign(Channel.SMS, 9)
+    factories.run(campaign_id)
+    claimed = factories.claim(campaign_id)
+    factories.answer(claimed, at=NOW)
+    retried = {"reason": FailureReason.UNREACHABLE, "retry_class": RetryClass.LIKELY}
+    factories.receive(claimed[:2], Word.DELIVERED, at=NOW)
+    factories.receive(claimed[2:6], Word.FAILED, at=NOW, **retried)
+    first, before = export(campaign_id, at=NOW + SECOND), states(campaign_id)
+
+    factories.receive(claimed[5:6], Word.DELIVERED, at=NOW + MINUTE)  # a late word
+    factories.receive(claimed[6:7], Word.DELIVERED, at=NOW + MINUTE)
+    factories.receive(claimed[7:8], Word.FAILED, at=NOW + MINUTE, **retried)
+    factories.retry(campaign_id, now=NOW + MINUTE)
+    factories.move_all(campaign_id, now=NOW + MINUTE)
+    again = factories.claim(campaign_id, limit=3, now=NOW + 2 * MINUTE)
+    factories.answer(again, at=NOW + 2 * MINUTE)
+    factories.receive(again[:2], Word.DELIVERED, at=NOW + 3 * MINUTE)
+    factories.receive(again[2:], Word.FAILED, at=NOW + 3 * MINUTE, **retried)
+
+    rows = rows_in(export(campaign_id, at=NOW + 4 * MINUTE, since=first))
+    told = [(row["recipient"], row["previous_status"], row["status"]) for row in rows]
+    now = states(campaign_id)
+    happened = {recipient for recipient in now if now[recipient] != before[recipient]}
+    assert told == [(recipient, before[recipient][0], now[recipient][0]) for recipient in now if recipient in happened]
+    assert len(told) == 6  # three retried, one waits for its retry, two heard of
+
+
+def states(campaign_id: int) -> dict[str, tuple[str, list[object]]]:
+    """By recipient, in the order of the messages: its status, and what its story tells of its attempts."""
+    stories = [story_of(campaign_id, message_id, COMMAND_LINE) for message_id in factories.message_ids(campaign_id)]
+    return {
+        story.message.recipient: (
+            story.message.status.value,
+            list(story.attempts),
+        )
+        for story in stories
+    }
 
 
 def test_nothing_changed_is_a_file_without_rows() -> None:

@@ -206,8 +206,10 @@ class TestConfirmation:
         campaign_id = make_troubled()
         plan = plan_in(panel.get(f"/campaigns/{campaign_id}/retry").text)
         first = panel.post(plan, part=True, tick=[UNREACHABLE])
-        second = panel.post(plan, part=True, tick=[UNREACHABLE, INVALID])
-        assert told(first) == told(second)
+        assert told(panel.post(plan, part=True, tick=[UNREACHABLE])) == told(first)
+        other = panel.post(plan, part=True, tick=[UNREACHABLE, INVALID])
+        assert "This plan was confirmed before with other ticks" in told(other)
+        assert "Your ticks did nothing" in told(other)
         assert [move.total for move in moves_of(campaign_id)] == [7, 2]
 
     def test_of_a_second_person_finds_nothing_left(self, app: Flask, panel: Visitor, alice: Actor) -> None:
@@ -305,6 +307,17 @@ class TestLater:
         assert answer.status_code == 422
         assert [key for key, ticked in ticks_of(answer.text).items() if ticked] == [UNREACHABLE]
         assert 'value="at" data-go-word="Start at" checked' in answer.text
+        assert pending_start_of(campaign_id) is None
+
+    def test_of_a_campaign_that_is_stopping_by_then_names_the_next_step(self, panel: Visitor) -> None:
+        campaign_id = make_troubled()
+        plan = plan_in(panel.get(f"/campaigns/{campaign_id}/retry").text)
+        retrying.retry_messages(campaign_id, actor=COMMAND_LINE, criteria=Criteria(), now=retried_at())
+        stop(campaign_id, now=retried_at())
+        asked = {"when": "at", "start_at": "2027-01-04T09:30", "time_zone": "UTC"}
+        answer = panel.post(plan, part=True, tick=[UNREACHABLE], **asked)
+        assert answer.status_code == 409
+        assert "Resume it first." in answer.text
         assert pending_start_of(campaign_id) is None
 
     def test_is_cancelled_on_the_page(self, panel: Visitor) -> None:

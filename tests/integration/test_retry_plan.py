@@ -1,6 +1,7 @@
 """The retry plan: what is shown, that its set is fixed, and that confirming it in whatever way sends once."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from multiprocessing.synchronize import Barrier
 
 import pytest
@@ -262,12 +263,29 @@ class TestConfirmation:
         campaign_id = make_mixture()
         plan = open_plan(campaign_id)
         first = confirm(plan)
-        assert confirm(plan, "pointless:unreachable", actor=ben) == first
+        assert confirm(plan, actor=ben) == first
         move_all(campaign_id)
         send_all(campaign_id, Word.FAILED, now=NOW + MINUTE, reason=FailureReason.UNREACHABLE)
         assert confirm(plan, actor=ben, now=NOW + 2 * MINUTE) == first
         assert [move.kind for move in moves_of(campaign_id)] == [MoveKind.RUN, MoveKind.RETRY]
         assert max(retries_of(campaign_id)) == 1
+
+    @both_engines
+    @pytest.mark.parametrize(
+        ("ticked", "unconfirmed"),
+        [(("pointless:unreachable",), False), (("likely:unreachable",), True), (("unconfirmed",), True)],
+    )
+    def test_second_confirmation_with_other_ticks_is_told_that_they_did_nothing(
+        self, ben: Actor, ticked: tuple[str, ...], unconfirmed: bool
+    ) -> None:
+        campaign_id = make_mixture()
+        plan = open_plan(campaign_id)
+        first = confirm(plan)
+        second = confirm(plan, *ticked, unconfirmed=unconfirmed, actor=ben)
+        assert second == replace(first, other_ticks=True)
+        assert "2 messages are queued again. Your ticks did nothing" in second.told
+        assert confirm(plan, actor=ben).told == first.told == "2 messages are queued again."
+        assert len(moves_of(campaign_id)) == 2
 
     @both_engines
     def test_repeated_request_is_answered_whatever_the_campaign_is_at(self) -> None:

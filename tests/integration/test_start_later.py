@@ -27,6 +27,8 @@ from tests.factories import (
     MINUTE,
     NOW,
     SECOND,
+    answer,
+    claim,
     delete,
     dump,
     make_campaign,
@@ -38,6 +40,7 @@ from tests.factories import (
     moves_of,
     phase_of,
     put_into_phase,
+    receive,
     refused,
     retry,
     retry_later,
@@ -341,6 +344,21 @@ class TestRetry:
         assert {row["id"]: row["status"] for row in rows_of("messages")} == {first: "queued", second: "failed"}
 
     @both_engines
+    @pytest.mark.parametrize("behind", [0, 10 * MINUTE])
+    def test_what_fails_after_the_request_is_not_in_it_whatever_the_clock_says(self, behind: int) -> None:
+        """The request came within the same millisecond, or from a clock that is ahead of the sender's."""
+        campaign_id = make_campaign(messages=2)
+        run(campaign_id)
+        claimed = claim(campaign_id)
+        answer(claimed)
+        receive(claimed[:1], Word.FAILED)
+        retry_later(campaign_id, at=LATER, now=NOW + behind)
+        receive(claimed[1:], Word.FAILED)
+        fire_due_starts(now=LATER)
+        move_all(campaign_id, now=LATER)
+        assert statuses(campaign_id) == {"queued": 1, "failed": 1}
+
+    @both_engines
     def test_only_what_was_chosen_is_retried(self) -> None:
         campaign_id = make_failed()
         chosen = message_ids(campaign_id)[1]
@@ -435,6 +453,13 @@ def fire_again_and_again(barrier: Barrier, number: int, campaign_id: int) -> Non
                 execute("UPDATE bulk_moves SET state = 'cancelled'")
 
 
+def ask_again_and_again(barrier: Barrier, campaign_id: int) -> None:
+    """Ask for a later retry in every round, at the same moment as the others."""
+    for _ in range(ROUNDS):
+        barrier.wait()
+        retry_later(campaign_id, at=LATER)
+
+
 def fire_and_die(variables: Mapping[str, str], start_id: int) -> None:
     """Be killed with the start fired but not committed."""
     open_installation(Config.from_env(variables))
@@ -452,6 +477,16 @@ class TestOnce:
         assert [row["state"] for row in rows_of("scheduled_starts")] == ["done"] * ROUNDS
         assert [move.kind for move in moves_of(campaign_id)] == ["run"] + ["retry"] * ROUNDS
         assert "late_start" not in {act for act, _, _ in acts()}
+
+    @both_engines
+    def test_of_several_who_ask_at_once_one_start_waits(self, installation: Config) -> None:
+        campaign_id = make_failed()
+        engines.let_go()
+        work_at_once(installation, [Member(ask_again_and_again, (campaign_id,)) for _ in range(PROCESSES)])
+        states = [row["state"] for row in rows_of("scheduled_starts", "ORDER BY id")]
+        assert sorted(states) == ["cancelled"] * (ROUNDS * PROCESSES - 1) + ["queued"]
+        fire_due_starts(now=LATER)
+        assert [move.kind for move in moves_of(campaign_id)] == ["run", "retry"]
 
     @both_engines
     def test_what_was_fired_is_not_fired_again(self) -> None:

@@ -240,6 +240,26 @@ class TestRetry:
         assert start is not None
         assert start.kind == "retry"
 
+    def test_it_can_start_at_a_time_and_be_cancelled(self, as_ben: Person, now_is: int) -> None:
+        campaign_id = self.failed()
+        shown(as_ben, "/campaign retry spring", "Likely to work")
+        submitted(as_ben, "It starts at", start_at=now_is // 1000 + A_DAY)
+        start = ScheduledStart.get()
+        assert (start.kind, start.starts_at) == ("retry", (now_is // 1000 + A_DAY) * 1000)
+        assert start.criteria["failures"] == ["likely:unreachable"]
+        snapshot = told(as_ben, "/campaign status spring", "asked by Ben")
+        as_ben.clicks(snapshot, "cancel_start")
+        eventually(lambda: "The start is cancelled" in text_of(as_ben.messages()))
+        assert pending_start_of(campaign_id) is None
+
+    def test_campaign_deleted_meanwhile_is_said_and_nothing_starts_later(self, as_ben: Person, now_is: int) -> None:
+        campaign_id = self.failed()
+        shown(as_ben, "/campaign retry spring", "Likely to work")
+        factories.delete(campaign_id)
+        before = dump()
+        submitted(as_ben, "is being deleted", start_at=now_is // 1000 + A_DAY)
+        assert dump() == before
+
 
 class TestDelete:
     def test_its_name_has_to_be_typed(self, as_ben: Person) -> None:
