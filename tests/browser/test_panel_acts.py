@@ -201,6 +201,7 @@ class TestExportingData:
         assert {"recipient", "status", "failure_reason", "name", "city"} <= rows[0].keys()
         assert {"queued", "delivered"} <= {row["status"] for row in rows}
         page.locator("#tile-delivered").click()
+        page.wait_for_url("**status=delivered**")
         rows = downloaded(page, "Filtered messages")
         assert {row["status"] for row in rows} == {"delivered"}
         assert 0 < len(rows) < total

@@ -285,7 +285,7 @@ class TestRetrying:
             dialog = page.get_by_role("dialog")
             expect(dialog).to_contain_text("SMS is in use. Water main works is In Progress")
             dialog.get_by_role("button", name="Start when SMS is free").click()
-            expect(page.locator(".toast")).to_contain_text("It starts as soon as the channel is free")
+            expect(page.locator(".toast")).to_contain_text("is retried as soon as SMS is free, within 24 hours")
         finally:
             product.command("stop", str(other))
             product.change(simulated__speed=40.0)
