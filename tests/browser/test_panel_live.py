@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from playwright.sync_api import Request
+from playwright.sync_api import Request, expect
 
 from models.words import Channel
 from tests.browser.conftest import Panel
@@ -23,6 +23,24 @@ def test_rows_are_read_anew_while_messages_move_and_nobody_is_busy_with_them(
     with panel.page.expect_request(_is_for_rows):
         pass
     assert product.phase(campaign_id) == "running"
+
+
+def test_what_is_typed_into_the_search_outlives_the_rows(product: Product, panel_of: Callable[..., Panel]) -> None:
+    contacts = SILENT.replace(b"live.", b"typed.").replace(b"rows.", b"found.")
+    campaign_id, _ = product.create(Channel.EMAIL, 2, name="Typed meanwhile", contacts=contacts)
+    product.go(campaign_id)
+    panel = panel_of("ben")
+    page = panel.page
+    panel.open(f"/campaigns/{campaign_id}/")
+    page.get_by_label("How to match").select_option(label="Contains")
+    page.get_by_role("searchbox").press_sequentially("found.exa")
+    row = page.locator("tr[data-row]").first.element_handle()
+    with page.expect_request(_is_for_rows):
+        pass
+    page.wait_for_function("row => !row.isConnected", arg=row)
+    page.keyboard.type("mple")
+    page.keyboard.press("Enter")
+    expect(page.locator("#count")).to_have_text("1 of 2 messages")
 
 
 def _is_for_rows(asked: Request) -> bool:
