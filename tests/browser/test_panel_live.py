@@ -23,6 +23,7 @@ def test_rows_are_read_anew_while_messages_move_and_nobody_is_busy_with_them(
     with panel.page.expect_request(_is_for_rows):
         pass
     assert product.phase(campaign_id) == "running"
+    product.until_ended(campaign_id, seconds=60)  # the channel is others' too
 
 
 def test_what_is_typed_into_the_search_outlives_the_rows(product: Product, panel_of: Callable[..., Panel]) -> None:
@@ -41,6 +42,7 @@ def test_what_is_typed_into_the_search_outlives_the_rows(product: Product, panel
     page.keyboard.type("mple")
     page.keyboard.press("Enter")
     expect(page.locator("#count")).to_have_text("1 of 2 messages")
+    product.until_ended(campaign_id, seconds=60)
 
 
 def _is_for_rows(asked: Request) -> bool:
