@@ -27,8 +27,10 @@ from tests.factories import (
     make_draft,
     make_ended,
     message_ids,
+    move_all,
     receive,
     recipients_on,
+    resume,
     run,
     stop,
 )
@@ -143,6 +145,24 @@ def test_progress_tells_rate_time_left_and_reasons() -> None:
     assert (progress.rate, progress.seconds_left, progress.percent) == (2.0, 10, 50)
     assert progress.reasons == ((FailureReason.UNKNOWN, 20),)
     assert progress.live
+
+
+@both_engines
+def test_rate_after_a_resume_is_of_what_came_since() -> None:
+    campaign_id = make_campaign(messages=200)
+    run(campaign_id)
+    claimed = claim(campaign_id, limit=100)
+    answer(claimed)
+    receive(claimed, Word.DELIVERED, at=NOW + SECOND)
+    stop(campaign_id, now=NOW + 2 * SECOND)
+    resume(campaign_id, now=NOW + 4 * SECOND)
+    move_all(campaign_id, now=NOW + 4 * SECOND)
+    assert progress_of(campaign_id, now=NOW + 8 * SECOND).rate is None
+    claimed = claim(campaign_id, limit=20)
+    answer(claimed)
+    receive(claimed, Word.DELIVERED, at=NOW + 12 * SECOND)
+    progress = progress_of(campaign_id, now=NOW + 20 * SECOND)
+    assert (progress.rate, progress.seconds_left) == (2.0, 40)
 
 
 @both_engines
