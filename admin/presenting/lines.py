@@ -12,7 +12,10 @@ PAIRS_SHOWN = 3
 
 @dataclass(frozen=True)
 class Line:
-    """A message as its reader may see it; a value of None is hidden. `said` is the provider's own word."""
+    """A message as its reader may see it; a value of None is hidden. `said` is the provider's own word.
+
+    `provider_id` is by what the provider knows it, '' before it took it.
+    """
 
     id: int
     recipient: str
@@ -26,9 +29,10 @@ class Line:
     attempts: int
     updated_at: int
     retryable: bool
+    provider_id: str = ""
 
 
-def line_of(row: Row, names: Sequence[str]) -> Line:
+def line_of(row: Row, names: Sequence[str], provider_id: str = "") -> Line:
     """The line of a message; `names` are those of its campaign's fields. Without values these are hidden."""
     values = row.values or [None] * len(names)
     pairs = tuple(zip(names, values, strict=False))
@@ -46,6 +50,7 @@ def line_of(row: Row, names: Sequence[str]) -> Line:
         attempts=row.attempts,
         updated_at=row.updated_at,
         retryable=row.status in RETRYABLE,
+        provider_id=provider_id,
     )
 
 

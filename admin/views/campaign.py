@@ -51,7 +51,7 @@ def flow(campaign_id: int) -> ResponseReturnValue:
         campaign = seen_campaign(campaign_id, sessions.current_actor())
     except NotFoundError:
         return "", STOP_POLLING  # the figures beside it say that it is gone
-    return render_template("panel/flow.html", chart=chart_of_campaign(campaign))
+    return render_template("panel/flow.html", campaign=campaign, chart=chart_of_campaign(campaign))
 
 
 @blueprint.get("/preview")

@@ -18,6 +18,7 @@ from models.actors import Actor, Right
 from models.errors import NotFoundError
 from models.queries.campaigns import seen_campaign
 from models.queries.pages import Page, Total, page_of_messages, seen_by, total_of
+from models.queries.stories import provider_ids
 from models.queries.walks import walk_of
 from models.rules.counts import Counts
 from models.rules.criteria import Criteria
@@ -66,7 +67,8 @@ class MessagesView(ListView):
             **_story(campaign, wanted.message, actor),
         )
         names = [field["name"] for field in campaign.fields]
-        return None, [line_of(seen_by(row, actor), names) for row in page.rows]
+        ids = provider_ids([row.id for row in page.rows], actor)
+        return None, [line_of(seen_by(row, actor), names, ids.get(row.id, "")) for row in page.rows]
 
 
 def _read(campaign_id: int, wanted: MessageFilter, criteria: Criteria, counts: Counts) -> tuple[Page, Total]:

@@ -65,6 +65,18 @@ def explanations(message_ids: Sequence[int], actor: Actor) -> dict[int, Explaine
     }
 
 
+def provider_ids(message_ids: Sequence[int], actor: Actor) -> dict[int, str]:
+    """The provider's id of each message that it took, of the latest such attempt; none for who may not see it."""
+    if not message_ids or not actor.may(Right.SEE_RECIPIENTS):
+        return {}
+    taken = select(
+        "SELECT message_id, provider_id FROM attempts "
+        f"WHERE provider_id IS NOT NULL AND message_id IN ({marks(message_ids)}) ORDER BY message_id, number",
+        *message_ids,
+    )
+    return dict(taken)
+
+
 def handed_to(message_id: int) -> str:
     """The provider that a message was handed to last, '' before that."""
     found = select("SELECT provider FROM attempts WHERE message_id = ? ORDER BY number DESC LIMIT 1", message_id)

@@ -136,6 +136,20 @@ class TestFilteringAndSearch:
         expect(page.get_by_text("No message matches “nowhere”.")).to_be_visible()
 
 
+    def test_what_was_found_is_seen_with_the_tiles_above_it(self, panel_of: PanelOf, campaign_id: int) -> None:
+        panel = panel_of("ben")
+        page = panel.page
+        page.set_viewport_size({"width": DESKTOP, "height": 720})  # a laptop's
+        panel.open(f"/campaigns/{campaign_id}/")
+        page.locator("#tile-delivered").click()
+        expect(rows(page).nth(3)).to_be_in_viewport()
+        page.mouse.wheel(0, 3000)
+        search(page, "+1415555300", "Starts with")
+        expect(page.locator("#count")).to_have_text(f"10 of {len(RECIPIENTS)} messages")
+        expect(rows(page).nth(3)).to_be_in_viewport()
+        expect(page.locator("#tile-delivered")).to_be_in_viewport()
+
+
 class TestFailedMessages:
     def test_have_an_icon_and_a_tooltip_that_the_keyboard_reaches(self, panel_of: PanelOf, campaign_id: int) -> None:
         panel = panel_of("ben")

@@ -510,6 +510,18 @@ class TestFlow:
         run(campaign_id)
         assert "Nothing has arrived yet" in panel.get(f"/campaigns/{campaign_id}/").text
 
+    def test_first_columns_are_waited_for_as_long_as_it_runs(self, panel: Visitor) -> None:
+        campaign_id = make_campaign()
+        run(campaign_id)
+        assert 'hx-trigger="every 2s"' in panel.get(f"/campaigns/{campaign_id}/flow").text
+        claimed = claim(campaign_id)
+        answer(claimed)
+        receive(claimed, Word.DELIVERED)
+        assert "every 2s" not in panel.get(f"/campaigns/{campaign_id}/flow").text
+        put_into_phase(campaign_id, Phase.ENDED)
+        execute("DELETE FROM message_flow")
+        assert "every 2s" not in panel.get(f"/campaigns/{campaign_id}/flow").text
+
     def test_what_an_import_counted_is_no_delivery(self, panel: Visitor) -> None:
         campaign_id = make_draft()
         make_messages(campaign_id, ["+14155550001"])

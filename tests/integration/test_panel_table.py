@@ -26,6 +26,7 @@ from tests.factories import (
     message_ids,
     move_all,
     receive,
+    retry,
     run,
 )
 from tests.integration.panel import Visitor
@@ -177,6 +178,25 @@ class TestRows:
         assert "Unreachable. Could not be reached for now. A retry is likely to work. 30003: Unreachable <handset>" in (
             words_of(page)
         )
+
+    def test_menu_copies_the_latest_provider_id_and_finds_the_person_everywhere(self, panel: Visitor) -> None:
+        campaign_id, _ = make_story()
+        retry(campaign_id, now=NOW + 2 * SECOND)
+        move_all(campaign_id)
+        answer(claim(campaign_id), provider_id="SM-second")
+        page = panel.get(f"/campaigns/{campaign_id}/").text
+        assert re.findall(r'data-copy="([^"]+)"', page) == ["+14155550000", "SM-second"]
+        link = re.search(r'href="([^"]+)">[^\n]*Find in all campaigns', page)
+        assert link
+        assert "Sending" in words_of(panel.get(html.unescape(link[1])).text)
+
+    def test_menu_of_one_not_handed_over_has_no_provider_id(self, panel: Visitor) -> None:
+        assert "Copy provider id" not in panel.get(f"/campaigns/{make_towns()}/").text
+
+    def test_menu_of_a_viewer_copies_and_finds_nothing(self, viewer: Visitor) -> None:
+        page = viewer.get(f"/campaigns/{make_story()[0]}/").text
+        for secret in ("data-copy", "SM-first", "Find in all campaigns"):
+            assert secret not in page
 
     def test_ready_campaign_has_nothing_to_select(self, panel: Visitor) -> None:
         page = panel.get(f"/campaigns/{make_towns()}/").text
