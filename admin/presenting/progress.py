@@ -52,7 +52,7 @@ def headline(progress: Progress, zone: str) -> tuple[str, list[tuple[str, str, s
 def _outcome(progress: Progress) -> list[tuple[str, str, str]]:
     campaign, counts = progress.summary.campaign, progress.counts
     outcome = [("", share(counts[MessageStatus.DELIVERED], counts.total), "delivered")]
-    if campaign.started_at and campaign.ended_at:
+    if campaign.started_at == campaign.run_at and campaign.started_at and campaign.ended_at:  # not what a retry took
         outcome.append(("took", duration((campaign.ended_at - campaign.started_at) / 1000), ""))
     return outcome
 

@@ -135,7 +135,6 @@ class TestFilteringAndSearch:
         search(page, "nowhere", where="suburb")
         expect(page.get_by_text("No message matches “nowhere”.")).to_be_visible()
 
-
     def test_what_was_found_is_seen_with_the_tiles_above_it(self, panel_of: PanelOf, campaign_id: int) -> None:
         panel = panel_of("ben")
         page = panel.page
@@ -263,6 +262,16 @@ class TestRetrying:
         expect(page.locator(".toast")).to_have_text("12 messages are queued again.")
         until(lambda: attempted_again(product, campaign_id) == before + 12, seconds=60, what="twelve more attempts")
         product.until_ended(campaign_id, seconds=60)
+
+    def test_all_that_match_are_selected_on_a_phone_too(self, panel_of: PanelOf, campaign_id: int) -> None:
+        panel = panel_of("ben", width=PHONE)
+        page = panel.page
+        panel.open(f"/campaigns/{campaign_id}/?status=failed")
+        page.get_by_role("checkbox", name="Select all on this page").check()
+        page.get_by_role("button", name=re.compile("^Select all [0-9]+ failed$")).click()
+        expect(page.get_by_text("All that match are selected, on every page.")).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE
+        assert violations(page) == []
 
     def test_plan_explains_who_may_get_it_twice_and_who_never_again(self, panel_of: PanelOf, campaign_id: int) -> None:
         panel = panel_of("ben", width=PHONE, scheme="dark")

@@ -15,16 +15,20 @@ from models.rules.criteria import Criteria
 from models.rules.verdicts import Word
 from models.words import Channel, FailureReason, OptOutSource, RetryClass
 from tests.factories import (
+    MINUTE,
     NOW,
     answer,
     claim,
     make_campaign,
+    make_ended,
     message_ids,
     move_all,
     moves_of,
     phase_of,
     receive,
+    retry,
     run,
+    send_all,
     statuses,
     stop,
 )
@@ -82,6 +86,17 @@ def told(answer: object) -> str:
     """What the toast says."""
     trigger: str = answer.headers["HX-Trigger"]  # type: ignore[attr-defined]
     return trigger
+
+
+def test_page_does_not_give_the_time_of_a_retry_for_that_of_the_campaign(panel: Visitor) -> None:
+    campaign_id = make_ended(word=Word.FAILED)
+    assert "took" in panel.get(f"/campaigns/{campaign_id}/progress").text
+    retry(campaign_id, now=NOW + MINUTE)
+    move_all(campaign_id, now=NOW + MINUTE)
+    send_all(campaign_id, Word.DELIVERED, now=NOW + MINUTE)
+    shown = panel.get(f"/campaigns/{campaign_id}/progress").text
+    assert "All 3 final" in shown
+    assert "took" not in shown
 
 
 class TestPlan:
