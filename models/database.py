@@ -111,11 +111,6 @@ def on_sqlite() -> bool:
     return isinstance(database.obj, SqliteDatabase)
 
 
-def forget_connections() -> None:
-    """In a forked child: let go of the parent's connections without closing them (that would kill the parent's)."""
-    database.dispose()
-
-
 def release() -> None:
     """Let go of this thread's connection after a request.
 

@@ -34,13 +34,11 @@ def all_derived(purpose: str) -> list[bytes]:
     return [hmac.digest(secret, purpose.encode(), "sha256") for secret in _secrets]
 
 
-def opt_out_hash(channel: Channel | str, recipient_key: str) -> str:
-    """The keyed hash by which the opt-out list knows somebody without keeping the address."""
-    return opt_out_hashes(channel, recipient_key)[0]
-
-
 def opt_out_hashes(channel: Channel | str, recipient_key: str) -> list[str]:
-    """The same by every secret: who was listed before the newest one is still known."""
+    """The keyed hashes by which the opt-out list knows somebody without keeping the address, one by each secret.
+
+    Who was listed before the newest secret is still known.
+    """
     return [derived.hex()[:40] for derived in all_derived(f"opt-out:{channel}:{recipient_key}")]
 
 

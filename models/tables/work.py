@@ -5,28 +5,33 @@ from peewee import BigIntegerField, TextField
 from models.tables.base import JsonText, Moment, Table
 
 
-class BulkMove(Table):
-    """A run, stop, resume, retry or delete as a thing: who, what, how many, done so far, result.
-
-    `criteria` says which rows (see `models.operations.moving`); `after_id` is how far it has come.
-    """
+class AskedFor(Table):
+    """What all of it has: how it stands, what came of it, and by whom and when it was asked for."""
 
     campaign_id = BigIntegerField()
-    campaign_name = TextField()
-    kind = TextField()
     state = TextField()
-    criteria = JsonText(default=dict)
-    total = BigIntegerField(default=0)
-    done = BigIntegerField(default=0)
-    left_out = BigIntegerField(default=0)
-    after_id = BigIntegerField(default=0)
     result = TextField(default="")
     actor_id = BigIntegerField(null=True)
     actor_name = TextField()
     surface = TextField()
     created_at = Moment()
-    started_at = Moment(null=True)
     ended_at = Moment(null=True)
+
+
+class BulkMove(AskedFor):
+    """A run, stop, resume, retry or delete as a thing: who, what, how many, done so far, result.
+
+    `criteria` says which rows (see `models.operations.moving`); `after_id` is how far it has come.
+    """
+
+    campaign_name = TextField()
+    kind = TextField()
+    criteria = JsonText(default=dict)
+    total = BigIntegerField(default=0)
+    done = BigIntegerField(default=0)
+    left_out = BigIntegerField(default=0)
+    after_id = BigIntegerField(default=0)
+    started_at = Moment(null=True)
 
     class Meta:
         table_name = "bulk_moves"
@@ -50,63 +55,45 @@ class RetryPlan(Table):
         table_name = "retry_plans"
 
 
-class ScheduledStart(Table):
+class ScheduledStart(AskedFor):
     """A run or retry that waits for a time, for the channel, or for both."""
 
-    campaign_id = BigIntegerField()
     kind = TextField()
     criteria = JsonText(default=dict)
     starts_at = Moment(null=True)
     when_free = BigIntegerField(default=0)
     expires_at = Moment()
     time_zone = TextField(default="UTC")
-    state = TextField()
-    result = TextField(default="")
-    actor_id = BigIntegerField(null=True)
-    actor_name = TextField()
-    surface = TextField()
-    created_at = Moment()
-    ended_at = Moment(null=True)
 
     class Meta:
         table_name = "scheduled_starts"
 
 
-class Import(Table):
+class Import(AskedFor):
     """Contacts of one file on their way into a draft; `beat_at` shows that somebody is at it."""
 
-    campaign_id = BigIntegerField()
     file_id = BigIntegerField()
     mapping = JsonText()
     header = BigIntegerField(null=True)
-    state = TextField()
     rows_total = BigIntegerField(default=0)
     rows_done = BigIntegerField(default=0)
     report = JsonText(null=True)
     refused_file_id = BigIntegerField(null=True)
-    result = TextField(default="")
-    actor_id = BigIntegerField(null=True)
-    actor_name = TextField()
-    surface = TextField()
-    created_at = Moment()
     started_at = Moment(null=True)
     beat_at = Moment(null=True)
-    ended_at = Moment(null=True)
 
     class Meta:
         table_name = "imports"
 
 
-class Export(Table):
+class Export(AskedFor):
     """A CSV of one moment; `totals` by status are the panel's at `moment_at`.
 
     With `since_id` it is what changed since that export, and its totals are of the rows in it.
     """
 
-    campaign_id = BigIntegerField()
     campaign_name = TextField()
     criteria = JsonText(default=dict)
-    state = TextField()
     rows_total = BigIntegerField(default=0)
     rows_done = BigIntegerField(default=0)
     moment_at = Moment(null=True)
@@ -114,67 +101,45 @@ class Export(Table):
     file_id = BigIntegerField(null=True)
     since_id = BigIntegerField(null=True)
     sha256 = TextField(null=True)
-    result = TextField(default="")
-    actor_id = BigIntegerField(null=True)
-    actor_name = TextField()
-    surface = TextField()
-    created_at = Moment()
     started_at = Moment(null=True)
     beat_at = Moment(null=True)
-    ended_at = Moment(null=True)
     expires_at = Moment(null=True)
 
     class Meta:
         table_name = "exports"
 
 
-class LookUp(Table):
+class LookUp(AskedFor):
     """A provider asked by somebody about a campaign's Unconfirmed messages, or about one of them (else 0).
 
     `after_id` is how far it has come; the figures beside `total` count what came of those asked about so far:
     `found` at the provider, `unlisted` there, `unclear` which it is, `unasked` since it can't be asked.
     """
 
-    campaign_id = BigIntegerField()
     message_id = BigIntegerField(default=0)
-    state = TextField()
     total = BigIntegerField()
     after_id = BigIntegerField(default=0)
     found = BigIntegerField(default=0)
     unlisted = BigIntegerField(default=0)
     unclear = BigIntegerField(default=0)
     unasked = BigIntegerField(default=0)
-    result = TextField(default="")
-    actor_id = BigIntegerField(null=True)
-    actor_name = TextField()
-    surface = TextField()
-    created_at = Moment()
     started_at = Moment(null=True)
     beat_at = Moment(null=True)
-    ended_at = Moment(null=True)
 
     class Meta:
         table_name = "look_ups"
 
 
-class SentTest(Table):
+class SentTest(AskedFor):
     """A campaign's template sent to a few addresses to look at it; in no count.
 
     `results` has one object for each recipient (see `models.operations.testing`), `result` why nothing was sent.
     """
 
-    campaign_id = BigIntegerField()
     recipients = JsonText()
     field_values = JsonText()
-    state = TextField()
     results = JsonText(default=list)
-    result = TextField(default="")
-    actor_id = BigIntegerField(null=True)
-    actor_name = TextField()
-    surface = TextField()
-    created_at = Moment()
     started_at = Moment(null=True)
-    ended_at = Moment(null=True)
 
     class Meta:
         table_name = "sent_tests"

@@ -27,7 +27,7 @@ from models.operations.receipts import apply_receipts
 from models.words import Channel
 from tests.factories import NOW, SECOND, dump, rows_of
 from tests.integration.slack.workspace import Workspace
-from tests.integration.test_webhooks import PUBLIC_KEY, PUBLIC_URL, TOKEN, address, sending, status, twilio
+from tests.integration.test_webhooks import ENVIRONMENT, address, sending, status, twilio
 
 
 class TestSlack:
@@ -55,13 +55,7 @@ class TestSlack:
 
 @pytest.fixture
 def environment() -> Mapping[str, str]:
-    return {
-        "PUBLIC_URL": f"{PUBLIC_URL}/",
-        "SMS_PROVIDER": "simulated",
-        "EMAIL_PROVIDER": "simulated",
-        "TWILIO_AUTH_TOKEN": TOKEN,
-        "SENDGRID_WEBHOOK_PUBLIC_KEY": PUBLIC_KEY,
-    }
+    return ENVIRONMENT
 
 
 def test_a_thousand_replayed_receipts_change_nothing(app: Flask) -> None:

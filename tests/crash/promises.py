@@ -16,6 +16,7 @@ from tests.crash.mortal import Death
 from tests.crash.product import HandOver, Product
 from tests.processes import until
 
+GOES_ON_SECONDS = 60.0  # the fourth promise
 LOOK_SECONDS = 0.2  # between looks at all rows, which cost something
 
 # Where a fate leads if nobody dies, beside `failed.…` and `delivered`.
@@ -105,6 +106,21 @@ def unconfirmed(product: Product, campaign_id: int) -> set[int]:
         for message_id, (channel, fate, status) in _fates(product, campaign_id).items()
         if status == "unconfirmed" != leads_to(channel, fate)
     }
+
+
+def assert_went_on(product: Product, campaign_id: int, imported: int, *, claimed: Collection[int], since: float) -> str:
+    """It ended by itself after what happened at `since` (epoch seconds), and only what was `claimed` then is in doubt.
+
+    Returns its figures.
+    """
+    until_as_fated(product, campaign_id, but=claimed)
+    assert_never_twice(product)
+    assert_counts_add_up(product, campaign_id, imported)
+    assert_recount_finds_nothing(product)
+    pause = longest_pause(product, since)
+    assert pause < GOES_ON_SECONDS
+    in_doubt = len(unconfirmed(product, campaign_id))
+    return f"longest pause {pause:.2f} s, {in_doubt} Unconfirmed of {len(claimed)} claimed then"
 
 
 def until_as_fated(product: Product, campaign_id: int, *, but: Collection[int] = ()) -> None:

@@ -20,7 +20,6 @@ ROWS = 300  # for each blow
 BETWEEN = 50  # hand-overs before each
 # Per second, and an answer that takes its time: some twenty are under way at any moment.
 SLOWLY = {"simulated__speed": 50, "simulated__latency_ms": 400}
-GOES_ON_SECONDS = 60.0
 END_SECONDS = {Channel.SMS: 60.0, Channel.EMAIL: 100.0}
 
 
@@ -147,4 +146,4 @@ def assert_went_on(product: Product, campaign_id: int, struck: Mapping[str, Blow
         pause = promises.longest_pause(product, blow.at, until_at)
         in_doubt = len(added & blow.claimed)
         figure(f"{name}: longest pause {pause:.2f} s, {in_doubt} Unconfirmed of {len(blow.claimed)} claimed then")
-        assert pause < GOES_ON_SECONDS
+        assert pause < promises.GOES_ON_SECONDS

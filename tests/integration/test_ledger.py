@@ -14,7 +14,7 @@ from models.installation import open_installation
 from models.operations import optouts, people, presence
 from models.operations.files import CHUNK, read_file, remove_expired_files, remove_file, store_file
 from models.operations.settings import DEFINITIONS, change_setting, rate_of, setting
-from models.secret_key import derived, opt_out_hash
+from models.secret_key import derived, opt_out_hashes
 from models.tables import File, Person
 from models.words import Channel, Role
 from tests.engines import let_go
@@ -268,12 +268,12 @@ class TestPresence:
 class TestSecret:
     def test_secret_is_made_once_and_only_its_owner_reads_it(self, installation: Config) -> None:
         path = installation.var / "secret_key"
-        hashed, key = opt_out_hash(Channel.SMS, "+14155550100"), derived("links")
+        hashed, key = opt_out_hashes(Channel.SMS, "+14155550100"), derived("links")
         assert path.stat().st_mode & 0o777 == 0o600
         reopen(installation)
-        assert (opt_out_hash(Channel.SMS, "+14155550100"), derived("links")) == (hashed, key)
+        assert (opt_out_hashes(Channel.SMS, "+14155550100"), derived("links")) == (hashed, key)
         assert list(installation.var.glob("secret_key*")) == [path]
 
     def test_purposes_and_channels_have_different_keys(self) -> None:
         assert derived("links") != derived("sessions")
-        assert opt_out_hash(Channel.SMS, "x") != opt_out_hash(Channel.EMAIL, "x")
+        assert opt_out_hashes(Channel.SMS, "x") != opt_out_hashes(Channel.EMAIL, "x")

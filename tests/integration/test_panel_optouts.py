@@ -8,7 +8,7 @@ from flask import Flask
 from models.actors import Actor
 from models.database import insert_many, transaction
 from models.operations.optouts import opt_out, opted_out
-from models.secret_key import opt_out_hash
+from models.secret_key import opt_out_hashes
 from models.words import Channel, OptOutSource, Role
 from tests.factories import NOW, make_campaign, rows_of, run
 from tests.integration.house import NONSENSE, Cast, link_in, rows_in
@@ -25,7 +25,7 @@ def list_many(count: int) -> None:
         channel = Channel.EMAIL if number % 2 else Channel.SMS
         key = f"person{number}@example.com" if number % 2 else f"+1415{5550000 + number}"
         source = OptOutSource.LINK if number % 2 else OptOutSource.HAND
-        rows.append((channel.value, opt_out_hash(channel, key), key, source.value, "Ben", NOW + number))
+        rows.append((channel.value, opt_out_hashes(channel, key)[0], key, source.value, "Ben", NOW + number))
     with transaction():
         insert_many("opt_outs", ("channel", "key_hash", "recipient_key", "source", "actor_name", "created_at"), rows)
 

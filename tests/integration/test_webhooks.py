@@ -30,18 +30,19 @@ KEY = ec.generate_private_key(ec.SECP256R1())
 PUBLIC_KEY = base64.b64encode(
     KEY.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
 ).decode()
+ENVIRONMENT = {
+    "PUBLIC_URL": f"{PUBLIC_URL}/",
+    "SMS_PROVIDER": "simulated",
+    "EMAIL_PROVIDER": "simulated",
+    "TWILIO_AUTH_TOKEN": TOKEN,
+    "SENDGRID_WEBHOOK_PUBLIC_KEY": PUBLIC_KEY,
+}
 SID = "SM" + "a" * 32
 
 
 @pytest.fixture
 def environment() -> Mapping[str, str]:
-    return {
-        "PUBLIC_URL": f"{PUBLIC_URL}/",
-        "SMS_PROVIDER": "simulated",
-        "EMAIL_PROVIDER": "simulated",
-        "TWILIO_AUTH_TOKEN": TOKEN,
-        "SENDGRID_WEBHOOK_PUBLIC_KEY": PUBLIC_KEY,
-    }
+    return ENVIRONMENT
 
 
 @pytest.fixture

@@ -271,6 +271,14 @@ class TestDelete:
         assert phase_of(campaign_id) == Phase.DELETING
 
 
+def exported(ben: Actor, now: int) -> tuple[int, int]:
+    """An ended campaign all of which Ben has exported; its id and the export's."""
+    campaign_id = make_ended(messages=2, word=Word.FAILED, now=now - 60_000)
+    export_id = start_export(campaign_id, criteria=Criteria(), actor=ben, now=now)
+    do_export(export_id, clock=lambda: now)
+    return campaign_id, export_id
+
+
 class TestExport:
     def test_dialog_offers_what_there_is(self, as_ben: Person) -> None:
         campaign_id = make_ended(messages=2, word=Word.FAILED)
@@ -283,9 +291,7 @@ class TestExport:
     def test_what_changed_since_the_last_one_is_offered_and_nothing_new_is_said(
         self, as_ben: Person, ben: Actor, now_is: int
     ) -> None:
-        campaign_id = make_ended(messages=2, word=Word.FAILED, now=now_is - 60_000)
-        first = start_export(campaign_id, criteria=Criteria(), actor=ben, now=now_is)
-        do_export(first, clock=lambda: now_is)
+        campaign_id, first = exported(ben, now_is)
         shown(as_ben, f"/campaign export {campaign_id}", "What changed since my export")
         submitted(as_ben, "Nothing has changed since your export", status="all")
         shown(as_ben, f"/campaign export {campaign_id}", "What changed since my export")
@@ -295,9 +301,7 @@ class TestExport:
     def test_what_changed_is_about_all_messages_and_says_so_at_a_filter(
         self, as_ben: Person, ben: Actor, now_is: int
     ) -> None:
-        campaign_id = make_ended(messages=2, word=Word.FAILED, now=now_is - 60_000)
-        first = start_export(campaign_id, criteria=Criteria(), actor=ben, now=now_is)
-        do_export(first, clock=lambda: now_is)
+        campaign_id, first = exported(ben, now_is)
         shown(as_ben, f"/campaign export {campaign_id}", "What changed since my export")
         errors = as_ben.submits(status=f"since:{first}", search="+1").errors
         assert errors == {"search": "What changed since an export is about all messages: leave this empty."}
