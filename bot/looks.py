@@ -11,7 +11,6 @@ from models.actors import Right
 from models.clock import now_ms
 from models.config import current
 from models.operations import exporting, running, telling
-from models.operations.asking import ask_provider
 from models.queries.campaigns import get_campaign, seen_campaign, summary_of
 from models.queries.failures import latest_doubts, latest_failures
 from models.queries.finding import find_recipient
@@ -107,12 +106,6 @@ def _doubts_again(request: Request, campaign_id: int) -> None:
     _doubts(request, campaign_id, instead=True)
 
 
-def _look_up(request: Request, campaign_id: int) -> None:
-    """Ask the provider; what comes of it is looked at by Refresh."""
-    ask_provider(campaign_id, actor=request.actor, now=now_ms())
-    _doubts(request, campaign_id, instead=True)
-
-
 def _ask_stop(request: Request, campaign_id: int) -> None:
     """One button, which asks once more."""
     running.permitted(Action.STOP, campaign_id, request.actor, now=now_ms())
@@ -150,7 +143,6 @@ LOOKS: dict[str, Look] = {
     "samples": _samples,
     "doubts": _doubts,
     "doubts_again": _doubts_again,
-    "look_up": _look_up,
     "ask_stop": _ask_stop,
     "move": _move,
     "panel": _panel,

@@ -14,7 +14,6 @@ from models.config import current
 from models.operations.asking import ask_provider
 from models.queries.campaigns import counts_of, seen_campaign
 from models.queries.look_ups import latest_look_up
-from models.queries.pages import message_of
 from models.queries.stories import handed_to
 from models.rules.in_doubt import provider_name, why_not_asked
 from models.tables import Campaign
@@ -37,12 +36,15 @@ def one(campaign_id: int, message_id: int) -> ResponseReturnValue:
 
 def asking(campaign: Campaign, actor: Actor, message_id: int = 0) -> dict[str, Any] | None:
     """The way to ask, and what came of it the last time; None for who may not, and where there is nothing in doubt."""
-    unconfirmed = _in_doubt(campaign.id, message_id)
+    configured = current().providers.get(Channel(campaign.channel), "")
+    if message_id:
+        provider, status = handed_to(campaign.id, message_id)
+        unconfirmed = int(status is MessageStatus.UNCONFIRMED)
+    else:
+        provider, unconfirmed = configured, counts_of(campaign.id)[MessageStatus.UNCONFIRMED]
     last = latest_look_up(campaign.id, message_id)
     if not actor.may(Right.CHANGE_CAMPAIGNS) or not (unconfirmed or last):
         return None
-    configured = current().providers.get(Channel(campaign.channel), "")
-    provider = handed_to(message_id) if message_id else configured
     given: dict[str, Any] = {"campaign_id": campaign.id, **({"message_id": message_id} if message_id else {})}
     name = provider_name(provider)
     return {
@@ -55,12 +57,6 @@ def asking(campaign: Campaign, actor: Actor, message_id: int = 0) -> dict[str, A
         "button": f"Ask {name}" if message_id else f"Look up {words.number(unconfirmed)} unconfirmed",
         "wanted": unconfirmed > 0,
     }
-
-
-def _in_doubt(campaign_id: int, message_id: int) -> int:
-    if message_id:
-        return int(message_of(campaign_id, message_id).status is MessageStatus.UNCONFIRMED)
-    return counts_of(campaign_id)[MessageStatus.UNCONFIRMED]
 
 
 def _answer(campaign: Campaign, message_id: int) -> ResponseReturnValue:

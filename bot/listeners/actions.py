@@ -11,6 +11,7 @@ from bot.request import Request
 from models.clock import now_ms
 from models.errors import InvalidInputError
 from models.operations import exporting, running, scheduling
+from models.operations.asking import ask_provider
 from models.queries.campaigns import get_campaign
 from models.words import NO_START, START_CANCELLED
 
@@ -77,6 +78,12 @@ def _cancel_export(request: Request, subject: str) -> None:
     exporting.cancel_export(_campaign_id(subject), actor=request.actor, now=now_ms())
 
 
+def _look_up(request: Request, subject: str) -> None:
+    """Ask the provider; what comes of it is looked at by Refresh."""
+    ask_provider(_campaign_id(subject), actor=request.actor, now=now_ms())
+    looks.look("doubts_again", request, _campaign_id(subject))
+
+
 def _retry_one(request: Request, subject: str) -> None:
     campaign_id, _, message_id = subject.partition(":")
     dialogs.open_about("retry", request, _campaign_id(campaign_id), message_ids=(_campaign_id(message_id),))
@@ -93,6 +100,7 @@ CLICKS: dict[str, Click] = {
     "stop": _stop,
     "cancel_start": _cancel_start,
     "cancel_export": _cancel_export,
+    "look_up": _look_up,
     "retry_one": _retry_one,
     "find": _find,
     "refresh_home": home.refresh,

@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from models.actors import SYSTEM, Actor, Right
 from models.config import current
 from models.database import execute, select, transaction
-from models.errors import NotConfiguredError, NotFoundError, WrongStateError
+from models.errors import NotConfiguredError, WrongStateError
 from models.hints import Work, hint
 from models.operations import audit
 from models.operations.doubts import Looked, note_listed, without_rivals
 from models.queries.campaigns import counts_of, get_campaign, seen_campaign
 from models.queries.look_ups import latest_look_up
+from models.queries.stories import handed_to
 from models.rules.in_doubt import told_result, why_not_asked
 from models.rules.timeouts import BEAT_LOST, LOOKUP_GAP
 from models.tables import Campaign, LookUp
@@ -119,24 +120,11 @@ def _askable(campaign: Campaign, message_id: int) -> int:
     total = counts_of(campaign.id)[MessageStatus.UNCONFIRMED]
     nothing = f"{campaign.name} has no Unconfirmed messages."
     if message_id:
-        provider, total = _handed_to(campaign.id, message_id)
+        provider, status = handed_to(campaign.id, message_id)
+        total = int(status is MessageStatus.UNCONFIRMED)
         nothing = "That message is not Unconfirmed any more."
     if not total:
         raise WrongStateError(nothing, campaign_id=campaign.id)
     if refusal := why_not_asked(provider, configured):
         raise WrongStateError(refusal, campaign_id=campaign.id)
     return total
-
-
-def _handed_to(campaign_id: int, message_id: int) -> tuple[str, int]:
-    """The provider that a message was handed to last, and 1 if it is Unconfirmed."""
-    found = select(
-        "SELECT m.status, a.provider FROM messages m "
-        "LEFT JOIN attempts a ON a.message_id = m.id AND a.number = m.attempt WHERE m.id = ? AND m.campaign_id = ?",
-        message_id,
-        campaign_id,
-    )
-    if not found:
-        raise NotFoundError(f"There is no message {message_id} in this campaign.", campaign_id=campaign_id)
-    status, provider = found[0]
-    return provider or "", int(status == MessageStatus.UNCONFIRMED)

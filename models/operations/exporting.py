@@ -55,8 +55,9 @@ def export_now(
     Raises NotFoundError, NotAllowedError, NoSpaceError, and WrongStateError also when something stops it.
     """
     campaign = _exportable(campaign_id, actor, since_id, now=clock())
-    with transaction():
-        export_id = _add(campaign, criteria, actor, since_id, now=clock())
+    with transaction():  # taken already: no sweep shall find it and no job make it too
+        taken = {"state": WorkState.RUNNING.value, "beat_at": clock()}
+        export_id = _add(campaign, criteria, actor, since_id, now=clock(), **taken)
     do_export(export_id, clock=clock)
     made: Export = Export.get_by_id(export_id)
     if made.state != WorkState.DONE:
@@ -72,18 +73,22 @@ def _exportable(campaign_id: int, actor: Actor, since_id: int | None, *, now: in
     return campaign
 
 
-def _add(campaign: Campaign, criteria: Criteria, actor: Actor, since_id: int | None, *, now: int) -> int:
+def _add(
+    campaign: Campaign, criteria: Criteria, actor: Actor, since_id: int | None, *, now: int, **taken: object
+) -> int:
     expected = require_space(campaign.id, criteria)
-    export_id = Export.insert(
-        campaign_id=campaign.id,
-        campaign_name=campaign.name,
-        criteria=criteria.to_json(),
-        since_id=since_id,
-        state=WorkState.QUEUED.value,
-        rows_total=expected,
+    columns = {
+        "campaign_id": campaign.id,
+        "campaign_name": campaign.name,
+        "criteria": criteria.to_json(),
+        "since_id": since_id,
+        "state": WorkState.QUEUED.value,
+        "rows_total": expected,
         **actor.as_columns(),
-        created_at=now,
-    ).execute()
+        "created_at": now,
+        **taken,
+    }
+    export_id = Export.insert(columns).execute()
     record_export(campaign, rows=expected, actor=actor, now=now)
     return int(export_id)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields, replace
 from models.actors import Actor, Right
 from models.config import current
 from models.database import marks, select
+from models.errors import NotFoundError
 from models.queries.pages import Row, message_of, seen_by
 from models.rules.in_doubt import AttemptTold, Explained, explain
 from models.words import Channel, MessageStatus, MoveKind, Surface
@@ -77,10 +78,18 @@ def provider_ids(message_ids: Sequence[int], actor: Actor) -> dict[int, str]:
     return dict(taken)
 
 
-def handed_to(message_id: int) -> str:
-    """The provider that a message was handed to last, '' before that."""
-    found = select("SELECT provider FROM attempts WHERE message_id = ? ORDER BY number DESC LIMIT 1", message_id)
-    return str(found[0][0]) if found else ""
+def handed_to(campaign_id: int, message_id: int) -> tuple[str, MessageStatus]:
+    """The provider that a message was handed to last, '' before that, and its status. Raises NotFoundError."""
+    found = select(
+        "SELECT a.provider, m.status FROM messages m "
+        "LEFT JOIN attempts a ON a.message_id = m.id AND a.number = m.attempt WHERE m.id = ? AND m.campaign_id = ?",
+        message_id,
+        campaign_id,
+    )
+    if not found:
+        raise NotFoundError(f"There is no message {message_id} in this campaign.", campaign_id=campaign_id)
+    provider, status = found[0]
+    return provider or "", MessageStatus(status)
 
 
 def _seen(attempt: AttemptTold, actor: Actor) -> AttemptTold:

@@ -9,12 +9,16 @@ from threading import Event, Thread
 
 import pytest
 
-from models import database
+from models import database, hints
+from models.actors import COMMAND_LINE
+from models.operations.exporting import export_now
 from models.operations.snapshots import Written, write_export
+from models.operations.sweeping import find_work
 from models.queries.campaigns import counts_of
 from models.rules.counts import Counts
 from models.rules.criteria import Criteria
 from models.rules.verdicts import Word
+from models.words import WorkState
 from tests import factories
 from tests.factories import NOW, make_campaign
 
@@ -70,3 +74,27 @@ def test_a_hundred_exports_while_it_is_sent_are_each_of_one_moment() -> None:
             assert written.rows == MESSAGES
             moments.add(tuple(sorted(in_file.items())))
     assert len(moments) > 10  # it really moved meanwhile
+
+
+def test_an_export_made_within_a_request_is_left_to_it_by_the_sweeps() -> None:
+    campaign_id = factories.make_ended(now=NOW)
+    hinted: list[hints.Work] = []
+    hints.send_to(lambda work, _subject_id: hinted.append(work))
+
+    def clock() -> int:  # whenever it asks for the time, a sweep comes round
+        sweep = Thread(target=swept)
+        sweep.start()
+        sweep.join()
+        return NOW
+
+    made = export_now(campaign_id, criteria=Criteria(), actor=COMMAND_LINE, clock=clock)
+    hints.send_to(lambda _work, _subject_id: None)
+    assert (made.state, made.rows_done) == (WorkState.DONE, 3)
+    assert hints.Work.EXPORT not in hinted
+
+
+def swept() -> None:
+    try:
+        find_work(now=NOW)
+    finally:
+        database.release()
