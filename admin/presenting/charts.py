@@ -12,7 +12,7 @@ from models.words import MessageStatus
 COLUMN, TALL, LOW, SMALL = 10, 104, 40, 20
 GAP = 2
 FEWEST = 12  # columns' worth of width, so that the first ones do not look like walls
-SPARKS = 24  # columns of the small one, at most
+FEWEST_SPARKS, SPARKS = 3, 24  # columns of the small one: fewer are no course of anything
 LABELS = 4  # times under the chart
 _UNITS = ((DAY, "day"), (HOUR, "h"), (MINUTE, "min"), (1000, "s"))
 

@@ -207,7 +207,8 @@ def _sparks(campaign_ids: list[int]) -> dict[int, charts.Spark]:
     """Delivery over time of the campaigns of a page, all read at once."""
     zone = sessions.current_zone()
     flows = flows_of(campaign_ids, most_columns=charts.SPARKS)
-    return {campaign_id: charts.spark_of(flow, zone) for campaign_id, flow in flows.items()}
+    drawn = {campaign_id: flow for campaign_id, flow in flows.items() if len(flow.columns) >= charts.FEWEST_SPARKS}
+    return {campaign_id: charts.spark_of(flow, zone) for campaign_id, flow in drawn.items()}
 
 
 def _local_slack() -> str:

@@ -19,7 +19,7 @@ def doubts(
     unconfirmed = summary.counts[MessageStatus.UNCONFIRMED]
     title = f"{lines.name(summary)}: {unconfirmed:,} Unconfirmed"
     shown = [blocks.section(f"{title}. What became of {'it' if unconfirmed == 1 else 'them'} is not known.")]
-    shown += [blocks.section(f"{blocks.code(one.recipient)}\n{explained(one.doubt)}") for one in found]
+    shown += _samples(found)
     if len(found) < unconfirmed:
         shown.append(blocks.context(f"These are the last {len(found)}; all of them are in the panel."))
     shown += [blocks.section(sentence) for sentence in _looked_up(asked)]
@@ -28,11 +28,26 @@ def doubts(
     return Message(title, [*shown, _acts(summary, asked, site, asks=bool(unconfirmed) and not why_not)])
 
 
+def _samples(found: Sequence[DoubtSample]) -> list[Block]:
+    """What happened to each, and below it what can still happen: once for all, where it is the same."""
+    outlooks = list(dict.fromkeys(_outlook(one.doubt) for one in found))
+    tell = _happened if len(outlooks) == 1 else explained
+    told = [blocks.section(f"{blocks.code(one.recipient)}\n{tell(one.doubt)}") for one in found]
+    return [*told, *(map(blocks.section, outlooks) if len(outlooks) == 1 else ())]
+
+
 def explained(doubt: Explained) -> str:
     """What happened, a line each, and what can still happen."""
+    return f"{_happened(doubt)}\n{_outlook(doubt)}"
+
+
+def _happened(doubt: Explained) -> str:
     moments = [f"{blocks.local_time(fact.at)} " if fact.at else "" for fact in doubt.facts]
-    told = [f"• {at}{escaped(fact.words)}" for at, fact in zip(moments, doubt.facts, strict=True)]
-    return "\n".join([*told, f"_{escaped(' '.join(doubt.outlook))}_"])
+    return "\n".join(f"• {at}{escaped(fact.words)}" for at, fact in zip(moments, doubt.facts, strict=True))
+
+
+def _outlook(doubt: Explained) -> str:
+    return f"_{escaped(' '.join(doubt.outlook))}_"
 
 
 def _looked_up(asked: LookUp | None) -> Iterator[str]:

@@ -22,6 +22,7 @@ from tests.factories import NOW, answer, claim, make_campaign, make_draft, phase
 from tests.integration.panel import Visitor
 from tests.integration.plans import noted_statements
 
+STRETCH = 10_000  # ms of one column of delivery over time
 NAUGHTY = "<script>alert(1)</script>'\"{{7*7}}"
 
 
@@ -40,6 +41,16 @@ def failed_campaign(messages: int = 3) -> int:
     run(campaign_id)
     send_all(campaign_id, Word.FAILED, reason=FailureReason.UNREACHABLE)
     return campaign_id
+
+
+def course_of_a_campaign() -> None:
+    """One whose three messages failed one after the other."""
+    campaign_id = make_campaign(messages=3)
+    run(campaign_id)
+    claimed = claim(campaign_id)
+    answer(claimed)
+    for place, one in enumerate(claimed):
+        receive([one], Word.FAILED, at=NOW + place * STRETCH, reason=FailureReason.UNREACHABLE)
 
 
 class TestSlackTrouble:
@@ -81,12 +92,12 @@ class TestList:
         claimed = claim(campaign_id)
         answer(claimed)
         receive(claimed[:2], Word.DELIVERED)
-        receive(claimed[2:4], Word.FAILED, reason=FailureReason.UNREACHABLE)
-        receive(claimed[4:], Word.FAILED, reason=FailureReason.BLOCKED)
+        receive(claimed[2:4], Word.FAILED, at=NOW + STRETCH, reason=FailureReason.UNREACHABLE)
+        receive(claimed[4:], Word.FAILED, at=NOW + 2 * STRETCH, reason=FailureReason.BLOCKED)
         page = panel.get("/campaigns/").text
         (spark,) = re.findall(r'<svg class="spark"[^>]+aria-label="([^"]+)"', page)
         assert re.fullmatch(
-            r"Delivery over time since \S+: Delivered 2, Failed 3; at most 5 in 10 s, from \S+ on\.", spark
+            r"Delivery over time since \S+: Delivered 2, Failed 3; at most 2 in 10 s, from \S+ on\.", spark
         )
         (why,) = re.findall(r'bar-why"[^>]+aria-label="([^"]+)"', page)
         assert why == "Why 3 failed: Unreachable 2, Blocked 1"
@@ -94,6 +105,15 @@ class TestList:
             ("why-1", "0.00%", "66.67%"),
             ("why-2", "66.67%", "33.33%"),
         ]
+
+    def test_a_moment_or_two_are_no_picture_of_a_course(self, panel: Visitor) -> None:
+        campaign_id = make_campaign(messages=2)
+        run(campaign_id)
+        claimed = claim(campaign_id)
+        answer(claimed)
+        receive(claimed[:1], Word.DELIVERED)
+        receive(claimed[1:], Word.DELIVERED, at=NOW + STRETCH)
+        assert 'class="spark"' not in panel.get("/campaigns/").text
 
     def test_campaign_that_was_not_run_has_none(self, panel: Visitor) -> None:
         make_campaign()
@@ -104,7 +124,7 @@ class TestList:
         reads = []
         for _ in range(2):
             for _ in range(3):
-                failed_campaign()
+                course_of_a_campaign()
             with noted_statements() as noted:
                 page = panel.get("/campaigns/").text
             reads.append(len(noted))

@@ -45,7 +45,7 @@ def test_each_is_explained_and_the_provider_can_be_asked(doubtful: int, as_ben: 
     as_ben.clicks(failures, "doubts", str(doubtful))
     doubts = heard(as_ben, "ended before it noted an answer")
     assert "reset &lt;by" in str(doubts)  # its signs are defused
-    assert "the person may get it twice" in str(doubts)
+    assert str(doubts).count("the person may get it twice") == 1  # said once, since it is the same of both
     as_ben.clicks(doubts, "look_up", str(doubtful))
     asked = heard(as_ben, "being asked about 2 messages")
     lookups.ask(LookUp.get().id)
