@@ -15,13 +15,13 @@ from models.addresses import opt_out_key
 from models.clock import now_ms
 from models.config import current
 from models.operations.settings import rate_of, setting
-from models.queries.campaigns import standing_of, summary_of
+from models.queries.campaigns import standing_in, summary_of
 from models.queries.flow import flow_of
 from models.queries.pages import names_of, with_recipient
 from models.queries.previews import contact_values
 from models.queries.progress import progress_of
 from models.queries.starts import pending_start_of
-from models.queries.work import last_whole_export_of, latest_move, open_move
+from models.queries.work import current_move, last_whole_export_of
 from models.rules.actions import available_actions
 from models.rules.criteria import Criteria
 from models.segments import count_segments
@@ -52,10 +52,10 @@ def live_context(campaign_id: int, actor: Actor, wanted: MessageFilter) -> dict[
     now = now_ms()
     progress = progress_of(campaign_id, now=now)
     campaign, phase = progress.summary.campaign, Phase(progress.summary.campaign.phase)
-    answers = available_actions(standing_of(campaign_id, now=now), actor)
+    answers = available_actions(standing_in(progress.summary, now=now), actor)
     badge = words.campaign_badge(phase, progress.counts)
     headline, follows = told.headline(progress, sessions.current_zone())
-    move = open_move(campaign_id) or latest_move(campaign_id)
+    move = current_move(campaign_id)
     start = start_of(campaign)
     live = progress.live or (move is not None and WorkState(move.state) in OPEN_WORK)
     return {

@@ -5,7 +5,7 @@ from typing import Any
 
 from models.actors import Actor, Right
 from models.config import Config
-from models.database import transaction
+from models.database import select, transaction
 from models.errors import InvalidInputError
 from models.operations import audit
 from models.rules import setting_values as values
@@ -55,8 +55,8 @@ DEFINITIONS = {
 
 def setting(name: str) -> Any:
     """The setting's value, or its default."""
-    stored = Setting.get_or_none(Setting.name == name)
-    return stored.value if stored else DEFINITIONS[name].default
+    stored = select("SELECT value FROM settings WHERE name = ?", name)
+    return Setting.value.python_value(stored[0][0]) if stored else DEFINITIONS[name].default
 
 
 def rate_of(channel: Channel) -> float | None:

@@ -110,13 +110,33 @@ def standing_of(campaign_id: int, *, lock: bool = False, now: int | None = None)
     if not found:
         raise not_there(campaign_id)
     name, channel, phase, owner_id = found[0]
+    return _standing(campaign_id, name, Channel(channel), Phase(phase), owner_id, counts_of(campaign_id), now=now)
+
+
+def standing_in(summary: CampaignSummary, *, now: int) -> Standing:
+    """The same of a campaign that has been read already, so that figures and answers are of one moment."""
+    one = summary.campaign
+    channel, phase = Channel(one.channel), Phase(one.phase)
+    return _standing(one.id, one.name, channel, phase, one.owner_id, summary.counts, now=now)
+
+
+def _standing(  # a campaign's row, however it was read
+    campaign_id: int,
+    name: str,
+    channel: Channel,
+    phase: Phase,
+    owner_id: int | None,
+    counts: Counts,
+    *,
+    now: int | None,
+) -> Standing:
     return Standing(
         name=name,
-        channel=Channel(channel),
-        phase=Phase(phase),
-        counts=counts_of(campaign_id),
-        blocker=blocker_of(Channel(channel), campaign_id, now=now),
-        not_configured=current().lacks(Channel(channel)),
+        channel=channel,
+        phase=phase,
+        counts=counts,
+        blocker=blocker_of(channel, campaign_id, now=now),
+        not_configured=current().lacks(channel),
         owner_id=owner_id,
     )
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Collection
 
+from peewee import Case
+
 from models.actors import Actor, Right
 from models.database import select
 from models.errors import NotFoundError
@@ -19,21 +21,14 @@ def latest_import(campaign_id: int) -> Import | None:
     return found
 
 
-def open_move(campaign_id: int) -> BulkMove | None:
-    """The bulk move at work on a campaign, None when there is none."""
+def current_move(campaign_id: int) -> BulkMove | None:
+    """The bulk move at work on a campaign, the first of several, else the last there was; None before the first."""
+    at_work = BulkMove.state.in_([state.value for state in OPEN_WORK])
     found: BulkMove | None = (
         BulkMove.select()
-        .where(BulkMove.campaign_id == campaign_id, BulkMove.state.in_([state.value for state in OPEN_WORK]))
-        .order_by(BulkMove.id)
+        .where(BulkMove.campaign_id == campaign_id)
+        .order_by(at_work.desc(), Case(None, [(at_work, BulkMove.id)], BulkMove.id * -1))
         .first()
-    )
-    return found
-
-
-def latest_move(campaign_id: int) -> BulkMove | None:
-    """The bulk move that was asked for last, at work or over."""
-    found: BulkMove | None = (
-        BulkMove.select().where(BulkMove.campaign_id == campaign_id).order_by(BulkMove.id.desc()).first()
     )
     return found
 

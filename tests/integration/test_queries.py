@@ -7,13 +7,14 @@ import pytest
 from models.actors import COMMAND_LINE, Actor
 from models.errors import NotFoundError
 from models.operations import exporting
+from models.operations.retrying import retry_messages
 from models.queries.campaigns import counts_of
 from models.queries.finding import find_campaigns
 from models.queries.messages import count
 from models.queries.pages import contact_at, message_of, names_of, page_of_messages, total_of, with_recipient
 from models.queries.people import person_by_id
 from models.queries.progress import progress_of
-from models.queries.work import export_seen_by, exports_seen_by, file_of, open_move
+from models.queries.work import current_move, export_seen_by, exports_seen_by, file_of
 from models.rules.criteria import Criteria
 from models.rules.verdicts import Word
 from models.words import Channel, FailureReason, MessageStatus, RetryClass
@@ -28,10 +29,12 @@ from tests.factories import (
     make_ended,
     message_ids,
     move_all,
+    moves_of,
     receive,
     recipients_on,
     resume,
     run,
+    send_all,
     stop,
 )
 
@@ -233,15 +236,23 @@ def test_file_of_an_export_is_there_for_seven_days(ben: Actor) -> None:
 
 
 @both_engines
-def test_move_at_work_is_the_oldest_open_one() -> None:
-    campaign_id = make_ended(word=Word.FAILED)
-    assert open_move(campaign_id) is None
-    other = make_campaign(Channel.EMAIL)
-    run(other)
-    stop(other)
-    move = open_move(other)
-    assert move is not None
-    assert move.kind == "stop"
+def test_move_told_of_is_the_oldest_at_work_else_the_last() -> None:
+    campaign_id = make_campaign(messages=2)
+    assert current_move(campaign_id) is None
+    run(campaign_id)
+    send_all(campaign_id, Word.FAILED)
+    for message_id in message_ids(campaign_id):
+        one = Criteria(message_ids=(message_id,))
+        retry_messages(campaign_id, actor=COMMAND_LINE, criteria=one, now=NOW)
+    kinds = [move.kind for move in moves_of(campaign_id)]
+    assert kinds == ["run", "retry", "retry"]
+    told = current_move(campaign_id)
+    assert told is not None
+    assert told.id == moves_of(campaign_id)[1].id
+    move_all(campaign_id)
+    last = current_move(campaign_id)
+    assert last is not None
+    assert last.id == moves_of(campaign_id)[2].id
 
 
 def test_people_are_named_even_when_removed(alice: Actor, ben: Actor) -> None:
