@@ -86,6 +86,12 @@ def test_somebody_found_is_opted_out_and_taken_off_again(panel_of: Callable[...,
     expect(page.get_by_role("cell", name="+12025550101")).to_be_visible()
 
 
+def test_dialog_that_is_opened_by_its_address_has_the_focus_too(panel_of: Callable[..., Panel]) -> None:
+    panel = panel_of("alice")
+    panel.open("/opt-outs/new")
+    expect(panel.page.get_by_role("dialog").get_by_role("heading")).to_be_focused()
+
+
 def test_forgetting_asks_twice_and_tells_what_was_done(product: Product, panel_of: Callable[..., Panel]) -> None:
     # One far back in the file: other tests look at the first ones.
     [(ann,)] = product.rows("SELECT recipient FROM messages WHERE campaign_id = 1 ORDER BY id LIMIT 1 OFFSET 1500")
