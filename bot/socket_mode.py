@@ -44,6 +44,7 @@ class Ears:
         self._handler: SocketModeHandler | None = None
         self._leads = threading.Event()
         self._ended = threading.Event()
+        self._called = threading.Event()  # something is to be done at once
         self._pause = FIRST_PAUSE_SECONDS
         self._heard = Heard()
         self._thread = threading.Thread(target=self._run, name="socket-mode", daemon=True)
@@ -52,17 +53,21 @@ class Ears:
 
     def follow(self, leads: bool) -> None:
         """Be connected from now on, or not any more."""
-        (self._leads.set if leads else self._leads.clear)()
+        if leads != self._leads.is_set():
+            (self._leads.set if leads else self._leads.clear)()
+            self._called.set()
 
     def close(self) -> None:
         """End the connection; what is being answered is answered. Within 2 s, as the process's end does the rest."""
         self._ended.set()
+        self._called.set()
         if self._thread.is_alive():
             self._thread.join(CLOSE_SECONDS)
 
     def _run(self) -> None:
-        while not self._ended.wait(self._look()):
-            pass
+        while not self._ended.is_set():
+            self._called.wait(self._look())
+            self._called.clear()
         self._let_go()
 
     def _look(self) -> float:
