@@ -1,29 +1,30 @@
-"""Takes pictures of the product at work: `python -m tests.pictures [FOLDER]`.
+"""Takes pictures of the product: `python -m tests.pictures [--all] [FOLDER]`.
 
 It starts the product as a new user does, runs a sample campaign from the local Slack's page, and takes the
-same moments at 1280 and 390 pixels, light and dark. Without a folder only the README's are kept.
+same moments at 1280 and 390 pixels, light and dark. With `--all` every page of the panel follows, of a product
+that has something to show in each. Without a folder only the README's are kept.
 """
 
-import re
+import argparse
 import shutil
-import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tests.browser.conftest import CHROMIUM, FLAGS
+from tests.browser.conftest import CHROMIUM, FLAGS, sign_in
+from tests.browser.gallery import HEIGHTS, furnished
 from tests.crash.product import Product
 from tests.processes import free_port, until
 
 README_FOLDER = Path(".github/pictures")
 README_PICTURES = ("running-1280-light.png", "card.png")
-WIDTHS = {1280: 860, 390: 844}  # pixels wide -> pixels high
+WINDOWS = tuple((width, scheme) for width in HEIGHTS for scheme in ("light", "dark"))
 CARD_WIDTH = 560
 SENT_BY_THEN = 1100
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, *, everything: bool) -> None:
     """Start, run, look."""
     folder.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory() as scratch, sync_playwright() as playwright:
@@ -33,18 +34,27 @@ def main(folder: Path) -> None:
             product.start()
             take(product, browser, folder)
         finally:
-            browser.close()
             product.close()
+        if everything:
+            take_all(Path(scratch), browser, folder)
+        browser.close()
+
+
+def take_all(scratch: Path, browser: Browser, folder: Path) -> None:
+    """Each page in each window, whole."""
+    with furnished(scratch / "gallery", browser) as gallery:
+        for width, scheme in WINDOWS:
+            with gallery.windows(width, scheme) as panels:
+                for person, name, path in gallery.pages():
+                    panels[person].open(path)
+                    panels[person].page.wait_for_load_state("networkidle")
+                    panels[person].page.screenshot(path=folder / f"{name}-{width}-{scheme}.png")
 
 
 def take(product: Product, browser: Browser, folder: Path) -> None:
     """The list before; card and campaign in the middle of a run; the retry dialog and the table after it."""
-    session = sign_in(product, browser)
-    panels = {
-        (width, scheme): panel_at(product, browser, session, width, scheme)
-        for width in WIDTHS
-        for scheme in ("light", "dark")
-    }
+    session = sign_in(product, browser, "alice", product.house.folder / "alice.json")
+    panels = {window: panel_at(browser, session, *window) for window in WINDOWS}
     slack = slack_at(product, browser, 1280, "light")
     visit(panels, product, "/campaigns/", folder, "campaigns")
     run(slack)
@@ -84,23 +94,10 @@ def sent(product: Product) -> int:
     return int(product.rows("SELECT COUNT(*) FROM attempts")[0][0])
 
 
-def sign_in(product: Product, browser: Browser) -> str:
-    """Alice's session, as the box's link gives it; returns the cookie's file."""
-    context = browser.new_context()
-    page = context.new_page()
-    page.goto(product.command("sign-in-link", "alice@example.com").strip())
-    page.get_by_role("button", name=re.compile("^Sign in as")).click()
-    page.wait_for_url("**/campaigns/")
-    kept = str(product.house.folder / "alice.json")
-    context.storage_state(path=kept)
-    context.close()
-    return kept
-
-
-def panel_at(product: Product, browser: Browser, session: str, width: int, scheme: str) -> Page:
+def panel_at(browser: Browser, session: Path, width: int, scheme: str) -> Page:
     """A window on the panel."""
     context = browser.new_context(
-        viewport={"width": width, "height": WIDTHS[width]},
+        viewport={"width": width, "height": HEIGHTS[width]},
         color_scheme="dark" if scheme == "dark" else "light",
         storage_state=session,
     )
@@ -110,7 +107,7 @@ def panel_at(product: Product, browser: Browser, session: str, width: int, schem
 def slack_at(product: Product, browser: Browser, width: int, scheme: str) -> Page:
     """A window on the local Slack, as Ben."""
     context = browser.new_context(
-        viewport={"width": width, "height": WIDTHS.get(width, 860)},
+        viewport={"width": width, "height": HEIGHTS.get(width, 860)},
         color_scheme="dark" if scheme == "dark" else "light",
     )
     page = context.new_page()
@@ -121,10 +118,14 @@ def slack_at(product: Product, browser: Browser, width: int, scheme: str) -> Pag
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 1:
-        main(Path(sys.argv[1]))
+    parser = argparse.ArgumentParser(prog="python -m tests.pictures", description=__doc__)
+    parser.add_argument("folder", nargs="?", type=Path)
+    parser.add_argument("--all", action="store_true", help="every page of the panel too")
+    given = parser.parse_args()
+    if given.folder:
+        main(given.folder, everything=given.all)
     else:
-        with TemporaryDirectory() as all_of_them:
-            main(Path(all_of_them))
+        with TemporaryDirectory() as taken:
+            main(Path(taken), everything=False)
             for wanted in README_PICTURES:
-                shutil.copy(Path(all_of_them) / wanted, README_FOLDER / wanted)
+                shutil.copy(Path(taken) / wanted, README_FOLDER / wanted)

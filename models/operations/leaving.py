@@ -1,7 +1,7 @@
 """Leaving `running`: at once no hand-over, then a bulk move brings the rows to rest (SPEC 1)."""
 
 from models.actors import SYSTEM, Actor
-from models.database import execute, for_update, marks, select, transaction
+from models.database import execute, execute_many, for_update, marks, select, transaction
 from models.hints import Work, hint
 from models.tables import BulkMove
 from models.words import MessageStatus, MoveKind, Phase, WorkState
@@ -69,16 +69,26 @@ def has_open_move(campaign_id: int) -> bool:
 
 def end_open_moves(campaign_id: int, *, by: MoveKind, now: int) -> None:
     """End what is open where it is."""
-    execute(
-        "UPDATE bulk_moves SET state = 'cancelled', ended_at = ?, "
-        "result = 'ended by ' || CAST(? AS TEXT) || ' after ' || done || ' of ' || total "
-        "WHERE campaign_id = ? AND state IN ('queued', 'running')",
-        now,
-        by.value,
+    still_open = select(
+        "SELECT id, done, total FROM bulk_moves WHERE campaign_id = ? AND state IN ('queued', 'running')"
+        f"{for_update()}",
         campaign_id,
+    )
+    execute_many(
+        "UPDATE bulk_moves SET state = 'cancelled', ended_at = ?, result = ? WHERE id = ?",
+        [
+            (now, f"cut short by {_CUTS_SHORT[by]} after {done:,} of {total:,}", move_id)
+            for move_id, done, total in still_open
+        ],
     )
 
 
+_CUTS_SHORT = {
+    MoveKind.STOP: "Stop",
+    MoveKind.RESUME: "Resume",
+    MoveKind.DELETE: "Delete",
+    MoveKind.FAIL: "the refusal of the account",
+}
 _MOVES: dict[MoveKind, tuple[str, ...]] = {
     MoveKind.RUN: (MessageStatus.WAITING,),
     MoveKind.RESUME: (MessageStatus.CANCELLED, MessageStatus.WAITING),

@@ -86,18 +86,11 @@ def signed_in(product: Product, browser: Browser, tmp_path_factory: pytest.TempP
     """Signs somebody in by a one-time link, once for all tests; returns the file with the session."""
     folder = tmp_path_factory.mktemp("sessions")
 
-    def sign_in(name: str) -> Path:
+    def signed_in_once(name: str) -> Path:
         kept = folder / f"{name}.json"
-        if not kept.exists():
-            with browser.new_context() as context:
-                page = context.new_page()
-                page.goto(product.command("sign-in-link", f"{name}@example.com").strip())
-                page.get_by_role("button", name=f"Sign in as {name.title()}").click()
-                page.wait_for_url("**/campaigns/")
-                context.storage_state(path=kept)
-        return kept
+        return kept if kept.exists() else sign_in(product, browser, name, kept)
 
-    return sign_in
+    return signed_in_once
 
 
 @pytest.fixture
@@ -148,3 +141,14 @@ def slack_of(product: Product, browser: Browser) -> Iterator[Callable[..., Desk]
     for desk in desks:
         desk.page.context.close()
         assert desk.faults == []
+
+
+def sign_in(product: Product, browser: Browser, name: str, kept: Path) -> Path:
+    """Somebody's session, by the one-time link; returns the file it is `kept` in."""
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.goto(product.command("sign-in-link", f"{name}@example.com").strip())
+        page.get_by_role("button", name=f"Sign in as {name.title()}").click()
+        page.wait_for_url("**/campaigns/")
+        context.storage_state(path=kept)
+    return kept

@@ -4,51 +4,26 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from models.words import Channel
-from tests.browser.conftest import DESKTOP, PHONE, Panel
+from tests.browser.conftest import Panel
 from tests.crash.product import Product
 
+ROWS_LIKE_OTHERS = "tbody tr:nth-child(n + 4)"  # axe takes its time over fifty rows like one
 AXE = Path(__file__).with_name("axe") / "axe.min.js"
-PAGES = (
-    "/campaigns/",
-    "/campaigns/1/?status=waiting&q=%2B120255501&match=contains",
-    "/campaigns/1/?q=%2B12025550100&match=exact",
-    "/campaigns/1/run",
-    "/campaigns/2/summary",
-    "/campaigns/2/template",
-    "/campaigns/1/delete",
-    "/campaigns/new",
-    "/exports/",
-    "/campaigns/999/",
-)
-WINDOWS = ((DESKTOP, "light"), (PHONE, "dark"))
 
 
 def violations(page: Page) -> list[str]:
     """What axe-core finds serious or worse."""
     # Given to the browser itself, not to the page, whose policy would not let it run.
     page.evaluate(AXE.read_text(encoding="utf-8"))
-    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    found = page.evaluate(f"axe.run({{exclude: [['{ROWS_LIKE_OTHERS}']]}}, {{resultTypes: ['violations']}})")
     return [
         f"{page.url}: {one['id']}: {one['nodes'][0]['html'][:200]}"
         for one in found["violations"]
         if one["impact"] in {"serious", "critical"}
     ]
-
-
-@pytest.mark.parametrize(("width", "scheme"), WINDOWS)
-def test_pages_fit_and_can_be_used_by_everybody(panel_of: Callable[..., Panel], width: int, scheme: str) -> None:
-    panel = panel_of("alice", width=width, scheme=scheme)
-    found = []
-    for path in PAGES:
-        panel.open(path)
-        assert panel.page.evaluate("document.documentElement.scrollWidth") <= width, path
-        if "contains" not in path:  # axe takes its time over fifty rows like one
-            found += violations(panel.page)
-    assert found == []
 
 
 def test_open_menu_and_dialog_can_be_used_by_everybody(panel_of: Callable[..., Panel]) -> None:

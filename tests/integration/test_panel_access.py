@@ -1,6 +1,9 @@
 """Who may open what: every address, every method, every role."""
 
+import re
 from collections.abc import Callable
+from itertools import chain
+from urllib.parse import urlsplit
 
 import pytest
 from flask import Flask
@@ -8,6 +11,7 @@ from flask import Flask
 from admin import access
 from models.actors import Actor
 from models.words import Channel, Role
+from tests.browser.pages import BY_NOBODY, BY_VERA, PAGES
 from tests.factories import make_campaign, make_draft, make_ended, message_ids
 from tests.integration.panel import Visitor
 
@@ -120,6 +124,19 @@ DOORS = {
 }
 
 
+# Probes, files, parts of a page, and what only leads elsewhere.
+NO_PAGES = access.PROBES | {
+    "home.index",
+    "campaign.progress",
+    "campaign.flow",
+    "campaign.preview",  # an email in its sandbox
+    "contacts.report",
+    "contacts.refused_rows",
+    "export.progress",
+    "export.download",
+}
+
+
 @pytest.fixture
 def staff(app: Flask, cast: Callable[[str, Role], Actor]) -> list[Visitor]:
     """Somebody of each role, weakest first."""
@@ -151,6 +168,16 @@ def test_table_has_every_address_and_no_other(app: Flask) -> None:
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
     }
     assert served == DOORS.keys()
+
+
+def test_every_page_is_among_those_that_are_looked_at(app: Flask) -> None:
+    addresses = app.url_map.bind("localhost")
+    looked_at = set()
+    for path in chain(PAGES.values(), BY_VERA.values(), BY_NOBODY.values()):
+        address = urlsplit(path.replace("{columns}", "/campaigns/1/contacts/columns/sealed")).path
+        looked_at.add(addresses.match(re.sub(r"{\w+}", "1", address))[0])
+    served = {rule.endpoint for rule in app.url_map.iter_rules() if "GET" in (rule.methods or ())}
+    assert served - NO_PAGES == looked_at
 
 
 def test_each_door_opens_from_its_role_upwards(app: Flask, staff: list[Visitor]) -> None:

@@ -66,7 +66,7 @@ class TestStop:
         queued = statuses(campaign_id)["queued"]
         stop(campaign_id)
         run_move = BulkMove.get(BulkMove.kind == "run")
-        assert (run_move.state, run_move.result) == ("cancelled", f"ended by stop after {queued} of 1300")
+        assert (run_move.state, run_move.result) == ("cancelled", f"cut short by Stop after {queued:,} of 1,300")
         move_all(campaign_id)
         assert statuses(campaign_id) == {"cancelled": 1300}
         assert (phase_of(campaign_id), moves_of(campaign_id)[-1].done) == ("ended", 1300)
