@@ -8,7 +8,7 @@ from models.addresses import mask
 from models.clock import now_ms
 from models.errors import NotFoundError
 from models.operations.optouts import opt_out_by_link
-from models.words import CHANNEL_LABELS
+from models.words import Channel
 
 blueprint = Blueprint("unsubscribing", __name__)
 TOKEN_LENGTH = 1000
@@ -26,6 +26,6 @@ def page(token: str) -> ResponseReturnValue:
     return render_template(
         "unsubscribe/page.html",
         whom=mask(refuser.recipient_key),
-        channel=CHANNEL_LABELS[refuser.channel],
+        kind="emails" if refuser.channel is Channel.EMAIL else "SMS",
         done=request.method == "POST",
     )

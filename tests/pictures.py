@@ -36,12 +36,13 @@ def main(folder: Path, *, everything: bool) -> None:
         finally:
             product.close()
         if everything:
-            take_all(Path(scratch), browser, folder)
+            take_all(Path(scratch), browser, folder / "pages")
         browser.close()
 
 
 def take_all(scratch: Path, browser: Browser, folder: Path) -> None:
-    """Each page in each window, whole."""
+    """Each page in each window."""
+    folder.mkdir()
     with furnished(scratch / "gallery", browser) as gallery:
         for width, scheme in WINDOWS:
             with gallery.windows(width, scheme) as panels:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from admin.presenting.times import exact
 from models.words import CAMPAIGN_STATUS_LABELS, OPT_IN_REASON_LABELS, ROLE_LABELS
 
 ACTS = {
@@ -79,7 +80,10 @@ def kind_name(kind: str) -> str:
 
 def numbers_told(numbers: Mapping[str, Any]) -> list[tuple[str, str]]:
     """The numbers of an act as pairs of words."""
-    return [(name.replace("_", " "), _told(value)) for name, value in numbers.items()]
+    return [
+        (name.replace("_", " "), exact(value) if name.endswith("_at") and value else _told(value))
+        for name, value in numbers.items()
+    ]
 
 
 def _told(value: Any) -> str:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 
 from playwright.sync_api import Browser, FilePayload, Page, expect
 
@@ -105,6 +105,8 @@ def furnish(product: Product, panel: Page) -> dict[str, str]:
     ids = _sms_campaigns(product) | _email_campaigns(product)
     complete = ids["complete"]
     ids["message"] = _first(product, "messages", f"campaign_id = {complete} AND status = 'failed'")
+    (recipient,) = product.rows("SELECT recipient FROM messages WHERE id = ?", int(ids["message"]))[0]
+    ids["somebody"] = quote(recipient)
     ids["doubt"] = _first(product, "messages", f"campaign_id = {complete} AND status = 'unconfirmed'")
     ids["opt_out"] = _first(product, "opt_outs", "1 = 1")
     ids |= _drafts(product, panel)
@@ -129,13 +131,11 @@ def _sms_campaigns(product: Product) -> dict[str, str]:
 
 
 def _email_campaigns(product: Product) -> dict[str, str]:
-    contacts = "email,name,city,note\n" + "".join(
-        f"{address}@example.com,Ann,Cork,\n" for address in ("sim.deferred", *(f"reader{n}" for n in range(30)))
-    )
-    active, _ = product.create(Channel.EMAIL, 31, name="Membership renewal", contacts=contacts.encode())
-    product.go(active)
-    product.until_ended(active, seconds=60)
-    return {"ready_email": "2", "active": str(active), "unsubscribe": _unsubscribe_token(product)}
+    contacts = "email,name,city,note\n" + "".join(f"reader{n}@example.com,Ann,Cork,\n" for n in range(30))
+    complete_email, _ = product.create(Channel.EMAIL, 30, name="Membership renewal", contacts=contacts.encode())
+    product.go(complete_email)
+    product.until_ended(complete_email, seconds=60)
+    return {"ready_email": "2", "complete_email": str(complete_email), "unsubscribe": _unsubscribe_token(product)}
 
 
 def _run(

@@ -4,7 +4,9 @@ from contextlib import suppress
 
 import pytest
 
+from jobs import bulk
 from models.actors import COMMAND_LINE, Actor
+from models.clock import now_ms
 from models.config import Config
 from models.errors import InvalidInputError, NotAllowedError, NotFoundError, WrongStateError
 from models.operations import campaigns, importing, optouts
@@ -114,6 +116,21 @@ def test_file_that_cannot_be_read_stores_nothing() -> None:
         importing.do_import(import_id, clock=clock)
     assert statuses(campaign_id) == {}
     assert Import.get_by_id(import_id).state == "refused"
+
+
+def test_job_for_an_import_that_another_process_is_at_leaves_it_alone() -> None:
+    import_id = start_import(make_draft(), contacts_file(Channel.SMS, 2))
+    Import.update(state="running", started_at=now_ms(), beat_at=now_ms()).where(Import.id == import_id).execute()
+    bulk.import_contacts(import_id)
+    assert Import.get_by_id(import_id).state == "running"
+
+
+def test_job_for_an_import_that_is_refused_ends_with_its_sentence_on_the_import() -> None:
+    import_id = start_import(make_draft(), 'phone,name\n+14155550101,"Ann\n')
+    bulk.import_contacts(import_id)
+    ended = Import.get_by_id(import_id)
+    assert ended.state == "refused"
+    assert "never closed" in ended.result
 
 
 def test_import_without_consent_is_refused() -> None:

@@ -8,7 +8,7 @@ from models.actors import Actor
 from models.database import insert_many, transaction
 from models.operations.optouts import opt_out
 from models.words import Channel
-from tests.factories import NOW, make_campaign, recipients_on, run, send_all
+from tests.factories import NOW, make_campaign, recipients_on, run, run_later, send_all
 from tests.integration.house import NAUGHTY, NONSENSE, link_in, rows_in
 from tests.integration.panel import Visitor
 
@@ -61,6 +61,11 @@ def test_texts_from_outside_show_as_themselves(panel: Visitor) -> None:
     page = panel.get("/audit/").text
     assert "<script>alert" not in page
     assert page.count("&lt;script&gt;alert") == 3
+
+
+def test_moment_among_the_numbers_is_told_as_a_moment(panel: Visitor) -> None:
+    run_later(make_campaign(), at=NOW + DAY)
+    assert "starts at 2025-06-16 15:06:40 UTC" in rows_in(panel.get("/audit/?act=start_later").text)[0]
 
 
 def test_campaign_and_setting_are_told_with_their_numbers(panel: Visitor) -> None:
