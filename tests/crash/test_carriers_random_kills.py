@@ -25,7 +25,7 @@ from tests.processes import until
 
 pytestmark = [pytest.mark.crash, pytest.mark.timeout(900)]
 
-CAMPAIGNS = 20
+CAMPAIGNS = 50
 PLACES = [(engine, provider) for provider in KINDS for engine in (engines.SQLITE, engines.POSTGRESQL)]
 # Each with its engine, provider, rows and seed.
 CELLS = cells(
