@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from urllib.parse import urlsplit, urlunsplit
 
 from flask import Flask, Response, make_response, render_template, request, url_for
 from flask_wtf.csrf import CSRFError
@@ -68,13 +69,20 @@ def answer(sentence: str, status: int, steps: Sequence[Step] = ()) -> Response:
     title = _TITLES.get(status, "That did not work")
     wants_part = bool(request.headers.get("HX-Request"))
     template = "dialogs/refused.html" if wants_part else "panel/refused.html"
-    response = make_response(render_template(template, title=title, sentence=sentence, steps=steps), status)
+    shown = {"title": title, "sentence": sentence, "steps": steps, "sign_in": _sign_in()}
+    response = make_response(render_template(template, **shown), status)
     if wants_part:
         response.headers["HX-Retarget"] = f"#{DIALOGS}"
         response.headers["HX-Reswap"] = "innerHTML"
         if status in _STALE and request.headers.get("HX-Target") == DIALOGS:
             response.headers["HX-Trigger"] = "moved"
     return response
+
+
+def _sign_in() -> str:
+    """Where to sign in, and from there back to the page that asked: it still has what was typed."""
+    page = urlsplit(request.referrer or "")
+    return url_for("signing_in.password", next=urlunsplit(("", "", page.path, page.query, "")) or None)
 
 
 def _refused(refused: CampaignError) -> Response:

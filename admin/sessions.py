@@ -42,6 +42,8 @@ def set_up(app: Flask, config: Config) -> None:
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=(config.public_url or "").startswith("https://"),
         PERMANENT_SESSION_LIFETIME=timedelta(milliseconds=LONGEST),
+        # A late answer to what a page asked by itself must not bring back the session before a sign-in in another tab.
+        SESSION_REFRESH_EACH_REQUEST=False,
     )
     manager = LoginManager(app)
     manager.session_protection = None  # it ties a session to an address, which changes on a phone

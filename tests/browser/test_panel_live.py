@@ -20,8 +20,9 @@ def test_rows_are_read_anew_while_messages_move_and_nobody_is_busy_with_them(
     panel = panel_of("ben")
     panel.open(f"/campaigns/{campaign_id}/")
     panel.page.locator("#head").hover()
-    with panel.page.expect_request(_is_for_rows):
+    with panel.page.expect_request(_is_for_rows) as asked:
         pass
+    assert asked.value.headers["x-poll"] == "1"  # or an open page would keep its reader signed in
     assert product.phase(campaign_id) == "running"
     product.until_ended(campaign_id, seconds=60)  # the channel is others' too
 

@@ -1,5 +1,7 @@
 """Signing in to the panel by password and by link, and how long that lasts."""
 
+from urllib.parse import parse_qs, urlsplit
+
 import pytest
 from argon2 import PasswordHasher
 from flask import Flask
@@ -13,6 +15,7 @@ from models.errors import NotAllowedError
 from models.operations import people, signing_in
 from models.words import Role
 from tests.factories import MINUTE, NOW, SECOND, rows_of
+from tests.integration.house import link_in
 from tests.integration.panel import Visitor
 
 PASSWORD = "correct horse battery"
@@ -135,6 +138,17 @@ class TestSession:
         visitor.get("/campaigns/", **{"X-Poll": "1"})
         with visitor.client.session_transaction() as kept:
             assert kept["seen_at"] == seen_at
+
+    def test_what_a_page_asks_by_itself_can_bring_no_older_session_back(self, app: Flask, ben: Actor) -> None:
+        visitor = Visitor(app).sign_in(ben)
+        assert "Set-Cookie" in visitor.get("/campaigns/").headers
+        assert "Set-Cookie" not in visitor.get("/campaigns/", **{"X-Poll": "1"}).headers
+
+    def test_form_that_comes_too_late_leads_back_to_its_page(self, app: Flask) -> None:
+        form = "/campaigns/5/template?contact=2"
+        answer = Visitor(app).client.post("/campaigns/5/template", headers={"Referer": f"http://localhost{form}"})
+        assert answer.status_code == 401
+        assert parse_qs(urlsplit(link_in(answer.text, "Sign in")).query)["next"] == [form]
 
     def test_copied_cookie_is_worthless_after_signing_out(self, app: Flask, ben: Actor) -> None:
         visitor = Visitor(app).sign_in(ben)

@@ -76,8 +76,8 @@ document.body.addEventListener('htmx:afterRequest', (event) => {
   if (button) button.disabled = false;
 });
 document.body.addEventListener('htmx:responseError', (event) => {
-  if (event.detail.xhr.status === 401) say('You are signed out. Sign in again in another tab, then repeat this.', { stay: true });
+  if (event.detail.xhr.status === 401) say('You are signed out. Reload this page to sign in, then repeat this.', { stay: true });
 });
 document.body.addEventListener('htmx:sendError', (event) => {
-  if (!event.target.closest?.('[data-poll]')) say('Signalbox does not answer. Nothing was changed; try again.');
+  if (!event.target.matches?.('[data-poll]')) say('Signalbox does not answer. Nothing was changed; try again.');
 });

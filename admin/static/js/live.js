@@ -37,7 +37,7 @@ document.body.addEventListener('htmx:beforeRequest', ({ target }) => {
 });
 
 const lost = (event) => {
-  const panel = event.target.closest?.(poll)?.querySelector('details[data-remember]');
+  const panel = event.target.matches?.(poll) && event.target.querySelector('details[data-remember]');
   if (!panel || panel.classList.contains('stale')) return;
   panel.classList.add('stale');
   const time = new Date().toISOString().slice(11, 19);
