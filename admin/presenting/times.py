@@ -58,6 +58,13 @@ def ago_element(moment: int, now: int) -> Markup:
     )
 
 
+def clock_element(moment: int, zone: str) -> Markup:
+    """The time of day to the second, as an element whose title is exact."""
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(
+        iso(moment), exact(moment), clock_exact(moment, zone)
+    )
+
+
 def start_element(moment: int, now: int, zone: str = "UTC") -> Markup:
     """The time of day and how long ago: "10:02, 14 min ago"; without the time of day when it was another day."""
     today = _in(zone, now).date() == _in(zone, moment).date()

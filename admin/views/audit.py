@@ -1,11 +1,13 @@
 """Administration, Audit: who did what, from where, with which numbers; never an address."""
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from flask import request
 
+from admin import sessions
 from admin.presenting import acts
 from admin.views.base import ListView
 from admin.views.paging import edge_of_request, edges, number_of, word_of
@@ -90,5 +92,5 @@ def _day(given: str) -> date | None:
 
 
 def _moment(day: date) -> int:
-    """The beginning of a day in UTC, epoch ms."""
-    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp() * 1000)
+    """The beginning of a day in the time zone of who asks, epoch ms."""
+    return int(datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(sessions.current_zone())).timestamp() * 1000)

@@ -7,7 +7,6 @@ from flask import Blueprint, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from admin import sessions
-from admin.presenting import times
 from admin.views.base import ListView, dialog, done
 from jobs.runtime import addresses
 from models.actors import Actor, Right
@@ -105,7 +104,7 @@ def link(person_id: int) -> ResponseReturnValue:
     person, now = _seen(person_id), now_ms()
     token = people.make_sign_in_link(person.email, actor=sessions.current_actor(), now=now)
     url = f"{addresses.public_url(current()).rstrip('/')}{url_for('signing_in.link', token=token)}"
-    return _page(person, link=url, until=times.clock(now + people.LINK_LIFE))
+    return _page(person, link=url, until=now + people.LINK_LIFE)
 
 
 @blueprint.route("/<id:person_id>/remove", methods=["GET", "POST"])
@@ -137,7 +136,7 @@ def _page(person: Person, **shown: Any) -> str:
     own = person.id == actor.person_id
     return render_template(
         "administration/person.html",
-        **{"refused": None, "link": "", "until": "", **shown},
+        **{"refused": None, "link": "", **shown},
         shown=person,
         own=own,
         roles=_roles(actor),

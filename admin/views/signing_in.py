@@ -5,7 +5,6 @@ from flask.typing import ResponseReturnValue
 
 from admin import sessions
 from admin.access import safe_next
-from admin.presenting import times
 from models.clock import now_ms
 from models.errors import NotAllowedError
 from models.operations import people, signing_in
@@ -39,8 +38,7 @@ def link(token: str) -> ResponseReturnValue:
         holder = signing_in.holder_of_link(token, now=now_ms())
         if holder is None:
             return render_template("panel/link_used.html"), 403
-        until = times.clock(holder.expires_at)
-        return render_template("panel/sign_in_by_link.html", name=holder.name, until=until)
+        return render_template("panel/sign_in_by_link.html", name=holder.name, until=holder.expires_at)
     try:
         person = people.use_sign_in_link(token, now=now_ms())
     except NotAllowedError:

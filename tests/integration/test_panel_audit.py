@@ -1,6 +1,7 @@
 """The audit's page: every filter, far back, and never an address."""
 
 import re
+from datetime import UTC, datetime
 
 import pytest
 
@@ -42,6 +43,13 @@ class TestFilters:
         add_many(1, surface="system", object_kind="setting", act="change_setting")
         add_many(2, surface="command_line")
         assert len(rows_in(panel.get(f"/audit/?{query}").text)) == found
+
+    @pytest.mark.parametrize(("zone", "found"), [("UTC", 0), ("Asia/Tokyo", 1)])
+    def test_a_day_is_one_of_who_looks(self, panel: Visitor, zone: str, found: int) -> None:
+        panel.client.set_cookie("zone", zone)
+        evening = datetime(2025, 6, 20, 22, tzinfo=UTC)
+        add_many(1, at=int(evening.timestamp() * 1000))
+        assert len(rows_in(panel.get("/audit/?since=2025-06-21&until=2025-06-21").text)) == found
 
     def test_filter_stays_while_one_pages(self, panel: Visitor) -> None:
         add_many(60, act="stop")

@@ -1,6 +1,7 @@
 """Health: how each part stands, with the step that mends it."""
 
 import re
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -94,6 +95,13 @@ class TestCounts:
         page = panel.get("/health").text
         assert 'hx-get="/health"' in page
         assert "data-poll" in page
+
+    def test_moment_is_told_in_the_zone_of_who_looks(self, panel: Visitor) -> None:
+        panel.client.set_cookie("zone", "Asia/Tokyo")
+        moment = re.search(r'As of <time [^>]*title="([^"]+) UTC">([\d:]+)</time>', panel.get("/health").text)
+        assert moment
+        at, told = datetime.fromisoformat(moment[1]), moment[2]
+        assert told == f"{at + timedelta(hours=9):%H:%M:%S}"
 
 
 class TestWithoutRedis:
