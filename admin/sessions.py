@@ -88,8 +88,8 @@ def current_zone() -> str:
 
 def _zone() -> str:
     person = current_person()
-    given = (person.time_zone if person else None, request.cookies.get(ZONE_COOKIE), setting("time_zone"))
-    return next((zone for zone in given if zone and is_zone(zone)), "UTC")
+    given = (person.time_zone if person else None, request.cookies.get(ZONE_COOKIE))
+    return next((zone for zone in given if zone and is_zone(zone)), None) or str(setting("time_zone"))
 
 
 def _load(person_id: Any) -> SignedIn | None:

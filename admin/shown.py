@@ -1,5 +1,6 @@
 """What all templates can use: words and times, who is there, and whether anything is really sent."""
 
+from functools import partial
 from typing import Any
 
 from flask import Flask, request, url_for
@@ -9,7 +10,7 @@ from admin.presenting import bars, environments, times, words
 from models.actors import Actor, Right
 from models.clock import now_ms
 from models.config import Config
-from models.queries.slack import slack_troubles
+from models.queries.slack import SlackTrouble, slack_troubles
 from models.words import (
     CHANNEL_LABELS,
     DELETE_MEANS,
@@ -117,14 +118,21 @@ def _context() -> dict[str, Any]:
         "chosen_theme": theme if theme in THEMES else "",  # Flask-Admin has a `theme` of its own
         "person": person,
         "role_label": ROLE_LABELS[Role(person.role)] if person else "",
-        "menus": _menus(actor) if actor else [],
-        "slack_troubles": slack_troubles() if actor and actor.may(Right.SEE_OPERATIONS) else [],
+        # Only a whole page asks for these; its parts, of which it fetches one every two seconds, do not.
+        "menus": partial(_menus, actor),
+        "slack_troubles": partial(_slack_troubles, actor),
         "may_create": actor is not None and actor.may(Right.CHANGE_CAMPAIGNS),
         "may_see": actor is not None and actor.may(Right.SEE_RECIPIENTS),
     }
 
 
-def _menus(actor: Actor) -> list[tuple[str, list[tuple[str, str, bool]]]]:
+def _slack_troubles(actor: Actor | None) -> list[SlackTrouble]:
+    return slack_troubles() if actor and actor.may(Right.SEE_OPERATIONS) else []
+
+
+def _menus(actor: Actor | None) -> list[tuple[str, list[tuple[str, str, bool]]]]:
+    if actor is None:
+        return []
     here = (request.endpoint or "").partition(".")[0]
     menus = []
     for name, entries in MENUS:
