@@ -31,7 +31,6 @@ _FIRST = {
     CampaignStatus.COMPLETE: (Action.EXPORT, Action.VIEW_SUMMARY, Action.RETRY, Action.DELETE),
     CampaignStatus.DRAFT: (Action.EDIT, Action.DELETE),
 }
-_WHILE_STOPPING = (Action.RESUME, Action.STOP, Action.EXPORT, Action.VIEW_SUMMARY, Action.RETRY)
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,7 @@ class Head:
 
 def head(status: CampaignStatus, phase: Phase, answers: Mapping[Action, Answer]) -> Head:
     """Arrange what is allowed and what is not."""
-    order = _WHILE_STOPPING if phase is Phase.STOPPING else _FIRST[status]
+    order = _FIRST[CampaignStatus.HELD if phase is Phase.STOPPING else status]  # both can go on or end
     if _waits(order, answers):
         order = (Action.START_LATER, *order)
     buttons = tuple(

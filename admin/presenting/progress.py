@@ -73,7 +73,7 @@ def _pace(progress: Progress, zone: str) -> list[tuple[str, str, str]]:
     return pace
 
 
-def one_line(phase: Phase, counts: Counts, seconds_left: int | None = None) -> str:
+def one_line(phase: Phase, counts: Counts) -> str:
     """A campaign's progress in a list."""
     if phase in _NOT_RUN:
         return "not run yet"
@@ -82,8 +82,6 @@ def one_line(phase: Phase, counts: Counts, seconds_left: int | None = None) -> s
         for status in (MessageStatus.CANCELLED, MessageStatus.UNCONFIRMED, MessageStatus.RETRYING)
         if counts[status]
     ]
-    if seconds_left:
-        left = [f"{duration(seconds_left)} left"]
     return ", ".join([f"{percent_sent(counts)} % sent", *left[:1]])
 
 
