@@ -12,6 +12,7 @@ from typing import NoReturn
 from peewee import DatabaseError, InterfaceError, OperationalError
 
 from admin import commands
+from admin.numbers import whole_number
 from jobs.queues import pass_hints
 from jobs.runtime import logs, owner
 from jobs.runtime.addresses import public_url
@@ -22,7 +23,6 @@ from models.installation import open_installation
 from models.words import Action, Channel, FailureReason, MessageStatus, Role
 
 REFUSED, INTERRUPTED = 2, 130  # 130 is what shells give for Ctrl-C
-LARGEST_ID = 2**63 - 1
 # The next steps that are commands; the others are for the panel.
 _COMMANDS = {
     Action.RUN: "run {id} --accept-disclaimer",
@@ -108,9 +108,10 @@ def _one_line(sentence: str) -> str:
 
 
 def _id(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) < 20 and int(text) <= LARGEST_ID):
+    number = whole_number(text)
+    if number is None:
         raise argparse.ArgumentTypeError(f"{text!r} is no campaign's id, which is a number")
-    return int(text)
+    return number
 
 
 def _parser() -> Parser:

@@ -6,6 +6,7 @@ from flask_wtf.csrf import CSRFProtect
 from werkzeug.routing import IntegerConverter
 
 from admin import access, refusals, security, sessions, shown
+from admin.numbers import LARGEST_ID
 from admin.views import (
     account,
     campaign,
@@ -37,7 +38,6 @@ from models import database
 from models.config import Config
 from models.tables import Audit, BulkMove, Campaign, Export, Message, OptOut, Person
 
-LARGEST_ID = 2**63 - 1
 _BLUEPRINTS = (
     account, campaign, composing, contacts, creating, exports, finding, health, looking_up, optouts, people, retrying,
     settings, signing_in, stories, testing,

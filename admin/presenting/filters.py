@@ -7,13 +7,13 @@ from typing import Self, TypeVar
 
 from werkzeug.datastructures import MultiDict
 
+from admin.numbers import whole_number
 from models.queries.messages import SEARCHED
 from models.rules.criteria import Criteria
 from models.words import FailureReason, MessageStatus
 
 Word = TypeVar("Word", bound=StrEnum)
 LONGEST_SEARCH = 320  # characters; no recipient is longer
-LARGEST_ID = 2**63 - 1
 
 
 class Match(StrEnum):
@@ -123,6 +123,4 @@ def _known(words: type[Word], given: str | None) -> Word | None:
 
 
 def _id(given: str | None) -> int | None:
-    if given is None or not (given.isascii() and given.isdigit()) or len(given) > 19:
-        return None
-    return min(int(given), LARGEST_ID) or None
+    return whole_number(given or "") or None

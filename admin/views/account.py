@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 
 from admin import sessions
 from admin.views.base import done
+from admin.views.given import typed
 from models.clock import now_ms
 from models.errors import InvalidInputError, NotAllowedError
 from models.operations import preferences
@@ -25,7 +26,7 @@ def page() -> ResponseReturnValue:
     if request.method == "GET":
         return _page()
     actor, now = sessions.current_actor(), now_ms()
-    name, time_zone = (request.form.get(field, "").replace("\0", "")[:200] for field in ("name", "time_zone"))
+    name, time_zone = (typed(field, longest=200) for field in ("name", "time_zone"))
     try:
         preferences.change_account(actor, name=name, time_zone=time_zone.strip(), now=now)
     except InvalidInputError as refused:
@@ -37,7 +38,7 @@ def page() -> ResponseReturnValue:
 @blueprint.post("/password")
 def password() -> ResponseReturnValue:
     """Another password; everywhere else one is signed out."""
-    old, new, again = (request.form.get(field, "")[:LONGEST] for field in ("old", "new", "again"))
+    old, new, again = (typed(field, longest=LONGEST) for field in ("old", "new", "again"))
     if new != again:
         return _page(refused=InvalidInputError("The two new passwords differ.", field="again")), 422
     try:

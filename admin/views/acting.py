@@ -7,11 +7,12 @@ from flask import Blueprint, abort, request, url_for
 from flask.typing import ResponseReturnValue
 
 from admin import sessions
+from admin.numbers import whole_number
 from admin.presenting import words
 from admin.views import later
 from admin.views.asking import act_done, ask_then
 from admin.views.base import done, wants_part
-from admin.views.drafts import typed
+from admin.views.given import typed
 from admin.views.seeing import sending_of
 from jobs import starting
 from models.actors import Actor, Right
@@ -84,9 +85,7 @@ def hand_on(campaign_id: int) -> ResponseReturnValue:
     """Name another owner."""
 
     def act(campaign: Campaign, actor: Actor) -> ResponseReturnValue:
-        chosen = typed("to", longest=18)
-        person_id = int(chosen) if chosen.isascii() and chosen.isdigit() else 0
-        name = handing_on.hand_on(campaign.id, to=person_id, actor=actor, now=now_ms())
+        name = handing_on.hand_on(campaign.id, to=whole_number(typed("to")) or 0, actor=actor, now=now_ms())
         return act_done(campaign, f"{name} owns {campaign.name} now.")
 
     return ask_then(Action.HAND_ON, campaign_id, act, _who_may_own)

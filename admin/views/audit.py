@@ -10,7 +10,8 @@ from flask import request
 from admin import sessions
 from admin.presenting import acts
 from admin.views.base import ListView
-from admin.views.paging import edge_of_request, edges, number_of, word_of
+from admin.views.given import number_of, word_of
+from admin.views.paging import edge_of_request, edges
 from models.queries.ledgers import AuditFilter, audit_entries, names_of_campaigns
 from models.queries.people import ever_here
 from models.tables import Audit

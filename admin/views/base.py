@@ -9,6 +9,7 @@ from flask_admin.contrib.peewee import ModelView
 from flask_admin.form import BaseForm
 
 PAGE = 50
+STOP_POLLING = 286  # htmx's own status: take this answer and ask no more
 
 
 class ListView(ModelView):  # type: ignore[misc]  # publishes no types

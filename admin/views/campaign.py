@@ -7,6 +7,8 @@ from admin import sessions
 from admin.presenting import previews
 from admin.views.acting import blueprint  # with the acts already on it
 from admin.views.asking import draw_dialog
+from admin.views.base import STOP_POLLING
+from admin.views.given import number_of
 from admin.views.seeing import LIVE, chart_of_campaign, filter_of_request, live_context, owner_of, start_of
 from models.clock import now_ms
 from models.errors import NotFoundError
@@ -16,7 +18,6 @@ from models.queries.previews import contact_values
 from models.words import Channel, Phase
 
 LOOKS_PER_CHART = 10  # the chart is looked at in one look of so many
-STOP_POLLING = 286  # htmx's own status: take this answer and ask no more
 
 
 @blueprint.get("/progress")
@@ -61,9 +62,7 @@ def preview(campaign_id: int) -> ResponseReturnValue:
     campaign = seen_campaign(campaign_id, actor)
     if campaign.channel != Channel.EMAIL:
         abort(404)
-    given = request.args.get("contact", "1")
-    place = int(given) if given.isascii() and given.isdigit() and len(given) < 10 else 1
-    _, values = contact_values(campaign, actor, max(1, place))
+    _, values = contact_values(campaign, actor, number_of("contact") or 1)
     return previews.email_document(campaign.body, values)
 
 

@@ -11,6 +11,7 @@ from admin.presenting import charts
 from admin.presenting import progress as told
 from admin.views.base import PAGE, ListView
 from admin.views.drafts import how_far
+from admin.views.given import number_of, text_of, word_of
 from admin.views.seeing import Start, told_start
 from jobs.runtime import run_file
 from models.clock import now_ms
@@ -121,13 +122,13 @@ class ListFilter:
     def from_request(cls) -> "ListFilter":
         """Read it; words that mean nothing are left out."""
         args = request.args
-        channel, sort, page = args.get("channel", ""), args.get("sort", ""), args.get("page", "")
+        sort = args.get("sort", "")
         return cls(
             tab=args.get("status", "") if args.get("status") in TABS else "",
-            channel=channel if channel in list(Channel) else "",
-            text=args.get("q", "").strip()[:LONGEST_SEARCH],
+            channel=word_of("channel", Channel) or "",
+            text=text_of("q", longest=LONGEST_SEARCH).strip(),
             sort=sort if sort in SORTS else "updated",
-            page=int(page) if page.isascii() and page.isdigit() and len(page) < 7 else 0,
+            page=number_of("page") or 0,
         )
 
     def url(self, **changes: object) -> str:

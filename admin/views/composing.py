@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from admin import sessions
 from admin.presenting import previews
 from admin.views.base import go_to, wants_part
-from admin.views.drafts import typed
+from admin.views.given import typed
 from admin.views.seeing import asked_place
 from models.clock import now_ms
 from models.errors import InvalidInputError

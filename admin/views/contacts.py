@@ -10,8 +10,9 @@ from itsdangerous import BadSignature, URLSafeSerializer
 
 from admin import sessions
 from admin.presenting import words
-from admin.views.base import go_to, wants_part
-from admin.views.drafts import STEPS, draft_of, reached, typed
+from admin.views.base import STOP_POLLING, go_to, wants_part
+from admin.views.drafts import STEPS, draft_of, reached
+from admin.views.given import typed
 from models import secret_key
 from models.addresses import REFUSAL_LABELS, Refusal
 from models.clock import now_ms
@@ -25,13 +26,12 @@ from models.errors import InvalidInputError, NotFoundError
 from models.operations import importing
 from models.operations.files import read_file
 from models.queries.campaigns import counts_of
-from models.queries.work import latest_import, stored_file
+from models.queries.work import imported_file, latest_import, stored_file
 from models.tables import Campaign, File, Import
 from models.template import is_field_name
 from models.words import OPEN_WORK, WorkState
 
 blueprint = Blueprint("contacts", __name__, url_prefix="/campaigns/<id:campaign_id>/contacts")
-STOP_POLLING = 286
 UPLOAD_KEPT = 24 * 3600 * 1000  # ms, until its import is asked for: it is full of addresses
 PIECE = 1 << 20
 SAMPLES = 3
@@ -277,7 +277,7 @@ def _report(campaign: Campaign, work: Import) -> dict[str, Any]:
     return {
         "work": work,
         "badge": words.work_badge(work.state),
-        "file": File.get_or_none(File.id == work.file_id),
+        "file": imported_file(work),
         "report": found if work.state == WorkState.DONE else None,
         "left_out": left_out,
         "live": WorkState(work.state) in OPEN_WORK,

@@ -8,7 +8,8 @@ from flask.typing import ResponseReturnValue
 from admin import sessions
 from admin.views.base import done
 from admin.views.composing import look_at, typed_message
-from admin.views.drafts import STEPS, draft_of, reached, typed
+from admin.views.drafts import STEPS, draft_of, reached
+from admin.views.given import typed
 from admin.views.seeing import owner_of, preview_context
 from models.clock import now_ms
 from models.config import current
@@ -17,9 +18,9 @@ from models.operations import campaigns, running
 from models.operations.settings import setting
 from models.queries.campaigns import attachments_of, counts_of, get_campaign, seen_campaign, standing_of
 from models.queries.run_check import run_check
-from models.queries.work import latest_import
+from models.queries.work import imported_file, latest_import
 from models.rules.actions import answer_for
-from models.tables import Campaign, File
+from models.tables import Campaign
 from models.words import CHANNEL_LABELS, Action, Channel, Phase
 
 blueprint = Blueprint("creating", __name__, url_prefix="/campaigns")
@@ -108,7 +109,7 @@ def review(campaign_id: int) -> ResponseReturnValue:
         owner=owner_of(campaign),
         counts=counts,
         check=run_check(campaign_id, now=now_ms()),
-        file=File.get_or_none(File.id == work.file_id) if work else None,
+        file=imported_file(work) if work else None,
         attachments=attachments_of(campaign_id),
         slack_channel=_slack_channel(campaign),
         lacks=current().lacks(Channel(campaign.channel)),

@@ -1,6 +1,6 @@
-"""What the steps of making a campaign share: whose draft it is, where it goes on, what a form gave."""
+"""What the steps of making a campaign share: whose draft it is, and where it goes on."""
 
-from flask import request, url_for
+from flask import url_for
 
 from admin import sessions
 from models.errors import WrongStateError
@@ -43,8 +43,3 @@ def next_step(campaign: Campaign) -> str:
 def how_far(contacts: int, *, is_written: bool) -> str:
     """The same in a word, for lists."""
     return f"next: {STEPS[reached(contacts, is_written=is_written) - 1][0].lower()}"
-
-
-def typed(field: str, *, longest: int = 2_000_000) -> str:
-    """What a form's field holds: browsers send line ends as CRLF, and no database keeps a NUL."""
-    return request.form.get(field, "")[:longest].replace("\r\n", "\n").replace("\0", "")

@@ -9,8 +9,8 @@ from itsdangerous import BadData, URLSafeTimedSerializer
 
 from admin import sessions
 from admin.presenting import words
-from admin.views.base import ListView, done
-from admin.views.paging import number_of
+from admin.views.base import STOP_POLLING, ListView, done
+from admin.views.given import number_of
 from admin.views.seeing import criteria_for, filter_of_request
 from models import secret_key
 from models.clock import now_ms
@@ -27,7 +27,6 @@ from models.words import MESSAGE_STATUS_LABELS, OPEN_WORK, MessageStatus, WorkSt
 blueprint = Blueprint("export", __name__)
 AT_ONCE = 10_000  # rows
 LINK_SECONDS = 15 * 60
-STOP_POLLING = 286
 LINKS = "export link"
 
 

@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from admin import sessions
 from admin.presenting import words
 from admin.views.base import dialog
+from admin.views.given import RECIPIENT, text_of, typed
 from models.actors import Right
 from models.clock import now_ms
 from models.errors import InvalidInputError
@@ -16,19 +17,18 @@ from models.queries.finding import FoundMessage, FoundRecipient, find_recipient,
 from models.words import MessageStatus
 
 blueprint = Blueprint("finding", __name__)
-LONGEST = 320  # characters; no recipient is longer
 Facts = list[tuple[str, str]]
 
 
 @blueprint.get("/find")
 def page() -> ResponseReturnValue:
     """The search and what it found, as far as this person may see it."""
-    typed = request.args.get("q", "").replace("\0", "")[:LONGEST]
+    sought = text_of("q", longest=RECIPIENT)
     try:
-        found = find_recipient(typed, sessions.current_actor()) if typed.strip() else None
+        found = find_recipient(sought, sessions.current_actor()) if sought.strip() else None
     except InvalidInputError as refused:
-        return _page(typed, None, refused=refused), 422
-    return _page(typed, found)
+        return _page(sought, None, refused=refused), 422
+    return _page(sought, found)
 
 
 @blueprint.route("/forget", methods=["GET", "POST"])
@@ -36,22 +36,22 @@ def forget() -> ResponseReturnValue:
     """Erase somebody everywhere, once the recipient was typed twice."""
     back = url_for("finding.page")
     if request.method == "GET":
-        return dialog("administration/forget.html", back=back, typed=request.args.get("recipient", "")[:LONGEST])
-    typed, again = (request.form.get(field, "").replace("\0", "")[:LONGEST] for field in ("recipient", "typed_again"))
+        return dialog("administration/forget.html", back=back, typed=text_of("recipient", longest=RECIPIENT))
+    recipient, again = (typed(field, longest=RECIPIENT) for field in ("recipient", "typed_again"))
     try:
-        done = forget_person(typed, typed_again=again, actor=sessions.current_actor(), now=now_ms())
+        done = forget_person(recipient, typed_again=again, actor=sessions.current_actor(), now=now_ms())
     except InvalidInputError as refused:
-        return dialog("administration/forget.html", back=back, typed=typed, refused=refused), 422
+        return dialog("administration/forget.html", back=back, typed=recipient, refused=refused), 422
     return dialog("administration/forgotten.html", back=back, done=done, facts=_facts(done))
 
 
-def _page(typed: str, found: FoundRecipient | None, **shown: Any) -> str:
+def _page(sought: str, found: FoundRecipient | None, **shown: Any) -> str:
     return render_template(
         "administration/find.html",
         **{"refused": None, **shown},
-        typed=typed,
+        typed=sought,
         found=found,
-        sought=recipient_typed(typed)[1] if found else "",
+        key=recipient_typed(sought)[1] if found else "",
         why={one.message_id: _why(one) for one in found.messages} if found else {},
         may_forget=sessions.current_actor().may(Right.FORGET_PEOPLE),
     )

@@ -6,7 +6,7 @@ from flask import request
 
 from admin import sessions
 from admin.presenting import zones
-from admin.views.drafts import typed
+from admin.views.given import typed
 from models.clock import now_ms
 from models.errors import InvalidInputError
 from models.operations import scheduling

@@ -1,20 +1,25 @@
 """Outreach, Bulk moves: every run, stop, resume, retry and delete, and how far it has come."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
-
-from flask import request
 
 from admin import sessions
 from admin.presenting import words
 from admin.views.base import ListView
+from admin.views.given import word_of
 from admin.views.paging import edge_of_request, edges
 from models.actors import Right
 from models.queries.ledgers import any_open, moves_seen_by, names_of_campaigns
 from models.tables import BulkMove
 from models.words import OPEN_WORK, SURFACE_LABELS, MoveKind, Surface, WorkState
 
-OWN, EVERYBODYS = "own", "all"
+
+class Whose(StrEnum):
+    """Which bulk moves a list has."""
+
+    OWN = "own"
+    EVERYBODYS = "all"
 
 
 @dataclass(frozen=True)
@@ -39,8 +44,8 @@ class MovesView(ListView):
         """The stretch that the URL asks for."""
         actor = sessions.current_actor()
         sees_all = actor.may(Right.SEE_OPERATIONS)
-        whose = request.args.get("whose") if request.args.get("whose") in (OWN, EVERYBODYS) else None
-        everybodys = sees_all and whose != OWN
+        whose = word_of("whose", Whose)
+        everybodys = sees_all and whose != Whose.OWN
         stretch = moves_seen_by(actor, edge_of_request(), everybodys=everybodys)
         self._template_args.update(
             sees_all=sees_all,

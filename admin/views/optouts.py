@@ -7,7 +7,8 @@ from flask.typing import ResponseReturnValue
 
 from admin import sessions
 from admin.views.base import ListView, dialog, done
-from admin.views.paging import edge_of_request, edges, word_of
+from admin.views.given import RECIPIENT, text_of, typed, word_of
+from admin.views.paging import edge_of_request, edges
 from models.actors import Right
 from models.clock import now_ms
 from models.errors import InvalidInputError
@@ -18,7 +19,6 @@ from models.tables import OptOut
 from models.words import CHANNEL_LABELS, OPT_IN_REASON_LABELS, OPT_OUT_SOURCE_LABELS, Channel, OptInReason, OptOutSource
 
 blueprint = Blueprint("optout", __name__, url_prefix="/opt-outs")
-LONGEST = 320  # characters; no recipient is longer
 REMOVED = "removed"
 
 
@@ -29,11 +29,11 @@ class OptOutsView(ListView):
 
     def get_list(self, *_: Any, **__: Any) -> tuple[None, list[OptOut]]:
         """The stretch that the URL asks for."""
-        typed = request.args.get("q", "").replace("\0", "")[:LONGEST].strip()
-        wanted, refused = _wanted(typed)
+        sought = text_of("q", longest=RECIPIENT).strip()
+        wanted, refused = _wanted(sought)
         stretch = opt_outs(wanted, edge_of_request())
         state = REMOVED if wanted.removed else ""
-        asked = {"channel": wanted.channel, "source": wanted.source, "q": typed, "state": state}
+        asked = {"channel": wanted.channel, "source": wanted.source, "q": sought, "state": state}
         total = count_opt_outs(wanted)
         self._template_args.update(
             wanted=asked,
@@ -61,12 +61,12 @@ def add() -> ResponseReturnValue:
     """Put somebody on the list."""
     back = url_for("optouts.index_view")
     if request.method == "GET":
-        return dialog("administration/optout_add.html", back=back, typed=request.args.get("recipient", "")[:LONGEST])
-    typed = request.form.get("recipient", "").replace("\0", "")[:LONGEST]
+        return dialog("administration/optout_add.html", back=back, typed=text_of("recipient", longest=RECIPIENT))
+    recipient = typed("recipient", longest=RECIPIENT)
     try:
-        channel, key = recipient_typed(typed)
+        channel, key = recipient_typed(recipient)
     except InvalidInputError as refused:
-        return dialog("administration/optout_add.html", back=back, typed=typed, refused=refused), 422
+        return dialog("administration/optout_add.html", back=back, typed=recipient, refused=refused), 422
     added = optouts.opt_out(channel, key, actor=sessions.current_actor(), now=now_ms())
     on_list = f"on the opt-out list of {CHANNEL_LABELS[channel]}"
     return done(f"Now {on_list}." if added else f"Already {on_list}; nothing was changed.", back, stay=False)
@@ -79,7 +79,7 @@ def remove(opt_out_id: int) -> ResponseReturnValue:
     if request.method == "GET":
         return _ask_for_reason(row, back)
     try:
-        reason = OptInReason(request.form.get("reason", ""))
+        reason = OptInReason(typed("reason"))
     except ValueError:
         return _ask_for_reason(row, back, refused=InvalidInputError("Choose why.", field="reason")), 422
     optouts.remove_opt_out(opt_out_id, reason=reason, actor=sessions.current_actor(), now=now_ms())
@@ -90,12 +90,12 @@ def _ask_for_reason(row: OptOut, back: str, **shown: Any) -> str:
     return dialog("administration/optout_remove.html", back=back, row=row, reasons=OPT_IN_REASON_LABELS, **shown)
 
 
-def _wanted(typed: str) -> tuple[OptOutFilter, InvalidInputError | None]:
+def _wanted(sought: str) -> tuple[OptOutFilter, InvalidInputError | None]:
     """The filter of the URL; who was typed there is looked for exactly, or nobody if it is no recipient."""
     refused, recipient = None, None
-    if typed:
+    if sought:
         try:
-            recipient = recipient_typed(typed)
+            recipient = recipient_typed(sought)
         except InvalidInputError as wrong:
             refused, recipient = wrong, (Channel.SMS, "")
     wanted = OptOutFilter(

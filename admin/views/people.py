@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 
 from admin import sessions
 from admin.views.base import ListView, dialog, done
+from admin.views.given import typed
 from jobs.runtime import addresses
 from models.actors import Actor, Right
 from models.clock import now_ms
@@ -57,11 +58,9 @@ def add() -> ResponseReturnValue:
 
     if request.method == "GET":
         return ask()
-    email, name = request.form.get("email", "")[:320], request.form.get("name", "")[:200]
+    email, name = typed("email", longest=320), typed("name", longest=200)
     try:
-        person_id = people.create_person(
-            email=email.replace("\0", ""), name=name.replace("\0", ""), role=_role(), actor=actor, now=now_ms()
-        )
+        person_id = people.create_person(email=email, name=name, role=_role(), actor=actor, now=now_ms())
     except InvalidInputError as refused:
         return ask(refused=refused), 422
     return done(
@@ -92,8 +91,9 @@ def slack(person_id: int) -> ResponseReturnValue:
     """Which Slack user they are."""
 
     def act(actor: Actor) -> str:
-        administering.link_slack(person_id, request.form.get("slack_id", "")[:100], actor=actor, now=now_ms())
-        return "Slack user linked." if request.form.get("slack_id", "").strip() else "Slack user unlinked."
+        slack_id = typed("slack_id", longest=100)
+        administering.link_slack(person_id, slack_id, actor=actor, now=now_ms())
+        return "Slack user linked." if slack_id.strip() else "Slack user unlinked."
 
     return _change(person_id, act)
 
@@ -156,7 +156,7 @@ def _seen(person_id: int) -> Person:
 
 
 def _role() -> Role:
-    given = request.form.get("role", "")
+    given = typed("role")
     if given not in list(Role):
         raise InvalidInputError("Choose a role.", field="role")
     return Role(given)

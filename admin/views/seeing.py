@@ -7,6 +7,7 @@ from typing import Any
 from flask import request
 
 from admin import sessions
+from admin.numbers import whole_number
 from admin.presenting import charts, heads, moves, previews, words, zones
 from admin.presenting import progress as told
 from admin.presenting.filters import MessageFilter
@@ -140,8 +141,7 @@ def preview_context(campaign: Campaign, actor: Actor, total: int) -> dict[str, A
 
 def asked_place(total: int) -> int:
     """The place, from 1, of the contact that the request asks to see, or the nearest one; 0 when there is none."""
-    given = request.values.get("contact", "")
-    place = int(given) if given.isascii() and given.isdigit() and len(given) < 10 else 1
+    place = whole_number(request.values.get("contact", "")) or 1
     return max(min(1, total), min(place, total))
 
 

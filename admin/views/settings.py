@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, render_template, request, url_for
+from flask import Blueprint, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from admin import sessions
 from admin.doctor import live_findings
 from admin.presenting.words import finding_badge
 from admin.views.base import done, wants_part
+from admin.views.given import typed
 from models import config as variables
 from models.clock import now_ms
 from models.config import Config, current
@@ -70,11 +71,11 @@ def change(name: str) -> ResponseReturnValue:
     """One setting."""
     if name not in FIELDS:
         raise NotFoundError(f"There is no setting {name} here.")
-    typed = request.form.get("value", "").replace("\0", "")[:LONGEST]
+    value = typed("value", longest=LONGEST)
     try:
-        change_setting(name, typed, actor=sessions.current_actor(), now=now_ms())
+        change_setting(name, value, actor=sessions.current_actor(), now=now_ms())
     except InvalidInputError as refused:
-        return _page(refused=refused, wrong=name, typed=typed), 422
+        return _page(refused=refused, wrong=name, typed=value), 422
     return done(f"{FIELDS[name].label} saved.", url_for("settings.page", _anchor=name), stay=False)
 
 

@@ -11,7 +11,7 @@ from admin import sessions
 from admin.presenting.sent_tests import told
 from admin.views.asking import ask_then, draw_dialog
 from admin.views.base import go_to, wants_part
-from admin.views.drafts import typed
+from admin.views.given import typed
 from admin.views.seeing import asked_place
 from models.actors import Actor
 from models.clock import now_ms

@@ -121,6 +121,12 @@ def file_of(export: Export, *, now: int) -> File:
     return found
 
 
+def imported_file(work: Import) -> File | None:
+    """The contacts file of an import, as long as it is kept."""
+    found: File | None = File.get_or_none(File.id == work.file_id)
+    return found
+
+
 def stored_file(file_id: int) -> File:
     """A stored file's name and figures; raises NotFoundError."""
     found: File | None = File.get_or_none(File.id == file_id)
