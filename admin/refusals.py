@@ -1,13 +1,16 @@
 """Refusals and faults as answers: one sentence, a fitting status, nothing of our insides."""
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit, urlunsplit
 
-from flask import Flask, Response, make_response, render_template, request, url_for
+from flask import Flask, Response, current_app, make_response, render_template, request, url_for
 from flask_wtf.csrf import CSRFError
+from peewee import InterfaceError, OperationalError, PeeweeException
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
+from admin import sessions
 from admin.act_urls import act_url, opens_page, step_word
 from admin.security import LARGER_BODIES, MEGABYTE
 from models.errors import (
@@ -34,6 +37,7 @@ _SENTENCES = {
     404: "There is nothing at this address, or no longer.",
     405: "This address is not asked in this way.",
     500: "Something went wrong on our side; it has been noted. Try again in a moment.",
+    503: "The database does not answer as it should. Try again in a moment.",
 }
 MOST_READ = 200 * MEGABYTE  # of a body that is too large
 STALE_FORM = "This page was open too long or belongs to another session. Nothing was changed: reload it and try again."
@@ -57,6 +61,8 @@ def set_up(app: Flask) -> None:
     app.register_error_handler(CampaignError, _refused)
     app.register_error_handler(CSRFError, _stale_form)
     app.register_error_handler(HTTPException, _failed)
+    app.register_error_handler(OperationalError, _without_database)
+    app.register_error_handler(InterfaceError, _without_database)
 
 
 def status_of(refused: CampaignError) -> int:
@@ -118,6 +124,12 @@ def _failed(error: HTTPException) -> Response:
         return answer(f"This is larger than the {limit} MB that can be sent here.", 413)
     sentence = _SENTENCES.get(error.code) or error.description or "This request can't be understood."
     return answer(sentence, error.code)
+
+
+def _without_database(_trouble: PeeweeException) -> Response:
+    sessions.ask_no_more()
+    current_app.log_exception(sys.exc_info())
+    return answer(_SENTENCES[503], 503)
 
 
 def _read_to_its_end() -> None:

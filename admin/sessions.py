@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from flask import Flask, g, request, session
-from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
+from flask_login import AnonymousUserMixin, LoginManager, UserMixin, current_user, login_user, logout_user
 
 from admin.presenting.zones import is_zone
 from models import secret_key
@@ -66,6 +66,11 @@ def end() -> None:
     logout_user()
     session.clear()
     g.pop("_login_user", None)
+
+
+def ask_no_more() -> None:
+    """Draw the rest of this answer for nobody: who it is can't be looked up."""
+    g._login_user = AnonymousUserMixin()  # where Flask-Login keeps it
 
 
 def current_person() -> Person | None:

@@ -46,5 +46,21 @@ def test_what_is_typed_into_the_search_outlives_the_rows(product: Product, panel
     product.until_ended(campaign_id, seconds=60)
 
 
+def test_fault_of_the_server_or_of_what_stands_before_it_takes_no_figure_away(
+    product: Product, panel_of: Callable[..., Panel]
+) -> None:
+    panel = panel_of("ben")
+    page = panel.page
+    panel.open("/campaigns/1/")
+    page.route("**/progress?*", lambda route: route.fulfill(status=502, body="<h1>Bad Gateway</h1>"))
+    page.evaluate("document.body.dispatchEvent(new CustomEvent('shown'))")
+    expect(page.locator(".asof")).to_contain_text("Not live since")
+    expect(page.locator("dialog[open]")).to_have_count(0)
+    page.unroute_all()
+    page.evaluate("document.body.dispatchEvent(new CustomEvent('shown'))")
+    expect(page.locator(".asof")).to_contain_text("As of")
+    panel.faults.clear()  # Chromium names the 502
+
+
 def _is_for_rows(asked: Request) -> bool:
     return asked.headers.get("hx-target") == "messages"

@@ -194,6 +194,16 @@ class TestSafety:
         assert "1 MB" in answer.text
 
 
+class TestTrouble:
+    @pytest.mark.parametrize("part", ["", "true"])
+    def test_database_that_does_not_answer_is_told_in_a_sentence(self, panel: Visitor, part: str) -> None:
+        execute("ALTER TABLE people RENAME TO away")
+        answer = panel.get("/campaigns/", **{"HX-Request": part})
+        assert answer.status_code == 503
+        assert "The database does not answer as it should." in answer.text
+        assert "no such table" not in answer.text
+
+
 class TestMessages:
     def test_pages_follow_each_other_both_ways(self, panel: Visitor) -> None:
         campaign_id = make_campaign(messages=120)

@@ -77,6 +77,7 @@ document.body.addEventListener('htmx:afterRequest', (event) => {
 });
 document.body.addEventListener('htmx:responseError', (event) => {
   if (event.detail.xhr.status === 401) say('You are signed out. Reload this page to sign in, then repeat this.', { stay: true });
+  else if (!event.target.matches?.('[data-poll]')) say('That did not work, and it is not your fault. Try again in a moment.');
 });
 document.body.addEventListener('htmx:sendError', (event) => {
   if (!event.target.matches?.('[data-poll]')) say('Signalbox does not answer. Nothing was changed; try again.');
