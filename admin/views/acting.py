@@ -106,7 +106,7 @@ def sender(campaign_id: int) -> ResponseReturnValue:
 
     if seen_campaign(campaign_id, sessions.current_actor()).channel != Channel.EMAIL:
         abort(404)
-    return ask_then(Action.EDIT, campaign_id, act, dialog="sender")
+    return ask_then(Action.EDIT, campaign_id, act, template="sender")
 
 
 @blueprint.post("/start/cancel")

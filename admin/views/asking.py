@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
-from flask import render_template, request, url_for
+from flask import request, url_for
 from flask.typing import ResponseReturnValue
 
 from admin import sessions
 from admin.presenting import words
-from admin.views.base import done, wants_part
+from admin.views.base import dialog, done
 from admin.views.seeing import preview_context
 from models.actors import Actor
 from models.clock import now_ms
@@ -29,7 +29,7 @@ def ask_then(
     act: Act,
     shown: Shown | None = None,
     *,
-    dialog: str = "",
+    template: str = "",
     may_wait: bool = False,
 ) -> ResponseReturnValue:
     """The dialog of an action, refused when the action would be; at POST the act itself.
@@ -39,26 +39,25 @@ def ask_then(
     """
     actor = sessions.current_actor()
     campaign = seen_campaign(campaign_id, actor)
-    refusal = ""
+    refused = None
     if request.method == "POST":
         try:
             return act(campaign, actor)
-        except InvalidInputError as refused:
-            refusal = str(refused)
+        except InvalidInputError as wrong:
+            refused = wrong
     answer = answer_for(action, standing_of(campaign_id, now=now_ms()), actor)
     if not answer.allowed and not (may_wait and answer.blocker_id is not None):
         raise running.refusal(answer, campaign_id)
-    return _drawn(dialog or action.value, campaign, shown, answer, refusal)
+    return _drawn(template or action.value, campaign, shown, answer, refused)
 
 
 def draw_dialog(name: str, campaign: Campaign, **shown: Any) -> str:
-    """A dialog as a part for the open page, else as a page."""
+    """One of a campaign's dialogs, with its template as one contact will read it."""
     found = summary_of(campaign.id)
-    return render_template(
+    return dialog(
         f"dialogs/{name}.html",
-        **{"refusal": "", **shown, **preview_context(campaign, sessions.current_actor(), found.counts.total)},
-        alone=not wants_part(),
-        layout="dialogs/bare.html" if wants_part() else "panel/base.html",
+        **{**shown, **preview_context(campaign, sessions.current_actor(), found.counts.total)},
+        back=url_for("messages.index_view", campaign_id=campaign.id),
         campaign=campaign,
         counts=found.counts,
         badge=words.campaign_badge(Phase(campaign.phase), found.counts),
@@ -70,7 +69,9 @@ def act_done(campaign: Campaign, sentence: str) -> ResponseReturnValue:
     return done(sentence, url_for("messages.index_view", campaign_id=campaign.id))
 
 
-def _drawn(name: str, campaign: Campaign, shown: Shown | None, answer: Answer, refusal: str) -> ResponseReturnValue:
+def _drawn(
+    name: str, campaign: Campaign, shown: Shown | None, answer: Answer, refused: InvalidInputError | None
+) -> ResponseReturnValue:
     details = shown(campaign) if shown else {}
-    dialog = draw_dialog(name, campaign, **details, taken=answer.reason, refusal=refusal)
-    return (dialog, 422) if refusal else dialog
+    drawn = draw_dialog(name, campaign, **details, taken=answer.reason, refused=refused)
+    return (drawn, 422) if refused else drawn

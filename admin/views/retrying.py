@@ -66,7 +66,7 @@ def confirm(campaign_id: int, plan_id: int) -> ResponseReturnValue:
     except (InvalidInputError, ChannelTakenError) as refused:
         plan = retrying.read_plan(plan_id, actor=actor, now=now_ms())
         status = 422 if isinstance(refused, InvalidInputError) else 409
-        return _drawn(campaign, plan, ticked, refusal=str(refused)), status
+        return _drawn(campaign, plan, ticked, refused=refused), status
     return act_done(campaign, sentence)
 
 

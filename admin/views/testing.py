@@ -37,7 +37,7 @@ def send(campaign_id: int) -> ResponseReturnValue:
             return _result(campaign, test_id)
         return go_to(url_for("testing.result", campaign_id=campaign_id, test_id=test_id))
 
-    return ask_then(Action.SEND_TEST, campaign_id, act, _shown, dialog="test")
+    return ask_then(Action.SEND_TEST, campaign_id, act, _shown, template="test")
 
 
 @blueprint.get("/tests/<id:test_id>")
