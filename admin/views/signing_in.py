@@ -20,12 +20,12 @@ def password() -> ResponseReturnValue:
     if request.method == "GET":
         if sessions.current_person() is not None:
             return redirect(safe_next(wanted))
-        return render_template("panel/sign_in.html", wanted=wanted, email="", refusal="")
+        return render_template("panel/sign_in.html", wanted=wanted, email="", refused=None)
     email, typed = request.form.get("email", "")[:LONGEST], request.form.get("password", "")[:LONGEST]
     try:
         person = signing_in.check_password(email, typed, address=request.remote_addr or "", now=now_ms())
     except NotAllowedError as refused:
-        return render_template("panel/sign_in.html", wanted=wanted, email=email, refusal=str(refused)), 403
+        return render_template("panel/sign_in.html", wanted=wanted, email=email, refused=refused), 403
     sessions.begin(person)
     signing_in.forget_old_tries(now=now_ms())
     return redirect(safe_next(wanted), 303)
