@@ -1,6 +1,5 @@
 // Dialogs come from the server as they stand at that moment, and leave when they are closed.
 import { sum } from './retry_plan.js';
-import { say } from './toast.js';
 
 const place = document.getElementById('dialogs');
 let opener;
@@ -62,23 +61,3 @@ document.body.addEventListener('htmx:afterSettle', (event) => {
 });
 document.body.addEventListener('htmx:afterSwap', (event) => { if (event.target === place) shown(); });
 document.querySelectorAll('dialog[open]').forEach(tally);
-
-// A second click while the first is under way does nothing more.
-document.body.addEventListener('htmx:beforeRequest', (event) => {
-  if (!event.target.matches?.('[data-act]')) return;
-  const button = event.target.querySelector('[type="submit"]');
-  if (button?.disabled) event.preventDefault();
-  if (button) button.disabled = true;
-});
-document.body.addEventListener('htmx:afterRequest', (event) => {
-  if (!event.target.matches?.('[data-act]')) return;
-  const button = event.target.querySelector('[type="submit"]');
-  if (button) button.disabled = false;
-});
-document.body.addEventListener('htmx:responseError', (event) => {
-  if (event.detail.xhr.status === 401) say('You are signed out. Reload this page to sign in, then repeat this.', { stay: true });
-  else if (!event.target.matches?.('[data-poll]')) say('That did not work, and it is not your fault. Try again in a moment.');
-});
-document.body.addEventListener('htmx:sendError', (event) => {
-  if (!event.target.matches?.('[data-poll]')) say('Signalbox does not answer. Nothing was changed; try again.');
-});

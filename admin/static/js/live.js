@@ -1,5 +1,5 @@
 // Live parts: asked for every two seconds while the page is seen; a lost connection shows.
-import { remember } from './theme.js';
+import { remember } from './cookies.js';
 
 const poll = '[data-poll]';
 document.body.addEventListener('htmx:configRequest', (event) => {
@@ -52,14 +52,3 @@ document.body.addEventListener('htmx:responseError', lost);
 document.addEventListener('toggle', (event) => {
   if (event.target.matches?.('[data-remember]')) remember(event.target.dataset.remember, event.target.open ? '' : 'closed');
 }, true);
-
-// Relative times stay true without a request.
-const steps = [[60, 1, 's'], [3600, 60, 'min'], [86400, 3600, 'h']];
-const tick = () => document.querySelectorAll('time[data-ago]').forEach((element) => {
-  const seconds = Math.max(0, Math.floor((Date.now() - Date.parse(element.dateTime)) / 1000));
-  const step = steps.find(([limit]) => seconds < limit);
-  if (!step) return;
-  const words = `${Math.floor(seconds / step[1])} ${step[2]} ago`;
-  if (element.textContent !== words) element.textContent = words;
-});
-setInterval(() => { if (!document.hidden) tick(); }, 1000);

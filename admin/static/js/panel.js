@@ -7,6 +7,8 @@ import './keys.js';
 import './story.js';
 import './dialogs.js';
 import './acts.js';
+import './later.js';
+import './times.js';
 import './live.js';
 import './keep.js';
 import './compose.js';

@@ -1,12 +1,9 @@
 // System, light or dark; kept in a cookie, so that the server draws the next page in it from the start.
+import { remember } from './cookies.js';
 import { say } from './toast.js';
 
 const root = document.documentElement;
 const themes = ['system', 'light', 'dark'];
-const year = 365 * 24 * 3600;
-export const remember = (name, value) => {
-  document.cookie = `${name}=${value}; path=/; max-age=${value ? year : 0}; samesite=lax`;
-};
 
 document.querySelector('[data-theme-switch]').addEventListener('click', (event) => {
   const now = root.dataset.theme ?? 'system';
