@@ -10,6 +10,7 @@ from admin.numbers import LARGEST_ID
 from admin.views import (
     account,
     campaign,
+    columns,
     composing,
     contacts,
     creating,
@@ -39,8 +40,8 @@ from models.config import Config
 from models.tables import Audit, BulkMove, Campaign, Export, Message, OptOut, Person
 
 _BLUEPRINTS = (
-    account, campaign, composing, contacts, creating, exports, finding, health, looking_up, optouts, people, retrying,
-    settings, signing_in, stories, testing,
+    account, campaign, columns, composing, contacts, creating, exports, finding, health, looking_up, optouts, people,
+    retrying, settings, signing_in, stories, testing,
 )  # fmt: skip
 
 

@@ -64,6 +64,7 @@ SECTIONS = {
     "stories": "campaigns",
     "creating": "campaigns",
     "contacts": "campaigns",
+    "columns": "campaigns",
     "composing": "campaigns",
     "testing": "campaigns",
     "export": "exports",

@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from admin import sessions
 from admin.views.base import done
 from admin.views.composing import look_at, typed_message
-from admin.views.drafts import STEPS, draft_of, reached
+from admin.views.drafts import STEPS, draft_of, draw_step, reached
 from admin.views.given import typed
 from admin.views.seeing import owner_of, preview_context
 from models.clock import now_ms
@@ -101,11 +101,9 @@ def review(campaign_id: int) -> ResponseReturnValue:
         campaigns.finish_draft(campaign_id, actor=actor, now=now_ms())
         return done(f"{campaign.name} is Ready.", url_for("messages.index_view", campaign_id=campaign_id), stay=False)
     counts, work = counts_of(campaign_id), latest_import(campaign_id)
-    return render_template(
+    return draw_step(
         "create/review.html",
-        steps=STEPS,
-        reached=reached(counts.total, is_written=bool(campaign.body)),
-        campaign=campaign,
+        campaign,
         owner=owner_of(campaign),
         counts=counts,
         check=run_check(campaign_id, now=now_ms()),
@@ -147,13 +145,11 @@ def _channel(given: Mapping[str, str]) -> Channel:
 
 
 def _template(campaign: Campaign, message: campaigns.Message, refused: InvalidInputError | None = None) -> str:
-    counts = counts_of(campaign.id)
-    return render_template(
+    return draw_step(
         "create/template.html",
-        steps=STEPS,
-        reached=max(3, reached(counts.total, is_written=bool(campaign.body))),
-        campaign=campaign,
-        counts=counts,
+        campaign,
+        least=3,
+        counts=counts_of(campaign.id),
         message=message,
         seen=campaigns.message_of(campaign).mark,
         refused=refused,

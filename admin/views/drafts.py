@@ -1,6 +1,8 @@
 """What the steps of making a campaign share: whose draft it is, and where it goes on."""
 
-from flask import url_for
+from typing import Any
+
+from flask import render_template, url_for
 
 from admin import sessions
 from models.errors import WrongStateError
@@ -32,6 +34,12 @@ def reached(contacts: int, *, is_written: bool) -> int:
     if not contacts:
         return 2
     return 4 if is_written else 3
+
+
+def draw_step(template: str, campaign: Campaign, *, least: int = 1, **shown: Any) -> str:
+    """The page of a step, with the steps that can be gone to: those that are done, and at any rate `least`."""
+    done = reached(counts_of(campaign.id).total, is_written=bool(campaign.body))
+    return render_template(template, campaign=campaign, steps=STEPS, reached=max(least, done), **shown)
 
 
 def next_step(campaign: Campaign) -> str:
