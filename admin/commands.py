@@ -11,9 +11,9 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
 
-from admin import doctor as checkup
 from admin import sample
-from admin.findings import Level
+from admin.checkup import doctor as checkup
+from admin.checkup.findings import Level
 from jobs import slack_app, starting
 from jobs.runtime import run_file
 from models import database, schema

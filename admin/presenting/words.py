@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from admin.findings import Level
+from admin.checkup.findings import Level
 from models.rules.counts import Counts, shown_status
 from models.words import (
     CAMPAIGN_STATUS_LABELS,

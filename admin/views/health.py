@@ -4,7 +4,7 @@ from flask import Blueprint, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from admin import sessions
-from admin.health import health_findings
+from admin.checkup.health import health_findings
 from admin.presenting.words import finding_badge
 from admin.views.base import done
 from models.clock import now_ms

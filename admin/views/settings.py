@@ -7,7 +7,7 @@ from flask import Blueprint, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from admin import sessions
-from admin.doctor import live_findings
+from admin.checkup.doctor import live_findings
 from admin.presenting.words import finding_badge
 from admin.views.base import done, wants_part
 from admin.views.given import typed

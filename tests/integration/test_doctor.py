@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from admin.doctor import findings
-from admin.findings import Finding, Level
+from admin.checkup.doctor import findings
+from admin.checkup.findings import Finding, Level
 from jobs.queues import DUTIES
 from jobs.runtime import owner, run_file, waiting
 from jobs.runtime.stopping import Stop
@@ -228,7 +228,7 @@ class TestDatabase:
 
     @pytest.mark.parametrize("engine", [engines.POSTGRESQL], indirect=True)
     def test_a_server_whose_clock_differs_is_told(self, well: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("admin.doctor.now_ms", lambda: now_ms() + 3000)
+        monkeypatch.setattr("admin.checkup.doctor.now_ms", lambda: now_ms() + 3000)
         (told,) = well.ill()
         assert told.startswith("FAULT clock: this machine and the database differ by 3.")
 
@@ -238,7 +238,7 @@ class TestDatabase:
         assert well.ill() == ["warning bot: does not run on this machine. Start all processes with `honcho start`."]
 
     def test_an_sqlite_that_may_corrupt_is_told(self, well: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("admin.doctor.FIXED_SQLITE", (99, 0, 0))
+        monkeypatch.setattr("admin.checkup.doctor.FIXED_SQLITE", (99, 0, 0))
         (told,) = well.ill()
         assert told.startswith("warning database: SQLite 3.")
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from admin.findings import Finding, Level
-from admin.slack_checkup import slack_findings
+from admin.checkup.findings import Finding, Level
+from admin.checkup.slack import slack_findings
 from admin.wsgi import create_app
 from bot.local_slack import AppProfile, Fault, LocalSlack
 from jobs import slack_app

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from admin.findings import Level
-from admin.health import health_findings
+from admin.checkup.findings import Level
+from admin.checkup.health import health_findings
 from jobs.queues import DUTIES
 from models.clock import now_ms
 from models.config import Config

@@ -6,7 +6,7 @@ from http import HTTPStatus
 import pytest
 import structlog
 
-from admin import doctor
+from admin.checkup import doctor
 from bot.local_slack import AppProfile
 from bot.local_slack.profile import SCOPES
 from models.actors import Actor

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import redis
 
-from admin.doctor import LAG_MS, START
-from admin.findings import Finding, fault, ok, warning
+from admin.checkup.doctor import LAG_MS, START
+from admin.checkup.findings import Finding, fault, ok, warning
 from admin.presenting import times
 from admin.presenting.words import counted, duration
 from jobs.queues import DUTIES, queue_of

@@ -13,7 +13,7 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.signature import SignatureVerifier
 from slack_sdk.web import SlackResponse
 
-from admin.findings import Finding, fault, ok, warning
+from admin.checkup.findings import Finding, fault, ok, warning
 from jobs import slack_app
 from models.config import Config
 
