@@ -10,10 +10,10 @@ from models.operations import audit, leaving
 from models.operations.settings import setting
 from models.queries.campaigns import counts_of
 from models.queries.progress import failure_reasons
-from models.rules.counts import shown_status
+from models.rules.counts import likely_to_work, shown_status
 from models.rules.guard import ACCOUNT_REFUSALS, FAILED_MARK, slide, trips
 from models.rules.silence import Sounds, silence_of
-from models.words import Channel, FailureReason, MessageStatus, MoveKind, Phase, RetryClass
+from models.words import Channel, FailureReason, MessageStatus, MoveKind, Phase
 
 TOP_REASONS = 3
 
@@ -125,9 +125,10 @@ def finish_if_done(campaign_id: int, *, now: int) -> bool:
 
 def notice_silence(providers: Mapping[Channel, str], *, now: int, scale: float) -> None:
     """Note for each campaign at work whether its provider has fallen silent, and tell of it once."""
+    at_work = "phase IN ('running', 'held', 'stopping')"
     for row in select(
         "SELECT id, name, channel, phase, COALESCE(started_at, 0), accepted_at, unheard_since, silence FROM campaigns "
-        "WHERE phase IN ('running', 'held', 'stopping')"
+        f"WHERE {at_work}"
     ):
         campaign_id, name, channel, phase, *moments, told = row
         counts = (_counted(campaign_id, "queued"), _counted(campaign_id, "sending"))
@@ -136,8 +137,8 @@ def notice_silence(providers: Mapping[Channel, str], *, now: int, scale: float) 
         if silence == told:
             continue
         with transaction():
-            execute("UPDATE campaigns SET silence = ? WHERE id = ?", silence, campaign_id)
-            if silence:
+            still = execute(f"UPDATE campaigns SET silence = ? WHERE id = ? AND {at_work}", silence, campaign_id)
+            if still and silence:
                 audit.record(SYSTEM, silence.value, now=now, kind="campaign", object_id=campaign_id, name=name)
 
 
@@ -172,7 +173,7 @@ def _refusals_after(before: int, marks: Marks) -> int:
 def _fail(campaign_id: int, marks: Marks, *, now: int) -> None:
     refusal = next(answer for answer in reversed(marks.answers) if answer is not _ACCEPTED)
     execute(
-        "UPDATE campaigns SET failed_code = ?, failed_text = ?, ended_at = ? WHERE id = ?",
+        "UPDATE campaigns SET failed_code = ?, failed_text = ?, ended_at = ?, silence = NULL WHERE id = ?",
         refusal.code,
         refusal.text,
         now,
@@ -190,9 +191,8 @@ def _fail(campaign_id: int, marks: Marks, *, now: int) -> None:
 def _figures(campaign_id: int) -> dict[str, object]:
     """How a campaign ends: the status shown, how many messages stand where, how many a retry would likely mend."""
     counts = counts_of(campaign_id)
-    likely = sum(n for (_, retry_class), n in counts.failures.items() if retry_class == RetryClass.LIKELY)
     there = {status.value: counts[status] for status in MessageStatus if counts[status]}
-    return {"status": shown_status(Phase.ENDED, counts), "likely": likely, **there}
+    return {"status": shown_status(Phase.ENDED, counts), "likely": likely_to_work(counts), **there}
 
 
 def _reasons(campaign_id: int) -> dict[str, int]:

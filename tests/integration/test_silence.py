@@ -2,12 +2,13 @@
 
 import pytest
 
-from models.database import select
+from models.database import execute, select
 from models.operations.watching import notice_silence
 from models.queries.campaigns import get_campaign
+from models.queries.health import silent_campaigns
 from models.rules.silence import LONGEST
 from models.rules.verdicts import Word
-from models.words import Channel, Silence
+from models.words import Channel, Scope, Silence
 from tests.factories import NOW, SECOND, answer, claim, make_campaign, receive, run
 
 PROVIDERS = {Channel.SMS: "twilio", Channel.EMAIL: "sendgrid"}
@@ -73,3 +74,24 @@ def test_the_end_forgets_it(campaign_id: int) -> None:
     receive(claimed, Word.DELIVERED, at=NOW + LONGEST + SECOND)
     assert get_campaign(campaign_id).phase == "ended"
     assert get_campaign(campaign_id).silence is None
+
+
+def test_an_account_that_is_refused_is_no_silence_any_more(campaign_id: int) -> None:
+    notice(NOW + LONGEST)
+    claimed = claim(campaign_id)
+    answer(claimed, Word.NOT_SENT, at=NOW + LONGEST, scope=Scope.ACCOUNT, code="20003")
+    assert get_campaign(campaign_id).phase == "failed"
+    assert silent_campaigns() == []
+
+
+def test_a_campaign_that_ends_while_it_is_looked_at_is_not_silent(campaign_id: int) -> None:
+    class Ending(dict[Channel, str]):
+        """Who sends what; to ask for it ends the campaign."""
+
+        def get(self, *_: object) -> str:  # type: ignore[override]
+            execute("UPDATE campaigns SET phase = 'ended' WHERE id = ?", campaign_id)
+            return "twilio"
+
+    notice_silence(Ending(), now=NOW + LONGEST, scale=1)
+    assert silent_campaigns() == []
+    assert told(campaign_id) == []
