@@ -19,7 +19,7 @@ from models.operations.unmapped import Unmapped, note_unmapped
 from models.rules.guard import guard_mark
 from models.rules.standing import follows, standing_after
 from models.rules.timeouts import deadline, is_answer_overdue
-from models.rules.verdicts import AttemptState, Event, Word, is_verdict, judge
+from models.rules.verdicts import NOT_SENT, AttemptState, Event, Word, is_verdict, judge
 from models.tables import Attempt, Message
 from models.words import FINAL, WITH_PROVIDER, Channel, MessageStatus, OptOutSource, Phase, Scope, Tally
 
@@ -249,12 +249,17 @@ def _write_messages(rows: Sequence[_Row], deltas: Deltas, *, now: int, scale: fl
     for row in rows:
         entered_at = _entered_at(row, now) if row.stands.status != row.stood.status else None
         due_at = _due(row, scale)
-        updates.append((*row.stands, row.segments, row.state.handed_over_at, entered_at, due_at, row.id))
+        updates.append((*row.stands, row.segments, _sent_at(row.state), entered_at, due_at, row.id))
         if row.stands[:3] != row.stood[:3]:
             deltas.add(row.campaign_id, *row.stood[:3], -1)
             deltas.add(row.campaign_id, *row.stands[:3], 1)
     columns = (*Standing._fields, *_KEPT_IF_NONE, "due_at")
     update_many(Message, updates, columns=columns, key=("id",), kept_if_none=_KEPT_IF_NONE)
+
+
+def _sent_at(state: AttemptState) -> int | None:
+    """When it was handed over, by its claim while no answer says so; None if it surely was not."""
+    return None if state.status == NOT_SENT else state.handed_over_at or state.claimed_at
 
 
 def _tally_outcomes(rows: Sequence[_Row], tallies: tallying.Sums) -> None:

@@ -59,7 +59,7 @@ def _ran_since(campaign_id: int, since: int) -> list[int]:
 
 
 def _reached(campaign_ids: Sequence[int], since: int) -> tuple[str, list[Any]]:
-    """A hand-over whose answer was lost has no `sent_at`; its status came after it."""
+    """What was just claimed has no `sent_at` yet; its status came with the claim."""
     condition = (
         f"campaign_id IN ({marks(campaign_ids)}) AND status IN ({marks(list(REACHED))}) "
         "AND COALESCE(sent_at, updated_at) >= ?"

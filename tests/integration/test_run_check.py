@@ -27,6 +27,7 @@ from tests.factories import (
     delete,
     make_campaign,
     make_draft,
+    make_ended,
     message_for,
     move_all,
     moves_of,
@@ -34,6 +35,7 @@ from tests.factories import (
     receive,
     recipients_on,
     resume,
+    retry,
     rows_of,
     run,
     send_all,
@@ -203,6 +205,15 @@ class TestReachedLately:
     def test_who_did_not_get_it_is_not_counted(self, word: Word) -> None:
         reach(recipients_on(Channel.SMS, 2), word)
         assert run_check(make_campaign(messages=2), now=NOW).reached_lately == 0
+
+    @both_engines
+    def test_retry_whose_answer_was_lost_counts_from_itself(self) -> None:
+        campaign_id = make_ended(messages=1, word=Word.FAILED)
+        later = NOW + 3 * DAY
+        retry(campaign_id, now=later)
+        move_all(campaign_id, now=later)
+        answer(claim(campaign_id, now=later), Word.UNKNOWN, at=later)
+        assert run_check(make_campaign(messages=1), now=later + SECOND).reached_lately == 1
 
     @both_engines
     def test_hand_over_whose_answer_was_lost_counts(self) -> None:

@@ -58,6 +58,7 @@ class TestAnswers:
         assert statuses(campaign_id) == {"queued": 2}
         assert message(first[0].message_id)["due_at"] is None
         assert attempt(first[0].message_id)["status"] == "not_sent"
+        assert message(first[0].message_id)["sent_at"] is None
         second = claim(campaign_id)
         assert [one.attempt for one in second] == [2, 2]
         answer(second)
@@ -82,8 +83,9 @@ class TestAnswers:
         campaign_id = make_campaign(messages=1)
         run(campaign_id)
         claimed = claim(campaign_id)
-        answer(claimed, Word.UNKNOWN)
+        answer(claimed, Word.UNKNOWN, at=NOW + 1)
         assert (statuses(campaign_id), phase_of(campaign_id)) == ({"sending": 1}, "running")
+        assert message(claimed[0].message_id)["sent_at"] == NOW
 
     @both_engines
     def test_answer_of_an_attempt_that_is_over_changes_nothing(self) -> None:
