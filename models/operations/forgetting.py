@@ -162,7 +162,7 @@ def _forget_searches(written: Sequence[str]) -> None:
     for table in _WITH_CRITERIA:
         for row_id, stored in select(f"SELECT id, criteria FROM {table} WHERE criteria LIKE ?", '%"search"%'):
             criteria = json.loads(stored)
-            if not any(form in str(criteria.get("search", "")).lower() for form in written):
+            if not _names(str(criteria.get("search", "")), written):
                 continue
             criteria["search"] = f"={FORGOTTEN}"
             with transaction():
@@ -172,6 +172,13 @@ def _forget_searches(written: Sequence[str]) -> None:
     for form in written:
         with transaction():
             execute("UPDATE unmapped_codes SET sample = '' WHERE lower(sample) LIKE ?", f"%{form}%")
+
+
+def _names(search: str, written: Sequence[str]) -> bool:
+    """Whether it has the person in it: an address in any letter case, a number whatever stands between its digits."""
+    text = search.lower()
+    digits = "".join(filter(str.isdigit, text))
+    return any(form in text or form in digits for form in written)
 
 
 def _forget_tests(written: Sequence[str], campaign_ids: Sequence[int]) -> None:

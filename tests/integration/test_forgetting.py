@@ -12,6 +12,7 @@ from models.database import execute, transaction
 from models.errors import InvalidInputError, NotAllowedError
 from models.operations import posts, receipts, retrying, sending
 from models.operations.erasing import erase_what_came_to_rest
+from models.operations.exporting import start_export
 from models.operations.files import store_file
 from models.operations.forgetting import Forgotten, forget_person
 from models.operations.importing import ContactsFile, do_import
@@ -241,6 +242,23 @@ class TestEverywhereElse:
         assert [post.kind for post, _ in posts.living_exports()] == ["export"]  # said anew without the search
         assert [post.kind for post in posts.files_from_before(NOW - 1)] == ["file"]  # and deleted in Slack
         nowhere(ANN[1:])
+
+    @both_engines
+    @pytest.mark.parametrize("search", [ANN, f"={ANN}", "+1 (415) 555-0000", "=+1 415 555 0000", "* 1415-555-0000"])
+    def test_searches_for_them_are_forgotten_however_they_were_typed(self, alice: Actor, search: str) -> None:
+        campaign_id = make_campaign(messages=1)
+        start_export(campaign_id, criteria=Criteria(search=search), actor=alice, now=NOW)
+        forget(alice)
+        assert json.loads(rows_of("exports")[0]["criteria"])["search"] == f"={FORGOTTEN}"
+
+    @both_engines
+    def test_searches_for_others_are_kept(self, alice: Actor) -> None:
+        campaign_id = make_campaign(messages=1)
+        for search in ("+1 415 555-0001", "+1 415", "case 7"):
+            start_export(campaign_id, criteria=Criteria(search=search), actor=alice, now=NOW)
+        forget(alice)
+        kept = [json.loads(row["criteria"])["search"] for row in rows_of("exports", "ORDER BY id")]
+        assert kept == ["+1 415 555-0001", "+1 415", "case 7"]
 
     @both_engines
     def test_tests_that_went_to_them_are_removed_and_others_kept(self, alice: Actor) -> None:
