@@ -1,6 +1,7 @@
 """The send job: one long-lived loop that claims, hands over and records, for one campaign (DESIGN 3.2)."""
 
 import asyncio
+import math
 import random
 import time
 from collections.abc import Callable, Sequence
@@ -91,6 +92,7 @@ class Sender:
         self._room = asyncio.Event()
         self._answers = asyncio.Event()
         self._halted = False
+        self._drained = False
         self._after_id = 0
         self._pause = 0.0
         self._pause_until = 0.0
@@ -107,15 +109,16 @@ class Sender:
             await stack.enter_async_context(self._provider)
             bucket = await self._open_bucket(stack)
             async with asyncio.TaskGroup() as self._tasks:
-                helpers = [self._tasks.create_task(helper()) for helper in (self._record, self._renew, self._watch)]
+                self._tasks.create_task(self._record())
+                helpers = [self._tasks.create_task(helper()) for helper in (self._renew, self._watch)]
                 try:
                     left = await self._send_all(bucket)
                 except redis.RedisError as gone:
                     log.warning("Redis is gone, ends with what is under way", trouble=str(gone))
                     left = True
                 await self._drain()
-                late = self._under_way.values() if self._stop.asked else ()
-                for task in {*helpers, *late}:
+                self._drained = True
+                for task in {*helpers, *self._under_way.values()}:
                     task.cancel()
             await self._flush()
         return left and not self._halted
@@ -231,16 +234,18 @@ class Sender:
         self._provider.hold_back()
 
     async def _drain(self) -> None:
-        """Wait for the answers of what was handed over."""
-        if self._stop.asked:
-            self._provider.hold_back()
-        until = time.monotonic() + (DRAIN_SECONDS if self._stop.asked else LEASE / 1000)
+        """Wait for the answers of what was handed over, as long as they take; after a stop, as long as there is time."""
+        until = math.inf
         while self._under_way and time.monotonic() < until:
+            if self._stop.asked and until == math.inf:
+                self._provider.hold_back()
+                until = time.monotonic() + DRAIN_SECONDS
             await asyncio.wait(set(self._under_way.values()), timeout=NOTICE_SECONDS)
             await self._flush()
 
     async def _record(self) -> None:
-        while True:
+        """Not by cancelling does it end: answers that it is just writing would be lost."""
+        while not self._drained:
             if len(self._outcomes) < self._smallest_claim():
                 await _set_within(self._answers, RECORD_EVERY_SECONDS)
             await self._flush()

@@ -344,6 +344,17 @@ class TestStop:
         under_way = {"sending": 10, "queued": 30} if answer is never_answers else {"queued": 40}
         assert factories.statuses(work.campaign_id) == under_way
 
+    def test_sigterm_is_heeded_also_while_it_only_waits_for_answers(
+        self, job: MakeJob, stop: Stop, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(jobs.sending, "JOB_SECONDS", 0.1)
+        work, provider = job(40), FakeProvider(never_answers)
+        threading.Timer(0.8, stop.ask).start()
+        since = time.monotonic()
+        assert work.send(provider) is True
+        assert time.monotonic() - since < 0.8 + 2.9
+        assert provider.held_back
+
     def test_a_job_ends_after_a_while_so_that_another_may_go_on(
         self, job: MakeJob, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -424,6 +435,22 @@ class TestFaults:
 
         work.send(FakeProvider(slowly))
         assert set(swept) == {0}
+
+    def test_leases_are_renewed_also_when_the_jobs_time_is_over(self, job: MakeJob, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(jobs.sending, "LEASE", 300)
+        monkeypatch.setattr(jobs.sending, "LEASE_RENEWAL", 100)
+        monkeypatch.setattr(jobs.sending, "JOB_SECONDS", 0.1)
+        work, swept = job(20), []
+
+        async def slowly(message: OutgoingMessage) -> Outcome:
+            for _ in range(8):
+                await asyncio.sleep(0.2)
+                swept.append(sweep_due(now=now_ms(), scale=1))
+            return await accepts(message)
+
+        assert work.send(FakeProvider(slowly, concurrency=1)) is True
+        assert set(swept) == {0}
+        assert set(work.attempts().values()) == {"accepted"}
 
 
 class TestJob:
