@@ -94,6 +94,7 @@ class Sender:
         self._halted = False
         self._drained = False
         self._after_id = 0
+        self._lost_on_end = 0
         self._pause = 0.0
         self._pause_until = 0.0
         self._database = ThreadPoolExecutor(1, "database")
@@ -204,15 +205,24 @@ class Sender:
         self._room.set()
 
     def _heed(self, outcomes: Sequence[Outcome]) -> None:
-        """Slow down while the provider takes nothing; go on at once when it does again."""
-        if any(outcome.word is Word.NOT_SENT for outcome in outcomes):
-            named = max((outcome.retry_after or 0 for outcome in outcomes), default=0)
-            if time.monotonic() >= self._pause_until:  # refusals during a pause belong to the same trouble
-                self._pause = min(LONGEST_PAUSE, max(FIRST_PAUSE, self._pause * 2))
-            wait = max(named, self._pause * random.uniform(0.5, 1) / self._scale)  # noqa: S311  # jitter
-            self._pause_until = max(self._pause_until, time.monotonic() + wait)
-        elif any(outcome.word is not Word.UNKNOWN for outcome in outcomes):
+        """Slow down while the provider takes nothing; go on at once when it does again.
+
+        That many answers lost on end as may be under way at once are a sign of it too: at full speed the whole
+        campaign would soon be in doubt.
+        """
+        words = {outcome.word for outcome in outcomes}
+        self._lost_on_end = self._lost_on_end + len(outcomes) if words == {Word.UNKNOWN} else 0
+        if Word.NOT_SENT in words or self._lost_on_end >= self._provider.concurrency:
+            self._slow_down(named=max(outcome.retry_after or 0 for outcome in outcomes))
+        elif words != {Word.UNKNOWN}:
             self._pause = 0.0  # also a refused message shows that the provider is there
+
+    def _slow_down(self, *, named: float) -> None:
+        """Claim nothing for a while: `named` seconds, or twice as long as the last time if that is more."""
+        if time.monotonic() >= self._pause_until:  # what comes during a pause belongs to the same trouble
+            self._pause = min(LONGEST_PAUSE, max(FIRST_PAUSE, self._pause * 2))
+        wait = max(named, self._pause * random.uniform(0.5, 1) / self._scale)  # noqa: S311  # jitter
+        self._pause_until = max(self._pause_until, time.monotonic() + wait)
 
     async def _wait_for_room(self) -> None:
         """No longer than a stop may take to be noticed."""
@@ -234,7 +244,7 @@ class Sender:
         self._provider.hold_back()
 
     async def _drain(self) -> None:
-        """Wait for the answers of what was handed over, as long as they take; after a stop, as long as there is time."""
+        """Wait for the answers of what was handed over: as long as they take, or as a stop leaves time for."""
         until = math.inf
         while self._under_way and time.monotonic() < until:
             if self._stop.asked and until == math.inf:

@@ -234,6 +234,23 @@ class TestNotSent:
         gaps = [later - earlier for earlier, later in zip(provider.times, provider.times[1:], strict=False)]
         assert all(low * 0.5 <= gap <= low + 1 for low, gap in zip((0.1, 0.2, 0.4, 0.8), gaps, strict=True))
 
+    def test_answers_lost_one_after_the_other_slow_it_down_too(self, job: MakeJob, stop: Stop) -> None:
+        """Or an outage of the provider's would leave the whole campaign in doubt before anybody sees it."""
+        work, provider = job(400), FakeProvider(loses_the_answer)
+        threading.Timer(1.5, stop.ask).start()
+        assert work.send(provider) is True
+        assert provider.concurrency < len(provider.handed_over) <= 8 * provider.concurrency  # pauses of 0.1, 0.2, 0.4 …
+
+    def test_a_lost_answer_among_others_does_not(self, job: MakeJob, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(jobs.sending, "FIRST_PAUSE", 60.0)
+
+        async def loses_most(message: OutgoingMessage) -> Outcome:
+            return await (loses_the_answer if message.message_id % 5 else accepts)(message)
+
+        provider = FakeProvider(loses_most)
+        assert job(100).send(provider) is False
+        assert len(provider.handed_over) == 100
+
     def test_the_provider_can_say_how_long_to_wait(self, job: MakeJob) -> None:
         async def asks_for_patience(message: OutgoingMessage) -> Outcome:
             return busy(message, retry_after=0.6) if message.attempt == 1 else await accepts(message)
@@ -436,7 +453,9 @@ class TestFaults:
         work.send(FakeProvider(slowly))
         assert set(swept) == {0}
 
-    def test_leases_are_renewed_also_when_the_jobs_time_is_over(self, job: MakeJob, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_leases_are_renewed_also_when_the_jobs_time_is_over(
+        self, job: MakeJob, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setattr(jobs.sending, "LEASE", 300)
         monkeypatch.setattr(jobs.sending, "LEASE_RENEWAL", 100)
         monkeypatch.setattr(jobs.sending, "JOB_SECONDS", 0.1)
