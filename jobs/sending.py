@@ -13,6 +13,7 @@ from typing import TypeVar
 import redis.asyncio as redis
 import structlog
 import uvloop
+from peewee import InterfaceError, OperationalError
 
 from jobs import context
 from jobs.bucket import Bucket
@@ -46,6 +47,7 @@ RECORD_EVERY_SECONDS = 0.025  # or sooner, once a claim's worth of answers has c
 NOTICE_SECONDS = 0.1  # how soon a stop is seen while there is nothing to do
 PHASE_EVERY_SECONDS = 0.5
 EMPTY_QUEUE_SECONDS = 0.2
+PATIENCE_SECONDS = 10.0  # with a database that restarts; a job ends when it is away for longer
 DRAIN_SECONDS = 2.0  # after a stop, for answers still to come; the supervisor kills after 3
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 30.0
 
@@ -295,8 +297,19 @@ class Sender:
                 self._halt()
 
     async def _in_database(self, work: Callable[[], Result]) -> Result:
-        """The database on its own thread, one call at a time: the loop goes on meanwhile."""
-        return await asyncio.get_running_loop().run_in_executor(self._database, work)
+        """The database on its own thread, one call at a time: the loop goes on meanwhile.
+
+        What it refuses is tried again for a while: a restart of it must not cost the answers that come meanwhile.
+        All calls may be repeated: a claim whose commit was lost is a matter of its lease.
+        """
+        until = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            try:
+                return await asyncio.get_running_loop().run_in_executor(self._database, work)
+            except (OperationalError, InterfaceError) as trouble:
+                if not database.refusal_in(trouble) or self._stop.asked or time.monotonic() >= until:
+                    raise
+            await asyncio.sleep(NOTICE_SECONDS)
 
 
 def _ids(message: OutgoingMessage) -> dict[str, int]:

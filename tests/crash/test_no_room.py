@@ -91,7 +91,7 @@ def test_a_full_disk_pauses_the_run_and_nothing_is_sent_twice(
         until_quiet(product)
         with product.frozen_senders():
             claimed = product.claimed()
-        assert "work pauses: the database refuses" in product.said()
+        until(lambda: "work pauses: the database refuses" in product.said(), seconds=30, what="the refusal in the log")
         assert "database or disk is full" in product.said()
     end(product, campaign_id, imported, claimed, figure)
 

@@ -8,14 +8,18 @@ import pytest
 import uvloop
 from peewee import OperationalError
 
+import jobs.sending
 from jobs.runtime.stopping import Stop
 from jobs.sending import Sender
 from models import database
 from models.config import Config
 from models.database import select
 from models.queries.campaigns import get_campaign
+from tests import engines
 from tests.factories import make_campaign, rows_of, run, statuses
-from tests.integration.test_send_job import FakeProvider
+from tests.integration.send_jobs import FakeProvider, takes_a_moment
+from tests.processes import until
+from tests.servers import cut_off
 
 MESSAGES = 1000  # more attempts than fit into the pages that are free already
 LOCKED_SECONDS = 6.0
@@ -52,10 +56,11 @@ def refuse(pragma: str) -> None:
 
 @pytest.mark.parametrize("pragma", REFUSALS)
 def test_nothing_is_handed_over_without_a_claim_and_later_the_rest_is(
-    campaign_id: int, send: Send, pragma: str
+    campaign_id: int, send: Send, pragma: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refuse(pragma)
     refused = FakeProvider()
+    monkeypatch.setattr(jobs.sending, "PATIENCE_SECONDS", 0.3)
     with pytest.raises(Exception) as fault:  # noqa: PT011  # a group, or the refusal alone
         send(refused)
     assert database.refusal_in(fault.value) == REFUSALS[pragma]
@@ -65,6 +70,23 @@ def test_nothing_is_handed_over_without_a_claim_and_later_the_rest_is(
     provider = FakeProvider()
     send(provider)
     assert set((refused.attempts() + provider.attempts()).values()) == {1}
+    assert statuses(campaign_id) == {"sending": MESSAGES}
+
+
+@pytest.mark.parametrize("engine", [engines.POSTGRESQL], indirect=True)
+def test_what_is_answered_while_the_database_restarts_is_kept(
+    installation: Config, campaign_id: int, send: Send, postgres: engines.Postgres
+) -> None:
+    provider = FakeProvider(takes_a_moment)
+    sending = threading.Thread(target=send, args=(provider,))
+    database.close()  # this thread's would be cut off too
+    sending.start()
+    for handed_over in (MESSAGES // 4, MESSAGES // 2):
+        until(lambda at_least=handed_over: len(provider.handed_over) >= at_least, seconds=30, what="hand-overs")
+        cut_off(postgres, installation.database_url)
+    sending.join(30)
+    assert set(provider.attempts().values()) == {1}
+    assert {row["answer"] for row in rows_of("attempts")} == {"accepted"}
     assert statuses(campaign_id) == {"sending": MESSAGES}
 
 
