@@ -32,7 +32,8 @@ class Backoff:
         if lived_seconds >= SETTLED_SECONDS:
             self.restarts = 0
         self.restarts += 1
-        return 0.0 if self.restarts == 1 else min(LONGEST_WAIT_SECONDS, 2.0 ** (self.restarts - 3))
+        # The exponent is bounded too: of hours of restarts it would grow past what a float holds.
+        return 0.0 if self.restarts == 1 else min(LONGEST_WAIT_SECONDS, 2.0 ** min(self.restarts - 3, 10))
 
 
 @dataclass(frozen=True)

@@ -84,6 +84,7 @@ def test_a_process_that_awaits_reaping_counts_as_gone():
 def test_restarts_come_at_once_then_ever_later_up_to_five_seconds():
     backoff = Backoff()
     assert [backoff.after(0.1) for _ in range(7)] == [0.0, 0.5, 1.0, 2.0, 4.0, 5.0, 5.0]
+    assert {backoff.after(0.1) for _ in range(2000)} == {5.0}  # hours of it
 
 
 def test_having_lived_ten_seconds_forgets_earlier_restarts():
