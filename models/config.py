@@ -159,7 +159,7 @@ def _listed(names: set[str]) -> str:
 
 def _database_url(given: Mapping[str, str], var: Path) -> str:
     url = given.get("DATABASE_URL", f"sqlite:///{var / 'signalbox.db'}")
-    scheme = urlsplit(url).scheme
+    scheme = _scheme("DATABASE_URL", url)
     if scheme not in {"sqlite", "postgres", "postgresql"}:
         raise NotConfiguredError(
             f"DATABASE_URL begins with {scheme or 'nothing'!r}; use sqlite:///… or postgresql://…."
@@ -171,9 +171,16 @@ def _database_url(given: Mapping[str, str], var: Path) -> str:
 
 def _redis_url(given: Mapping[str, str]) -> str | None:
     url = given.get("REDIS_URL")
-    if url is not None and not url.startswith(("redis://", "rediss://")):
+    if url is not None and _scheme("REDIS_URL", url) not in {"redis", "rediss"}:
         raise NotConfiguredError("REDIS_URL must begin with redis:// or rediss://.")
     return url
+
+
+def _scheme(name: str, url: str) -> str:
+    try:
+        return urlsplit(url).scheme
+    except ValueError as wrong:
+        raise NotConfiguredError(f"{name} is not understood: {wrong}.") from None
 
 
 def _scale(given: Mapping[str, str], *, local_mode: bool) -> float:

@@ -3,6 +3,7 @@
 import logging
 import os
 import sys
+import traceback
 from collections.abc import Callable
 from typing import NoReturn
 
@@ -28,7 +29,10 @@ def code_of(main: Callable[[], None]) -> int:
     except SystemExit as end:
         return _known(end.code)
     except Exception:  # the entry of a process: nobody above could tell of it
-        log.exception("ended by a fault")
+        if structlog.is_configured():
+            log.exception("ended by a fault")
+        else:  # structlog would show what variables hold, the environment with its secrets among them
+            traceback.print_exc()
         return FAULT
     return ENDED
 

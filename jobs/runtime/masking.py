@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Mapping
-from urllib.parse import urlsplit
+from contextlib import suppress
+from urllib.parse import unquote, urlsplit
 
 from structlog.typing import EventDict, WrappedLogger
 
@@ -54,6 +55,8 @@ def _secrets_of(variables: Mapping[str, str]) -> set[str]:
     named = (*_NAMED, *(name for names in CREDENTIALS.values() for name in names if not name.endswith("_SID")))
     found = {variables[name] for name in named if name in variables}
     for name in _URLS:
-        parts = urlsplit(variables.get(name, ""))
-        found |= {part for part in (parts.password, parts.username if name == "SENTRY_DSN" else None) if part}
+        with suppress(ValueError):  # what is no URL is refused where it is used
+            parts = urlsplit(variables.get(name, ""))
+            secrets = (parts.password, parts.username if name == "SENTRY_DSN" else None)
+            found |= {form for part in secrets if part for form in (part, unquote(part))}
     return {part for secret in found for part in secret.split(",") if len(part) >= SHORTEST_SECRET}

@@ -36,11 +36,11 @@ def check(config: Config) -> None:
     dsn = config.variables.get("SENTRY_DSN")
     if dsn is None:
         return
-    from sentry_sdk.utils import BadDsn, Dsn
+    from sentry_sdk.utils import Dsn
 
     try:
         Dsn(dsn)
-    except BadDsn as wrong:
+    except ValueError as wrong:
         raise NotConfiguredError(f"SENTRY_DSN is not understood: {wrong}.") from wrong
 
 

@@ -86,7 +86,7 @@ def ends(**variables: str) -> subprocess.CompletedProcess[str]:
     environment = {
         "PYTHONPATH": ".",
         "SECRET_KEY": SECRET,
-        "DATABASE_URL": "postgresql://signalbox:canarypass@127.0.0.1:1/none",
+        "DATABASE_URL": "postgresql://signalbox:canary%70ass@127.0.0.1:1/none",
         "LOG_FORMAT": "json",
         **variables,
     }
@@ -117,9 +117,11 @@ def test_without_a_dsn_nothing_leaves_and_nothing_is_loaded(sentry: Sentry) -> N
     assert subprocess.run([sys.executable, "-c", loaded], env={"PYTHONPATH": "."}, check=False).returncode == 0
 
 
-def test_dsn_that_is_none_is_named_at_the_start() -> None:
-    ran = ends(SENTRY_DSN="nonsense")
-    assert "SENTRY_DSN is not understood" in ran.stderr
+@pytest.mark.parametrize("dsn", ["nonsense", "https://canarypass@[sentry/1"])
+def test_dsn_that_is_none_is_named_at_the_start(dsn: str) -> None:
+    ran = ends(SENTRY_DSN=dsn)
+    assert ran.stderr.startswith("SENTRY_DSN is not understood")
+    assert ran.stderr.count("\n") == 1
 
 
 def test_sentry_that_is_away_holds_nobody_up(sentry: Sentry) -> None:

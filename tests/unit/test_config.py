@@ -111,6 +111,12 @@ def test_unknown_kind_of_database_is_refused(url: str) -> None:
     assert refusal(DATABASE_URL=url).startswith("DATABASE_URL begins with")
 
 
+@pytest.mark.parametrize("url", ["redis://[::1", "postgresql://ada:secret@[host/name"])
+def test_url_that_cannot_be_read_is_named_without_its_password(url: str) -> None:
+    name = "REDIS_URL" if url.startswith("redis") else "DATABASE_URL"
+    assert refusal(**{name: url}) == f"{name} is not understood: Invalid IPv6 URL."
+
+
 @pytest.mark.parametrize("name", ["PORT", "SLACK_LOCAL_PORT"])
 @pytest.mark.parametrize("value", ["http", "5000.5", "0x10"])
 def test_port_must_be_a_whole_number(name: str, value: str) -> None:

@@ -23,6 +23,16 @@ except ZeroDivisionError:
 """
 
 
+EARLY_FAULT = """
+import os
+from jobs.runtime import exits
+def main():
+    everything = dict(os.environ)
+    1 / 0
+exits.code_of(main)
+"""
+
+
 def lines(**variables: str) -> list[str]:
     """What the script writes with these variables."""
     ran = subprocess.run(
@@ -56,3 +66,16 @@ def test_console_logs_under_honcho_carry_no_time_of_their_own():
 @pytest.mark.parametrize(("level", "count"), [("DEBUG", 5), ("INFO", 3), ("ERROR", 1)])
 def test_log_level_decides_what_is_heard(level, count):
     assert len(lines(LOG_FORMAT="json", LOG_LEVEL=level)) == count
+
+
+def test_a_fault_before_there_are_logs_is_told_without_the_environment():
+    ran = subprocess.run(
+        [sys.executable, "-c", EARLY_FAULT],
+        env={"PYTHONPATH": ".", "TWILIO_AUTH_TOKEN": "canary"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ran.stdout == ""
+    assert "ZeroDivisionError" in ran.stderr
+    assert "canary" not in ran.stderr
