@@ -6,6 +6,7 @@ No fork per job: a send job lives for minutes and keeps its connections.
 import os
 import socket
 import threading
+from contextlib import suppress
 from typing import Any
 
 import redis
@@ -98,6 +99,7 @@ def _beat(name: str, duty: str, stop: Stop) -> None:
         except (OperationalError, InterfaceError) as trouble:
             log.warning("the database can't be reached, tries again", trouble=str(trouble))
         stop.wait(BEAT_SECONDS)
-    tallying.write()
-    leave(name)
+    with suppress(OperationalError, InterfaceError):  # else its last sign of life says when it ended
+        tallying.write()
+        leave(name)
     database.close()

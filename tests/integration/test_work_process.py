@@ -45,6 +45,14 @@ def test_it_beats_until_the_stop_and_then_is_gone(installation: Config, monkeypa
 
 
 @pytest.mark.parametrize("engine", [engines.POSTGRESQL], indirect=True)
+def test_a_stop_while_the_database_is_away_is_no_fault(
+    installation: Config, monkeypatch: pytest.MonkeyPatch, postgres: engines.Postgres
+) -> None:
+    with away(postgres, installation.database_url), beating(monkeypatch):
+        pass
+
+
+@pytest.mark.parametrize("engine", [engines.POSTGRESQL], indirect=True)
 def test_it_beats_again_when_the_database_is_back(
     installation: Config, monkeypatch: pytest.MonkeyPatch, postgres: engines.Postgres
 ) -> None:
