@@ -44,7 +44,7 @@ class TestLookUp:
             ("queued", None, (Word.ACCEPTED, None, None, "")),
             ("scheduled", None, (Word.ACCEPTED, None, None, "")),
             ("partially_delivered", None, (Word.ACCEPTED, None, None, "")),
-            ("sending", None, (Word.SENT, None, None, "")),
+            ("sending", None, (Word.ACCEPTED, None, None, "")),
             ("sent", None, (Word.SENT, None, None, "")),
             ("delivered", None, (Word.DELIVERED, None, None, "")),
             ("read", None, (Word.DELIVERED, None, None, "")),

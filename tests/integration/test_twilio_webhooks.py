@@ -157,7 +157,7 @@ class TestReceipts:
             ("accepted", Word.ACCEPTED),
             ("scheduled", Word.ACCEPTED),
             ("queued", Word.ACCEPTED),
-            ("sending", Word.SENT),
+            ("sending", Word.ACCEPTED),
             ("sent", Word.SENT),
             ("delivered", Word.DELIVERED),
             ("read", Word.DELIVERED),

@@ -23,13 +23,13 @@ from models.words import FailureReason, RetryClass, Scope
 TEXT_LENGTH = 500
 CODE_LENGTH = 32
 
-# With `sending` a carrier is at it already. Twilio's other statuses (receiving, received, partially_delivered)
-# say nothing of an SMS of ours.
+# Until `sent` no carrier has taken it. Twilio's other statuses (receiving, received, partially_delivered) say
+# nothing of an SMS of ours.
 STATUSES: Mapping[str, Word] = {
     "accepted": Word.ACCEPTED,
     "scheduled": Word.ACCEPTED,
     "queued": Word.ACCEPTED,
-    "sending": Word.SENT,
+    "sending": Word.ACCEPTED,
     "sent": Word.SENT,
     "delivered": Word.DELIVERED,
     "read": Word.DELIVERED,
