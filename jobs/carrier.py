@@ -8,9 +8,12 @@ through the inbox, out of order, and some of them twice.
 import heapq
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
+
+import structlog
 
 from jobs.providers.simulated import LOG_NAME, NAME, REFUSED_AT_ONCE, Simulation, failure_of, fate_of, receipt
 from models.operations.receipts import record_receipts
@@ -18,12 +21,24 @@ from models.rules.timeouts import EMAIL_EVENT, SMS_RECEIPT
 from models.rules.verdicts import Word
 from models.words import Channel, FailureReason
 
+log = structlog.stdlib.get_logger("signalbox.carrier")
+
 POST_SIZE = 50
 TWICE = 0.15
 LATE_AFTER = {Channel.SMS: 1.5 * SMS_RECEIPT, Channel.EMAIL: 1.2 * EMAIL_EVENT}  # ms after the hand-over
 READ = 1_000_000  # bytes of log at a time
 
-Due = tuple[int, int, int, int, dict[str, object]]
+
+class Due(NamedTuple):
+    """A receipt that is to be posted at `at` (epoch ms), and where in the log the line begins that it follows from.
+
+    Its `serial` makes any two of a carrier's posts differ, also those of a receipt that comes twice.
+    """
+
+    at: int
+    serial: int
+    position: int
+    receipt: Mapping[str, object]
 
 
 class Carrier:
@@ -43,17 +58,17 @@ class Carrier:
         """Post what is due by `now` (epoch ms); returns how many receipts that were."""
         self._read_log()
         due: list[Due] = []
-        while self._pending and self._pending[0][0] <= now:
+        while self._pending and self._pending[0].at <= now:
             due.append(heapq.heappop(self._pending))
         total = len(due)
         try:
             while due:
                 part = due[:POST_SIZE]
-                body = json.dumps([{**entry[4], "event": entry[1]} for entry in part]).encode()
+                body = json.dumps([{**entry.receipt, "event": entry.serial} for entry in part]).encode()
                 record_receipts(provider=NAME, headers={}, body=body, now=now)
                 del due[:POST_SIZE]
                 for entry in part:
-                    self._close(entry[2])
+                    self._close(entry.position)
         finally:
             for entry in due:  # the database refused them, as a provider's posts they come again
                 heapq.heappush(self._pending, entry)
@@ -66,24 +81,28 @@ class Carrier:
             return
         if self._log.stat().st_size < self._read_to:
             self._read_to = 0  # somebody removed the log, it has begun anew
-        with self._log.open("rb") as log:
-            log.seek(self._read_to)
-            for line in log.read(READ).splitlines(keepends=True):
+        with self._log.open("rb") as file:
+            file.seek(self._read_to)
+            for line in file.read(READ).splitlines(keepends=True):
                 if not line.endswith(b"\n"):
                     break  # being written
                 self._schedule(line.decode(), self._read_to)
                 self._read_to += len(line)
 
     def _schedule(self, line: str, position: int) -> None:
-        moment, channel, message_id, attempt, recipient = line.rstrip("\n").split(" ", 4)
-        handed_over_at = int(datetime.fromisoformat(moment).timestamp() * 1000)
-        where = (Channel(channel), int(message_id), int(attempt))
+        try:
+            moment, channel, message_id, attempt, recipient = line.rstrip("\n").split(" ", 4)
+            handed_over_at = int(datetime.fromisoformat(moment).timestamp() * 1000)
+            where = (Channel(channel), int(message_id), int(attempt))
+        except ValueError:  # a disk that was full in its midst: its message stays silent, as with real providers
+            log.warning("a line of the log can't be read, is left out", position=position)
+            return
         fate = fate_of(recipient, where[1], where[2], where[0], self._simulation)
         for at, word, reason in self._course(where, fate, handed_over_at):
             self._serial += 1
             self._open_at[position] = self._open_at.get(position, 0) + 1
-            entry = (at, self._serial, position, where[1], receipt(where[1], where[2], word, reason))
-            heapq.heappush(self._pending, entry)
+            due = Due(at, self._serial, position, receipt(where[1], where[2], word, reason))
+            heapq.heappush(self._pending, due)
 
     def _course(
         self, where: tuple[Channel, int, int], fate: str, since: int
@@ -107,7 +126,8 @@ class Carrier:
             del self._open_at[position]
 
     def _kept_position(self) -> int:
-        return int(self._position_file.read_text()) if self._position_file.exists() else 0
+        """From the beginning if there is none, or a power cut left an empty file."""
+        return int(self._position_file.read_text() or 0) if self._position_file.exists() else 0
 
     def _keep_position(self) -> None:
         """All before it needs no receipt any more."""

@@ -288,6 +288,15 @@ class TestRestarts:
         let_pass(new_carrier(installation), NOW + HOUR, NOW + HOUR + 5 * MINUTE)
         assert factories.statuses(later) == {"delivered": 1}
 
+    def test_half_a_line_and_an_empty_position_stop_nobody(self, installation: Config, campaign_id: int) -> None:
+        log = installation.var / "simulated.log"
+        log.write_bytes(b"2026-11-2" + log.read_bytes())
+        (installation.var / "simulated.position").touch()
+        let_pass(new_carrier(installation), NOW, NOW + 20 * MINUTE, step=MINUTE)
+        first, *others = self.expected()
+        assert standing(campaign_id)[first] == ("assumed_delivered", None)
+        assert {one: standing(campaign_id)[one] for one in others} == {one: self.expected()[one] for one in others}
+
     def test_without_a_log_there_is_nothing_to_do(self, installation: Config) -> None:
         assert new_carrier(installation).work(NOW) == 0
         assert list(installation.var.glob("simulated.*")) == []
