@@ -17,7 +17,7 @@ from admin import first_start
 from jobs.runtime import entry, parents, run_file, waiting
 from jobs.runtime.stopping import Stop
 from models import database
-from models.config import Config
+from models.config import LAST_PORT, Config
 from models.errors import NotConfiguredError
 from models.installation import open_installation
 
@@ -77,7 +77,7 @@ def listen(config: Config) -> socket.socket:
     Raises NotConfiguredError naming the port when it can't be had.
     """
     host = "127.0.0.1" if config.local_mode else "0.0.0.0"  # noqa: S104  # the web process is meant to be reached
-    last = config.port + PORTS_TRIED - 1 if config.local_mode else config.port
+    last = min(config.port + PORTS_TRIED - 1, LAST_PORT) if config.local_mode else config.port
     for port in range(config.port, last + 1):
         try:
             return _listening(host, port)

@@ -36,6 +36,7 @@ PROVIDERS = {Channel.SMS: ("twilio", "simulated"), Channel.EMAIL: ("sendgrid", "
 # Without these no receipt reaches us. SMTP and the simulated provider have no webhook.
 WEBHOOK_VARIABLES = {"twilio": ("PUBLIC_URL",), "sendgrid": ("PUBLIC_URL", "SENDGRID_WEBHOOK_PUBLIC_KEY")}
 LOCAL_TIME_SCALE = 60.0
+LAST_PORT = 65535
 
 
 @dataclass(frozen=True)
@@ -75,9 +76,9 @@ class Config:
             var=var,
             database_url=_database_url(given, var),
             redis_url=_redis_url(given),
-            port=_integer(given, "PORT", 5000),
-            slack_local_port=_integer(given, "SLACK_LOCAL_PORT", 5100),
-            public_url=given.get("PUBLIC_URL"),
+            port=_port(given, "PORT", 5000),
+            slack_local_port=_port(given, "SLACK_LOCAL_PORT", 5100),
+            public_url=_public_url(given),
             time_scale=_scale(given, local_mode=local_mode),
             providers=_providers(given, local_mode=local_mode),
             log_format=given.get("LOG_FORMAT", "console"),
@@ -183,6 +184,13 @@ def _scheme(name: str, url: str) -> str:
         raise NotConfiguredError(f"{name} is not understood: {wrong}.") from None
 
 
+def _public_url(given: Mapping[str, str]) -> str | None:
+    url = given.get("PUBLIC_URL")
+    if url is not None and not url.startswith(("http://", "https://")):
+        raise NotConfiguredError(f"PUBLIC_URL is {url!r}; it must begin with https:// or http://.")
+    return url
+
+
 def _scale(given: Mapping[str, str], *, local_mode: bool) -> float:
     if "TIME_SCALE" in given:
         return _positive(given, "TIME_SCALE")
@@ -201,11 +209,14 @@ def _providers(given: Mapping[str, str], *, local_mode: bool) -> dict[Channel, s
     return chosen
 
 
-def _integer(given: Mapping[str, str], name: str, default: int) -> int:
+def _port(given: Mapping[str, str], name: str, default: int) -> int:
     try:
-        return int(given.get(name, default))
+        port = int(given.get(name, default))
     except ValueError:
-        raise NotConfiguredError(f"{name} is {given[name]!r}; it must be a whole number.") from None
+        port = -1
+    if not 0 <= port <= LAST_PORT:
+        raise NotConfiguredError(f"{name} is {given[name]!r}; it must be a whole number of 0 to {LAST_PORT}.")
+    return port
 
 
 def _positive(given: Mapping[str, str], name: str) -> float:

@@ -118,9 +118,14 @@ def test_url_that_cannot_be_read_is_named_without_its_password(url: str) -> None
 
 
 @pytest.mark.parametrize("name", ["PORT", "SLACK_LOCAL_PORT"])
-@pytest.mark.parametrize("value", ["http", "5000.5", "0x10"])
-def test_port_must_be_a_whole_number(name: str, value: str) -> None:
-    assert refusal(**{name: value}) == f"{name} is {value!r}; it must be a whole number."
+@pytest.mark.parametrize("value", ["http", "5000.5", "0x10", "-1", "65536"])
+def test_port_must_be_a_whole_number_that_ports_have(name: str, value: str) -> None:
+    assert refusal(**{name: value}) == f"{name} is {value!r}; it must be a whole number of 0 to 65535."
+
+
+@pytest.mark.parametrize("value", ["signalbox.example.org", "//signalbox.example.org", "ftp://example.org"])
+def test_public_url_must_be_one_that_browsers_open(value: str) -> None:
+    assert refusal(PUBLIC_URL=value).startswith(f"PUBLIC_URL is {value!r}")
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "fast", "nan", "inf"])
