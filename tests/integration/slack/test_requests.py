@@ -52,6 +52,23 @@ class TestFirstContact:
         told(newcomers.person("ben"), "/campaign", "/campaign run")
         assert PersonRow.get_by_id(ben.person_id).slack_id == "U0BEN"
 
+    @pytest.mark.parametrize(
+        "mark",
+        [
+            {"is_restricted": True},
+            {"is_ultra_restricted": True},
+            {"is_bot": True},
+            {"is_stranger": True},
+            {"deleted": True},
+            {"team_id": "T0ELSEWHERE"},  # of another organisation, in a channel that both share
+            {"is_email_confirmed": False},
+        ],
+    )
+    def test_who_is_no_full_member_is_not(self, newcomers: Workspace, ben: Actor, mark: dict[str, object]) -> None:
+        newcomers.slack.do(lambda: newcomers.slack.core.workspace.put_person("U0BEN", **mark))
+        told(newcomers.person("ben"), "/campaign", "You are not known to Signalbox yet")
+        assert PersonRow.get_by_id(ben.person_id).slack_id is None
+
     def test_org_admin_is_never_known_by_email(self, newcomers: Workspace, alice: Actor) -> None:
         told(newcomers.person("alice"), "/campaign", "You are not known to Signalbox yet")
         assert PersonRow.get_by_id(alice.person_id).slack_id is None
