@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 _QUOTES = str.maketrans({"“": '"', "”": '"', "„": '"', "‘": "'", "’": "'", "–": "-", "—": "-", "\u00a0": " "})
 # Slack turns what looks like a link into <scheme:target|label>.
 _LINK = re.compile(r"<(?:tel|mailto):([^|>]+)(?:\|[^>]*)?>")
+# What Slack may escape in a text, and nothing else (https://docs.slack.dev/messaging/formatting-message-text#escaping).
+_ESCAPED = {"&lt;": "<", "&gt;": ">", "&amp;": "&"}
 _FILTER = re.compile(r"\b(status|reason|search):(\"[^\"]*\"|\S+)", re.IGNORECASE)
 _ID = re.compile(r"(?:#|c)?(\d{1,12})", re.IGNORECASE)
 
@@ -59,8 +61,10 @@ class NotUnderstoodError(Exception):
 
 def parse(text: str) -> Command:
     """The command in `text`; nothing typed means help. Raises NotUnderstoodError."""
-    plain = _LINK.sub(r"\1", text).translate(_QUOTES).strip()
-    first, _, rest = plain.partition(" ")
+    plain = _LINK.sub(r"\1", text).translate(_QUOTES)
+    for escaped, character in _ESCAPED.items():
+        plain = plain.replace(escaped, character)
+    first, _, rest = plain.strip().partition(" ")
     verb = _verb(first)
     filters = {name.lower(): value.strip('"') for name, value in _FILTER.findall(rest)}
     subject = _FILTER.sub("", rest).strip().strip("\"'").strip()

@@ -39,10 +39,9 @@ def campaign_meant(request: Request, command: Command) -> CampaignSummary | None
     if command.subject:
         candidates = find_campaigns(command.subject, campaign_number(command.subject), request.actor)
     else:
-        everything = list_campaigns(request.actor)
-        if not everything:
+        if not list_campaigns(request.actor):
             raise InvalidInputError("There are no campaigns yet. Create one in the panel: /campaign create")
-        candidates = [found for found in everything if Phase(found.campaign.phase) in HOLDS_CHANNEL]
+        candidates = _running(request)
     return candidates[0] if len(candidates) == 1 else None
 
 
@@ -59,9 +58,13 @@ def criteria_of(filters: dict[str, str]) -> Criteria:
     )
 
 
+def _running(request: Request) -> list[CampaignSummary]:
+    campaigns = list_campaigns(request.actor)
+    return [found for found in campaigns if Phase(found.campaign.phase) in HOLDS_CHANNEL]
+
+
 def _help(request: Request, _command: Command) -> None:
-    running = [found for found in list_campaigns(request.actor) if Phase(found.campaign.phase) in HOLDS_CHANNEL]
-    request.whisper(drawn.help_of(running, site()))
+    request.whisper(drawn.help_of(_running(request), site()))
 
 
 def _list(request: Request, command: Command) -> None:
@@ -85,6 +88,15 @@ def _about(verb: str) -> Answer:
             looks.look(verb, request, found.campaign.id)
 
     return about
+
+
+def _status(request: Request, command: Command) -> None:
+    """Where a campaign stands; without a name all that run, of each channel one at most."""
+    running = [] if command.subject else _running(request)
+    for found in running:
+        looks.look("status", request, found.campaign.id)
+    if not running:
+        _about("status")(request, command)
 
 
 def _dialog(verb: str) -> Answer:
@@ -136,7 +148,7 @@ def _create(request: Request, command: Command) -> None:
 _ANSWERS: dict[str, Answer] = {
     "help": _help,
     "list": _list,
-    "status": _about("status"),
+    "status": _status,
     "stop": _about("ask_stop"),
     "failures": _about("failures"),
     "export": _export,

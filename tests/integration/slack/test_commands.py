@@ -55,9 +55,9 @@ class TestList:
 
 
 class TestStatus:
-    @pytest.mark.parametrize("subject", ["spring", "“SPR”", "#{id}", "c{id}", "{id}", "Spring  sale"])
+    @pytest.mark.parametrize("subject", ["spring", "“SPR”", "#{id}", "c{id}", "{id}", "Spring  sale &amp; more"])
     def test_it_knows_what_is_meant(self, as_ben: Person, subject: str) -> None:
-        campaign_id = make_campaign(name="Spring sale")
+        campaign_id = make_campaign(name="Spring sale & more")
         make_campaign(name="Autumn")
         answer = text_of(told(as_ben, f"/campaign status {subject.format(id=campaign_id)}", "Refresh"))
         assert "Spring sale" in answer
@@ -67,6 +67,12 @@ class TestStatus:
         make_campaign(name="Spring")
         factories.run(make_campaign(Channel.EMAIL, name="June"))
         assert "June" in text_of(told(as_ben, "/campaign status", "Refresh"))
+
+    def test_without_a_name_both_that_run_are_told(self, as_ben: Person) -> None:
+        factories.run(make_campaign(Channel.EMAIL, name="June"))
+        factories.run(make_campaign(name="Spring"))
+        told(as_ben, "/campaign status", "June")
+        heard(as_ben, "Spring")
 
     def test_refresh_takes_the_place_of_what_was_said(self, as_ben: Person) -> None:
         campaign_id = make_campaign(name="Spring")
