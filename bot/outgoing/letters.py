@@ -129,11 +129,14 @@ _THREAD: dict[str, Callable[[Mapping[str, Any], str], str]] = {
     "delete": lambda n, who: f"{who} deleted it with {_counted(n)}.",
     "set_message": lambda _, who: f"{who} edited it.",
     "export": lambda n, who: f"{who} started an export of {_counted(n, noun='row')}.",
+    "send_test": lambda n, who: f"{who} sent a test to {lines.counted(n['n'], noun='recipient')}; it is in no count.",
+    "duplicate": lambda _, who: f"{who} duplicated it.",
     "hand_on": lambda n, who: f"{who} handed it on to {escaped(str(n.get('to') or 'another owner'))}.",
     "schedule_start": _scheduled,
     "cancel_start": lambda _, who: f"{who} cancelled its scheduled start.",
     # The reason may be a provider's own words: it is for the owner alone.
     "late_start": lambda *_: "It was to start later, and did not. Its owner was told why.",
+    "look_up": lambda n, who: f"{who} asked the provider about {lines.counted(n['n'], noun='Unconfirmed message')}.",
     "looked_up": lambda n, _who: (
         f"The provider was asked about Unconfirmed messages: {n['found']:,} bound to what it has, "
         f"{n['unlisted'] + n['unclear'] + n['unasked']:,} still not known."

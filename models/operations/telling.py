@@ -17,8 +17,8 @@ Content = Mapping[str, Any]
 
 # Acts on a campaign that its card's thread tells of.
 TOLD = frozenset(
-    {"run", "stop", "resume", "retry", "delete", "hold", "fail", "end", "export", "set_message", "hand_on", "looked_up"}
-    | {"schedule_start", "cancel_start", "late_start", "mend_counts", *Silence}
+    {"run", "stop", "resume", "retry", "delete", "hold", "fail", "end", "export", "set_message", "hand_on", "look_up"}
+    | {"looked_up", "schedule_start", "cancel_start", "late_start", "mend_counts", "send_test", "duplicate", *Silence}
 )
 ADMINS_ALWAYS = frozenset({"mend_counts"})
 OWNER_ALWAYS = frozenset({"hold", "fail", "end", "late_start", Silence.NOTHING_ACCEPTED})
