@@ -108,7 +108,9 @@ def set_up(app: Flask, config: Config) -> None:
         leave_out_means=LEAVE_OUT_MEANS,
         channel_icon=lambda channel: words.CHANNEL_ICONS[Channel(channel)],
     )
-    app.context_processor(lambda: {"environment": environment, **_context()})
+    slack_is_missed = not config.slack_is_on and environments.is_real(config.providers)
+    lasting = {"environment": environment, "slack_is_missed": slack_is_missed}
+    app.context_processor(lambda: {**lasting, **_context()})
 
 
 def _context() -> dict[str, Any]:

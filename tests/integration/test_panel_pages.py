@@ -6,6 +6,7 @@ import flask
 import pytest
 from flask import Flask
 
+from admin.wsgi import create_app
 from bot.__main__ import Hearing
 from models.actors import Actor
 from models.clock import now_ms
@@ -51,6 +52,24 @@ def course_of_a_campaign() -> None:
     answer(claimed)
     for place, one in enumerate(claimed):
         receive([one], Word.FAILED, at=NOW + place * STRETCH, reason=FailureReason.UNREACHABLE)
+
+
+class TestSlackOff:
+    @pytest.mark.parametrize(
+        ("variables", "told"),
+        [
+            ({"SLACK_LOCAL": "0", "EMAIL_PROVIDER": "smtp"}, True),
+            ({"SLACK_LOCAL": "0", "EMAIL_PROVIDER": "simulated"}, False),
+            ({"SLACK_LOCAL": "1", "EMAIL_PROVIDER": "smtp"}, False),
+        ],
+    )
+    def test_every_page_tells_beside_a_real_provider(
+        self, installation: Config, ben: Actor, variables: dict[str, str], told: bool
+    ) -> None:
+        given = {name: value for name, value in installation.variables.items() if not name.startswith("SLACK_")}
+        panel = Visitor(create_app(Config.from_env({**given, **variables}))).sign_in(ben)
+        for page in ("/campaigns/", "/exports/"):
+            assert ("Slack is off" in panel.get(page).text) == told
 
 
 class TestSlackTrouble:
