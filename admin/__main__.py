@@ -130,7 +130,7 @@ def _add_people(group: "argparse._SubParsersAction[Parser]") -> None:
     command = group.add_parser("create-user", help="let somebody in")
     command.add_argument("email")
     command.add_argument("--role", required=True, choices=[role.value for role in Role])
-    command.add_argument("--slack-id", metavar="U…")
+    command.add_argument("--slack-id", default="", metavar="U…")
     command.add_argument("--password", choices=["-"], help="- reads it from standard input")
     command.set_defaults(command=commands.create_user)
     command = group.add_parser("sign-in-link", help="a link that signs in once, within 15 minutes")

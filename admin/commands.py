@@ -42,7 +42,7 @@ def create_user(options: Namespace) -> None:
     person_id = people.create_person(
         email=options.email,
         role=Role(options.role),
-        slack_id=options.slack_id or None,
+        slack_id=options.slack_id,
         password=_password() if options.password else None,
         actor=COMMAND_LINE,
         now=now_ms(),

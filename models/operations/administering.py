@@ -19,6 +19,17 @@ def right_to_manage(role: Role) -> Right:
     return Right.MANAGE_EVERYBODY if role in (Role.ADMIN, Role.ORG_ADMIN) else Right.MANAGE_STAFF
 
 
+def slack_id_of(typed: str) -> str | None:
+    """The Slack member ID that somebody typed, None for nothing; raises InvalidInputError for what is none."""
+    wanted = typed.strip().upper()
+    if wanted and not SLACK_ID.fullmatch(wanted):
+        raise InvalidInputError(
+            "A Slack member ID looks like U024BE7LH: in Slack, open the profile and press Copy member ID.",
+            field="slack_id",
+        )
+    return wanted or None
+
+
 def change_role(person_id: int, role: Role, *, actor: Actor, now: int) -> None:
     """Give somebody another role; it counts from their next request on.
 
@@ -40,18 +51,13 @@ def link_slack(person_id: int, slack_id: str, *, actor: Actor, now: int) -> None
 
     Raises NotFoundError, NotAllowedError, and InvalidInputError for an id that is none or another person's.
     """
-    wanted = slack_id.strip().upper()
-    if wanted and not SLACK_ID.fullmatch(wanted):
-        raise InvalidInputError(
-            "A Slack member ID looks like U024BE7LH: in Slack, open the profile and press Copy member ID.",
-            field="slack_id",
-        )
+    wanted = slack_id_of(slack_id)
     try:
         with transaction():
             person = _locked(person_id, actor)
             if person.role == Role.ORG_ADMIN and person_id != actor.person_id:
                 raise NotAllowedError(f"{person.name} is {ROLE_LABELS[Role.ORG_ADMIN]} and links Slack personally.")
-            execute("UPDATE people SET slack_id = ? WHERE id = ?", wanted or None, person_id)
+            execute("UPDATE people SET slack_id = ? WHERE id = ?", wanted, person_id)
             act = "link_slack" if wanted else "unlink_slack"
             audit.record(actor, act, now=now, kind="person", object_id=person_id, name=person.name)
     except IntegrityError as taken:

@@ -11,7 +11,7 @@ from models.addresses import judge
 from models.database import execute, transaction
 from models.errors import InvalidInputError, NotAllowedError, NotFoundError
 from models.operations import audit
-from models.operations.administering import right_to_manage
+from models.operations.administering import right_to_manage, slack_id_of
 from models.tables import Person, SignInLink
 from models.words import Channel, Role
 
@@ -27,12 +27,12 @@ def create_person(
     actor: Actor,
     now: int,
     name: str = "",
-    slack_id: str | None = None,
+    slack_id: str = "",
     password: str | None = None,
 ) -> int:
     """Let somebody in; returns the id. `name` defaults to the part of the email before the @.
 
-    Raises NotAllowedError, and InvalidInputError for an address that is none or is taken.
+    Raises NotAllowedError, and InvalidInputError for an address or Slack user that is none or is taken.
     """
     actor.require(right_to_manage(role))
     address = email.strip().lower()
@@ -45,7 +45,7 @@ def create_person(
                     email=address,
                     name=" ".join(name.split())[: NAME_LENGTH[-1]] or address.partition("@")[0].title(),
                     role=role.value,
-                    slack_id=slack_id,
+                    slack_id=slack_id_of(slack_id),
                     password_hash=hash_password(password) if password else None,
                     created_at=now,
                 ).execute()

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from models.database import execute, transaction
+from models.queries.people import person_by_slack_id
 from models.rules.verdicts import Word
 from models.words import Channel, FailureReason, Phase
 from tests import factories
@@ -132,6 +133,12 @@ class TestPeople:
         assert why in terminal.refused("create-user", email, "--role", "viewer")
         slack = ("--slack-id", "U0ALICE")
         assert "already a person here" in terminal.refused("create-user", "b@example.com", "--role", "viewer", *slack)
+
+    def test_a_slack_user_that_is_none(self, terminal: Terminal) -> None:
+        words = ("create-user", "ben@example.com", "--role", "viewer", "--slack-id")
+        assert "A Slack member ID looks like U024BE7LH" in terminal.refused(*words, "@ben")
+        terminal.result(*words, "u0ben")
+        assert person_by_slack_id("U0BEN") is not None
 
     @pytest.mark.parametrize(("typed", "why"), [("", "no password"), ("short\n", "at least 12 characters")])
     def test_a_password_that_is_missing_or_short(self, terminal: Terminal, typed: str, why: str) -> None:

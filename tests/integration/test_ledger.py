@@ -103,9 +103,9 @@ class TestPeople:
 
     @both_engines
     def test_slack_user_is_one_person(self) -> None:
-        people.create_person(email="a@example.com", role=Role.VIEWER, slack_id="U1", actor=COMMAND_LINE, now=NOW)
+        people.create_person(email="a@example.com", role=Role.VIEWER, slack_id="U0A", actor=COMMAND_LINE, now=NOW)
         with refused(InvalidInputError):
-            people.create_person(email="b@example.com", role=Role.VIEWER, slack_id="U1", actor=COMMAND_LINE, now=NOW)
+            people.create_person(email="b@example.com", role=Role.VIEWER, slack_id="U0A", actor=COMMAND_LINE, now=NOW)
 
     @both_engines
     def test_removed_person_may_come_back_as_another(self, ben: Actor) -> None:
