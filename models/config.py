@@ -96,6 +96,11 @@ class Config:
         return self.local_mode or "SLACK_BOT_TOKEN" in self.variables
 
     @property
+    def really_sends(self) -> bool:
+        """Whether a channel's provider is more than simulated."""
+        return any(provider != "simulated" for provider in self.providers.values())
+
+    @property
     def slack_api_url(self) -> str:
         """The base URL of Slack's Web API, with its last slash."""
         return self.variables.get("SLACK_API_URL", "https://slack.com/api").rstrip("/") + "/"
@@ -112,6 +117,17 @@ class Config:
                 f"{CHANNEL_LABELS[channel]} is not configured: {variable} is {provider}, but {missing[0]} is not set."
             )
         return ""
+
+    def ignored(self) -> list[tuple[Channel, str, str]]:
+        """Credentials of a provider that no channel names: channel, the variable, and what mends it as a sentence."""
+        found = []
+        for channel, known in PROVIDERS.items():
+            for provider in known:
+                given = [name for name in CREDENTIALS[provider] if name in self.variables]
+                if given and self.providers.get(channel) != provider:
+                    step = f"Set {PROVIDER_VARIABLES[channel]}={provider}, or unset it."
+                    found.append((channel, given[0], step))
+        return found
 
     def webhook_lacks(self, channel: Channel) -> str:
         """What the channel's receipts lack before they can come in, as a sentence; '' if nothing that is known here."""

@@ -81,12 +81,8 @@ def channels(config: Config) -> Iterator[Finding]:
             yield _account(channel, provider, config)
     if not config.providers:
         yield fault("channels", "neither SMS nor email is configured", "Set SMS_PROVIDER or EMAIL_PROVIDER.")
-    for provider, names in variables.CREDENTIALS.items():
-        given = [name for name in names if name in config.variables]
-        if given and provider not in config.providers.values():
-            channel = next(channel for channel, known in variables.PROVIDERS.items() if provider in known)
-            step = f"Set {variables.PROVIDER_VARIABLES[channel]}={provider}, or unset it."
-            yield warning(CHANNEL_LABELS[channel], f"{given[0]} is ignored", step)
+    for channel, name, step in config.ignored():
+        yield warning(CHANNEL_LABELS[channel], f"{name} is ignored", step)
 
 
 def _time(config: Config) -> Iterator[Finding]:

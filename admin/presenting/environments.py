@@ -28,8 +28,3 @@ def environment_of(providers: Mapping[Channel, str], variables: Mapping[str, str
     if any(name in variables for name in REPLACED):
         return Environment("Test", "messages go to another address than the provider's")
     return Environment("Production", "messages reach people", real=True) if providers else None
-
-
-def is_real(providers: Mapping[Channel, str]) -> bool:
-    """Whether a channel has a provider that is not only simulated."""
-    return any(provider != SIMULATED for provider in providers.values())

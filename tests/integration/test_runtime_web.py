@@ -105,6 +105,18 @@ def test_outside_local_mode_it_warns_without_public_url(house, redis_url):
     until(lambda: "PUBLIC_URL is not set" in started.said(), what="the warning")
 
 
+def test_its_start_warns_of_credentials_without_their_provider(house, redis_url):
+    started = start(house, free_port(), REDIS_URL=redis_url, SENDGRID_API_KEY="SG.x")
+    until(lambda: "SENDGRID_API_KEY is ignored" in started.said(), what="the warning")
+
+
+@pytest.mark.parametrize(("variables", "told"), [({}, "is simulated"), ({"SMS_PROVIDER": "twilio"}, "reach people")])
+def test_the_first_box_says_whether_messages_leave(house, redis_url, variables, told):
+    started = start(house, free_port(), REDIS_URL=redis_url, SLACK_LOCAL="1", **variables)
+    until(lambda: "signed in as Alice" in started.said(), what="the box")
+    assert told in started.said()
+
+
 def test_a_killed_work_process_is_replaced_and_ends_with_its_parent(house, redis_url):
     started = start(house, free_port(), REDIS_URL=redis_url)
     web = house.published("web")
