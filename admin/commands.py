@@ -30,6 +30,7 @@ from models.operations import campaigns, exporting, importing, people, proving, 
 from models.operations.files import store_file
 from models.operations.snapshots import write_export
 from models.queries.campaigns import CampaignSummary, get_campaign, list_campaigns, summary_of
+from models.queries.run_check import run_check
 from models.rules.criteria import Criteria
 from models.words import CAMPAIGN_STATUS_LABELS, ROLE_LABELS, Channel, Phase, Role
 
@@ -96,13 +97,15 @@ def create_campaign(options: Namespace) -> None:
 
 
 def run(options: Namespace) -> None:
-    """Start a Ready campaign."""
+    """Start a Ready campaign; what a dialog would warn of goes to stderr."""
+    warnings = run_check(options.id, now=now_ms()).warnings
     try:
-        starting.run_campaign(
+        moved = starting.run_campaign(
             options.id, actor=COMMAND_LINE, disclaimer_accepted=options.accept_disclaimer, now=now_ms()
         )
     except InvalidInputError as refused:
         raise InvalidInputError(f"{refused} Say so with --accept-disclaimer.", field=refused.field) from refused
+    _warn(*warnings, moved.warning)
 
 
 def stop(options: Namespace) -> None:
@@ -112,7 +115,7 @@ def stop(options: Namespace) -> None:
 
 def resume(options: Namespace) -> None:
     """Go on with a stopped, held or failed campaign."""
-    starting.resume_campaign(options.id, actor=COMMAND_LINE, now=now_ms())
+    _warn(starting.resume_campaign(options.id, actor=COMMAND_LINE, now=now_ms()).warning)
 
 
 def delete(options: Namespace) -> None:
@@ -202,6 +205,11 @@ def slack_manifest(options: Namespace) -> None:
     if public_url is None and not options.socket:
         raise InvalidInputError("Set PUBLIC_URL to the address at which Slack reaches web, or say --socket.")
     print(_json(slack_app.manifest(by_socket=options.socket, public_url=public_url or slack_app.PLACEHOLDER)))
+
+
+def _warn(*sentences: str) -> None:
+    """Say those that are any on stderr: stdout is the result's alone."""
+    sys.stderr.writelines(f"{sentence}\n" for sentence in sentences if sentence)
 
 
 def _password() -> str:

@@ -5,6 +5,7 @@ The operations themselves know no network. Only a clear no refuses; what can't b
 """
 
 import asyncio
+from dataclasses import replace
 
 from jobs.providers.base import AccountCheck
 from jobs.providers.registry import provider_for
@@ -23,20 +24,21 @@ def run_campaign(
     campaign_id: int, *, actor: Actor, disclaimer_accepted: bool, leave_out_reached: bool = False, now: int
 ) -> Moved:
     """`running.run_campaign`, unless the provider refuses the account. Raises NotConfiguredError then."""
-    _ask_first(Action.RUN, campaign_id, actor, now=now)
-    return running.run_campaign(
+    warning = _ask_first(Action.RUN, campaign_id, actor, now=now)
+    moved = running.run_campaign(
         campaign_id,
         actor=actor,
         disclaimer_accepted=disclaimer_accepted,
         leave_out_reached=leave_out_reached,
         now=now,
     )
+    return replace(moved, warning=warning)
 
 
 def resume_campaign(campaign_id: int, *, actor: Actor, now: int) -> Moved:
     """`running.resume_campaign`, unless the provider refuses the account. Raises NotConfiguredError then."""
-    _ask_first(Action.RESUME, campaign_id, actor, now=now)
-    return running.resume_campaign(campaign_id, actor=actor, now=now)
+    warning = _ask_first(Action.RESUME, campaign_id, actor, now=now)
+    return replace(running.resume_campaign(campaign_id, actor=actor, now=now), warning=warning)
 
 
 def fire_due_starts(*, now: int) -> None:
@@ -71,9 +73,13 @@ def _fire(start: ScheduledStart, *, now: int) -> None:
     scheduling.fire_start(start.id, now=now)
 
 
-def _ask_first(action: Action, campaign_id: int, actor: Actor, *, now: int) -> None:
-    """Role and state first: who may not act, or a campaign that can't, is no reason to ask anybody."""
+def _ask_first(action: Action, campaign_id: int, actor: Actor, *, now: int) -> str:
+    """What the provider could not tell of the account, as a sentence; '' if it is in good standing.
+
+    Role and state first: who may not act, or a campaign that can't, is no reason to ask anybody.
+    """
     campaign = running.permitted(action, campaign_id, actor, now=now)
     answer = check_account(campaign.channel, current())
     if answer.refusal:
         raise NotConfiguredError(answer.refusal, campaign_id=campaign_id)
+    return answer.warning

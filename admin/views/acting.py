@@ -52,7 +52,8 @@ def resume(campaign_id: int) -> ResponseReturnValue:
 
     def act(campaign: Campaign, actor: Actor) -> ResponseReturnValue:
         moved = starting.resume_campaign(campaign.id, actor=actor, now=now_ms())
-        return act_done(campaign, f"Resumed: {words.counted(moved.messages, 'message')} will be sent.")
+        to_send = words.counted(moved.messages, "message")
+        return act_done(campaign, f"Resumed: {to_send} will be sent. {moved.warning}".rstrip())
 
     return ask_then(Action.RESUME, campaign_id, act, lambda campaign: {"left_out": has_left_out(campaign.id)})
 
@@ -129,7 +130,8 @@ def _run(campaign: Campaign, actor: Actor) -> ResponseReturnValue:
     if later.is_asked():
         return act_done(campaign, later.schedule(campaign, StartKind.RUN, criteria=None, **asked))
     moved = starting.run_campaign(campaign.id, **asked)
-    return act_done(campaign, f"{campaign.name} is In Progress: {words.counted(moved.messages, 'message')} to send.")
+    to_send = words.counted(moved.messages, "message")
+    return act_done(campaign, f"{campaign.name} is In Progress: {to_send} to send. {moved.warning}".rstrip())
 
 
 def _shown_before_run(campaign: Campaign) -> dict[str, Any]:

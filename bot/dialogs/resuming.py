@@ -24,7 +24,8 @@ def _form(request: Request, campaign_id: int, _message_ids: tuple[int, ...]) -> 
 
 def _submit(request: Request, kept: Kept, _given: Given) -> str:
     moved = starting.resume_campaign(kept["campaign"], actor=request.actor, now=now_ms())
-    return f"It goes on: {lines.counted(moved.messages, 'are queued again')}."
+    queued = lines.counted(moved.messages, "are queued again")
+    return f"It goes on: {queued}. {blocks.escaped(moved.warning)}".rstrip()
 
 
 DIALOG = Dialog("Resume campaign", _form, _submit)

@@ -120,7 +120,7 @@ def _submit(request: Request, kept: Kept, given: Given) -> str:
         now=now_ms(),
     )
     queued = lines.counted(moved.messages, "are being queued")
-    return f"It runs: {queued}. Its card is {_where(kept['campaign'])}."
+    return f"It runs: {queued}. Its card is {_where(kept['campaign'])}. {blocks.escaped(moved.warning)}".rstrip()
 
 
 def _where(campaign_id: int) -> str:

@@ -26,10 +26,11 @@ DISCLAIMER = (
 
 @dataclass(frozen=True)
 class Moved:
-    """A bulk move was opened: its id and how many rows it is about."""
+    """A bulk move was opened: its id and how many rows it is about; `warning` is what else to say, '' if nothing."""
 
     move_id: int | None
     messages: int
+    warning: str = ""
 
 
 def run_campaign(

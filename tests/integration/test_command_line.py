@@ -123,10 +123,24 @@ class TestActions:
     def test_run_needs_no_redis_and_rows_follow(self, terminal: Terminal) -> None:
         campaign_id = factories.make_campaign(messages=3)
         said = terminal("run", campaign_id, "--accept-disclaimer", REDIS_URL=DEAD_REDIS)
-        assert (said.code, said.out, said.err) == (0, "", "")
+        assert (said.code, said.out) == (0, "")
         assert factories.phase_of(campaign_id) == "running"
         factories.move_all(campaign_id)
         assert counts(terminal, campaign_id) == {"queued": 3}
+
+    def test_run_and_resume_warn_on_stderr_as_dialogs_do(self, terminal: Terminal) -> None:
+        campaign_id = factories.make_campaign(messages=3)
+        credentials = ("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "TWILIO_MESSAGING_SERVICE_SID")
+        twilio = {"SMS_PROVIDER": "twilio", "TWILIO_API_URL": "http://127.0.0.1:1", **dict.fromkeys(credentials, "x")}
+        unchecked = "Twilio could not be asked whether the account may send: ClientConnectorError."
+        said = terminal("run", campaign_id, "--accept-disclaimer", **twilio)
+        assert (said.code, said.out) == (0, "")
+        no_way_out, no_receipts, account = said.err.splitlines()
+        assert no_way_out.startswith("The text doesn't say how to opt out.")
+        assert "PUBLIC_URL" in no_receipts
+        assert account == unchecked
+        factories.stop(campaign_id)
+        assert terminal("resume", campaign_id, **twilio).err == f"{unchecked}\n"
 
     def test_stop_resume_and_delete_do_what_they_say(self, terminal: Terminal) -> None:
         campaign_id = factories.make_campaign(messages=3)

@@ -12,6 +12,7 @@ from flask import Flask
 from admin.views import acting
 from models.actors import COMMAND_LINE, Actor
 from models.clock import now_ms
+from models.config import Config, current, use
 from models.database import execute, transaction
 from models.operations import campaigns, running
 from models.operations.proving import prove_counts
@@ -104,6 +105,18 @@ class TestRun:
         assert "The text doesn't say how to opt out." in told
         answer_ = panel.post(f"/campaigns/{campaign_id}/run", part=True, confirm=CONFIRMED)
         assert "is In Progress: 3 messages to send." in answer_.headers["HX-Trigger"]
+
+    def test_account_that_can_not_be_asked_about_is_told_and_runs(self, panel: Visitor) -> None:
+        campaign_id, silent = make_campaign(), {"SMS_PROVIDER": "twilio", "TWILIO_API_URL": "http://127.0.0.1:1"}
+        credentials = ("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "TWILIO_MESSAGING_SERVICE_SID")
+        use(Config.from_env({**current().variables, **silent, **dict.fromkeys(credentials, "x")}))
+        done = panel.post(f"/campaigns/{campaign_id}/run", part=True, confirm=CONFIRMED)
+        assert "3 messages to send. Twilio could not be asked whether" in done.headers["HX-Trigger"]
+        stop(campaign_id)
+        assert (
+            "Twilio could not be asked"
+            in panel.post(f"/campaigns/{campaign_id}/resume", part=True).headers["HX-Trigger"]
+        )
 
     def test_those_reached_lately_are_left_out_if_asked(self, panel: Visitor) -> None:
         make_ended(messages=2, now=now_ms())

@@ -28,6 +28,8 @@ from tests.factories import (
 )
 from tests.fakes.twilio import ACCOUNT, SERVICE, TOKEN, FakeTwilio, running
 
+UNCHECKED = "Twilio could not be asked whether the account may send: ClientConnectorError."
+
 
 @pytest.fixture
 def fake(tmp_path: Path) -> Iterator[FakeTwilio]:
@@ -56,7 +58,8 @@ def start(campaign_id: int, actor: Actor) -> Moved:
 
 def test_an_account_in_good_standing_runs(installation: Config, ben: Actor) -> None:
     campaign_id = make_campaign()
-    assert start(campaign_id, ben).messages == 3
+    moved = start(campaign_id, ben)
+    assert (moved.messages, moved.warning) == (3, "")
     assert phase_of(campaign_id) == Phase.RUNNING
 
 
@@ -91,10 +94,12 @@ class TestNoAnswer:
     def environment(self) -> Mapping[str, str]:
         return variables("http://127.0.0.1:1")
 
-    def test_what_can_not_be_told_refuses_nothing(self, installation: Config, ben: Actor) -> None:
+    def test_what_can_not_be_told_warns_and_refuses_nothing(self, installation: Config, ben: Actor) -> None:
         campaign_id = make_campaign()
-        start(campaign_id, ben)
+        assert start(campaign_id, ben).warning == UNCHECKED
         assert phase_of(campaign_id) == Phase.RUNNING
+        stop(campaign_id)
+        assert starting.resume_campaign(campaign_id, actor=ben, now=NOW).warning == UNCHECKED
 
 
 def test_who_may_not_and_what_can_not_be_run_ask_nobody(
