@@ -3,21 +3,22 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from models.segments import GSM_BASIC, Encoding, count_segments
-from models.template import Template, normalise_name
+from models.segments import GSM_BASIC, LONGEST_SMS, Encoding, count_segments
+from models.template import Template, is_blank, normalise_name
 
 _ONE_UNIT = frozenset(GSM_BASIC)
 
 
 class Measure:
-    """Add the contacts' values; then `sizes` tells how many texts are of which encoding and how many segments, and
-    `empty` how many contacts lack a field that the text uses.
+    """Add the contacts' values; then `sizes` tells how many texts are of which encoding and how many segments,
+    `too_long` how many no SMS can carry, and `empty` how many contacts lack a field that the text uses.
 
-    Sizes mean something for an SMS only.
+    Sizes and lengths mean something for an SMS only.
     """
 
     def __init__(self, text: str, field_names: Sequence[str]) -> None:
         self.sizes: Counter[tuple[Encoding, int]] = Counter()
+        self.too_long = 0
         self.empty: Counter[str] = Counter()
         self._template = Template.parse(text)
         used = set(self._template.names)
@@ -42,8 +43,10 @@ class Measure:
     def add_alike(self, n: int, values: Sequence[str] = ()) -> None:
         """So many contacts with these values in the fields that the text uses."""
         known = dict(zip(self._names, values, strict=True))
-        size = count_segments(self._template.render(known))
+        text = self._template.render(known)
+        size = count_segments(text)
         self.sizes[size.encoding, size.count] += n
+        self.too_long += n if len(text) > LONGEST_SMS else 0
         if not all(values):
             self.empty.update({name: n for name, value in known.items() if not value})
 
@@ -53,8 +56,10 @@ class Measure:
 
 
 def _alike(value: str) -> str:
-    """A value that takes the same room: of GSM-7's basic characters only the number matters.
+    """A value that takes the same room: of GSM-7's basic characters only the number matters, unless it is blank.
 
     In either encoding each is one unit, so thousands of names, case numbers and dates come down to a few lengths.
     """
+    if is_blank(value):
+        return ""
     return "x" * len(value) if _ONE_UNIT.issuperset(value) else value

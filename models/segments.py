@@ -21,6 +21,8 @@ GSM_BASIC = (
 )
 GSM_EXTENSION = "\f^{}\\[~]|€"
 
+LONGEST_SMS = 1600  # characters; Twilio refuses longer bodies: https://www.twilio.com/docs/api/errors/21617
+
 
 class Encoding(StrEnum):
     """How the text travels; the label is what operators read."""

@@ -42,6 +42,11 @@ def _one_line(name: str) -> str:
     return " ".join(name.split())
 
 
+def is_blank(value: str) -> bool:
+    """Whether a contact has no value here: a cell with nothing in it, or nothing but white space."""
+    return not value or value.isspace()
+
+
 @dataclass(frozen=True, slots=True)
 class Placeholder:
     """One use of a field: `written` is the whole `{{Name}}` as typed, `name` the normalised name."""
@@ -84,14 +89,14 @@ class Template:
     def render(self, values: Mapping[str, str], *, escape_html: bool = False) -> str:
         """The text for one contact; `values` are its fields under any spelling of their names.
 
-        A field that is missing or empty leaves its placeholder as it was written. With `escape_html`
+        A field that is missing or blank leaves its placeholder as it was written. With `escape_html`
         the values (not the text) are made safe for HTML and for quoted attributes.
         """
         fields = {normalise_name(name): value for name, value in values.items()}
         pieces = [self.lead]
         for placeholder, following in self.rest:
-            value = fields.get(placeholder.name)
-            if not value:
+            value = fields.get(placeholder.name, "")
+            if is_blank(value):
                 pieces.append(placeholder.written)
             else:
                 pieces.append(escape(value) if escape_html else value)

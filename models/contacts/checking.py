@@ -12,6 +12,7 @@ from models.contacts.mapping import ColumnMapping
 from models.contacts.reading import Row
 from models.contacts.refused import RefusedRow
 from models.contacts.report import Report
+from models.template import is_blank
 from models.words import Channel
 
 BATCH_ROWS = 1_000
@@ -114,7 +115,7 @@ class _Checker:
         if doubtful:
             self._report.doubtful.note(line)
         for field, value in zip(self._mapping.fields, values, strict=True):
-            if not value or value.isspace():
+            if is_blank(value):
                 self._report.empty[field.name] += 1
 
     def _fault(self, cells: list[str]) -> Refusal | None:

@@ -15,6 +15,7 @@ from models.errors import InvalidInputError, WrongStateError
 from models.operations import audit, deleting, running
 from models.operations.unscheduling import drop_start
 from models.queries.campaigns import counts_of, seen_campaign
+from models.segments import LONGEST_SMS
 from models.tables import Campaign
 from models.template import check_header, missing_fields
 from models.words import Channel, Phase
@@ -24,7 +25,6 @@ DESCRIPTION_LENGTH = 500
 SUBJECT_LENGTH = 500
 SLACK_CHANNEL = re.compile(r"[CGD][A-Z0-9]{1,20}")
 DRAFT_KEPT = 14 * 24 * 3600 * 1000  # ms since its last change
-SMS_LENGTH = 1600  # Twilio refuses longer bodies
 BODY_BYTES = 1_000_000
 DISCARD_SLICE = 500
 
@@ -261,9 +261,9 @@ def check_parts(channel: Channel, message: Message, field_names: Sequence[str]) 
     """The same for a campaign that is not stored yet."""
     if not message.body.strip():
         raise InvalidInputError("The message is empty.", field="body")
-    if channel is Channel.SMS and len(message.body) > SMS_LENGTH:
+    if channel is Channel.SMS and len(message.body) > LONGEST_SMS:
         raise InvalidInputError(
-            f"An SMS has at most {SMS_LENGTH:,} characters; this has {len(message.body):,}.", field="body"
+            f"An SMS has at most {LONGEST_SMS:,} characters; this has {len(message.body):,}.", field="body"
         )
     if len(message.body.encode()) > BODY_BYTES:
         raise InvalidInputError("The message is over 1 MB.", field="body")

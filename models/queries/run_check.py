@@ -28,6 +28,7 @@ def run_check(campaign_id: int, *, now: int) -> RunCheck:
         segments=measure.segments if channel is Channel.SMS else None,
         cost=None if price is None else price * units,
         currency=setting("currency"),
+        too_long=measure.too_long if channel is Channel.SMS else 0,
         empty_fields=tuple(EmptyField(name, n) for name, n in measure.empty.most_common()),
         offers_opt_out=offers_opt_out(channel, campaign.body),
         reached_lately=count_reached(campaign_id, since=now - LATELY),

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal
 
+from models.segments import LONGEST_SMS
 from models.template import UNSUBSCRIBE_URL, placeholders
 from models.words import CHANNEL_LABELS, Channel
 
@@ -25,9 +26,9 @@ class EmptyField:
 class RunCheck:
     """Figures for a Run dialog; all are about the messages that a run would queue, but for `total` and `opted_out`.
 
-    `segments` is the sum over all contacts, None for email. `cost` is None where no price is set. `reached_lately`
-    counts those who were handed a message by another campaign of the channel in the last 24 hours. `webhook_lacks` is
-    a sentence, '' when nothing is known to be missing.
+    `segments` is the sum over all contacts, None for email; `too_long` is how many texts no SMS can carry. `cost` is
+    None where no price is set. `reached_lately` counts those who were handed a message by another campaign of the
+    channel in the last 24 hours. `webhook_lacks` is a sentence, '' when nothing is known to be missing.
     """
 
     channel: Channel
@@ -37,6 +38,7 @@ class RunCheck:
     segments: int | None
     cost: Decimal | None
     currency: str
+    too_long: int
     empty_fields: tuple[EmptyField, ...]
     offers_opt_out: bool
     reached_lately: int
@@ -47,6 +49,7 @@ class RunCheck:
         """What may be wrong, as sentences; nothing of it forbids to run. Field names are people's own words."""
         told = [
             _reached_lately(self.reached_lately, self.channel),
+            _too_long(self.too_long),
             *(_empty(field) for field in self.empty_fields),
             "" if self.offers_opt_out else _NO_WAY_OUT[self.channel],
             self.webhook_lacks,
@@ -72,6 +75,13 @@ def _reached_lately(contacts: int, channel: Channel) -> str:
         return ""
     were = "contact was" if contacts == 1 else "contacts were"
     return f"{contacts:,} {were} sent another {CHANNEL_LABELS[channel]} campaign in the last 24 hours."
+
+
+def _too_long(contacts: int) -> str:
+    if not contacts:
+        return ""
+    get = "contact gets" if contacts == 1 else "contacts get"
+    return f"{contacts:,} {get} a text of over {LONGEST_SMS:,} characters, which no SMS can carry: it will fail."
 
 
 def _empty(field: EmptyField) -> str:

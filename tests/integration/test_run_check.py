@@ -18,6 +18,7 @@ from models.queries.previews import preview_of
 from models.queries.run_check import run_check
 from models.rules.run_warnings import EmptyField
 from models.rules.verdicts import Word
+from models.tables import Import
 from models.words import REACHED, Channel, MessageStatus, Phase
 from tests.factories import (
     NOW,
@@ -87,6 +88,18 @@ class TestFigures:
         assert (check.segments, check.cost, check.currency) == (1 + 2 + 3 + 1, Decimal("0.0525"), "EUR")
         assert set(check.empty_fields) == {EmptyField("First name", 1), EmptyField("city", 1)}
         assert len(check.warnings) == 2
+
+    def test_texts_that_become_too_long_for_an_sms_are_counted(self) -> None:
+        body = "{{city}} Reply STOP" + "x" * 1581
+        campaign_id = make_ready(Channel.SMS, body, ["+14155550100,Ann,Portland", "+14155550101,Bo,Amsterdam"])
+        assert run_check(campaign_id, now=NOW).too_long == 1
+
+    @both_engines
+    def test_cell_of_spaces_is_no_value_wherever_that_is_told(self) -> None:
+        campaign_id = make_ready(Channel.SMS, "{{city}} STOP", ["+14155550100,Ann,  "])
+        assert Import.get().report["empty"] == {"First name": 0, "city": 1}
+        assert run_check(campaign_id, now=NOW).empty_fields == (EmptyField("city", 1),)
+        assert preview_of(campaign_id, 1, COMMAND_LINE).text == "{{city}} STOP"
 
     @both_engines
     def test_only_what_would_be_sent_is_measured(self) -> None:
