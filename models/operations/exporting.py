@@ -17,7 +17,7 @@ from models.database import execute, transaction
 from models.errors import CampaignError, NotFoundError, WrongStateError
 from models.hints import Work, hint
 from models.operations import audit, comparing, space, telling
-from models.operations.files import store_file
+from models.operations.files import remove_file, store_file
 from models.operations.snapshots import Written, write_export
 from models.queries.campaigns import counts_of, get_campaign, seen_campaign
 from models.queries.messages import count
@@ -216,6 +216,8 @@ def _store(export: Export, written: Written, spool: BinaryIO, *, now: int) -> No
         )
         if done:
             telling.hand_over_file(export, now=now)
+        else:  # cancelled in its last moment
+            remove_file(file_id)
 
 
 def _end(export_id: int, state: WorkState, result: str, *, now: int) -> bool:

@@ -5,7 +5,7 @@ import hashlib
 import io
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -16,7 +16,6 @@ from models.csv_cells import neutralised
 from models.database import iterate, snapshot
 from models.errors import NotFoundError
 from models.operations import comparing
-from models.queries.campaigns import get_campaign
 from models.queries.messages import where
 from models.rules.criteria import Criteria
 from models.tables import Campaign, Export
@@ -67,12 +66,13 @@ def write_export(
     being deleted, and what `comparing.earlier_rows` raises.
     """
     with snapshot():
-        campaign = get_campaign(campaign_id)
-        if campaign.phase == Phase.DELETING:
-            raise NotFoundError(f"{campaign.name} was deleted.", campaign_id=campaign_id)
+        campaign: Campaign | None = Campaign.get_or_none(Campaign.id == campaign_id)
+        if campaign is None or campaign.phase == Phase.DELETING:
+            raise NotFoundError("The campaign was deleted.", campaign_id=campaign_id)
         moment_at = clock()
         digest, totals, rows = hashlib.sha256(), Counter[str](), 0
-        columns = header(campaign) if since is None else [*header(campaign), comparing.PREVIOUS]
+        more = () if since is None else (comparing.PREVIOUS,)
+        columns = [*header(campaign, more), *more]
         _put(BOM + _encoded([columns]), out, digest)
         cells = _rows(campaign, criteria)
         if since is not None:
@@ -86,10 +86,10 @@ def write_export(
     return Written(rows, dict(totals), moment_at, digest.hexdigest())
 
 
-def header(campaign: Campaign) -> list[str]:
-    """The columns of SPEC 6, then the custom fields; a field with the name of a column gets `field.` before it."""
+def header(campaign: Campaign, more: Collection[str] = ()) -> list[str]:
+    """The columns of SPEC 6, then the custom fields; one with the name of a column, or of `more`, gets `field.`."""
     names = [field["name"] for field in campaign.fields]
-    fields = [f"field.{name}" if name.casefold() in COLUMNS else name for name in names]
+    fields = [f"field.{name}" if name.casefold() in {*COLUMNS, *more} else name for name in names]
     return [*COLUMNS, *neutralised(fields)]
 
 

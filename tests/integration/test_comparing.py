@@ -10,6 +10,7 @@ import pytest
 from models import database
 from models.actors import COMMAND_LINE, Actor
 from models.errors import NotFoundError, WrongStateError
+from models.operations import importing
 from models.operations.exporting import KEPT, do_export, start_export
 from models.operations.files import read_file
 from models.queries.stories import story_of
@@ -114,6 +115,31 @@ def test_cells_that_were_made_harmless_do_not_count_as_changed() -> None:
     campaign_id = make_ended(Channel.EMAIL, ["=a@example.com", "+b@example.com"])
     first = export(campaign_id, at=NOW + MINUTE)
     assert rows_in(export(campaign_id, at=NOW + 2 * MINUTE, since=first)) == []
+
+
+def test_field_named_as_a_column_is_told_apart_from_it() -> None:
+    campaign_id = factories.make_draft()
+    imported = factories.start_import(campaign_id, "to,Status,previous_status\n+14155550100,frequent,gold\n")
+    importing.do_import(imported, clock=lambda: NOW)
+    first = export(campaign_id, at=NOW + MINUTE)
+    (row,) = rows_in(first)
+    assert (row["status"], row["field.Status"], row["previous_status"]) == ("waiting", "frequent", "gold")
+    with database.transaction():
+        database.execute("UPDATE messages SET status = 'opted_out'")
+    (row,) = rows_in(export(campaign_id, at=NOW + 2 * MINUTE, since=first))
+    assert (row["previous_status"], row["field.previous_status"]) == ("waiting", "gold")
+
+
+@pytest.mark.parametrize("rows_gone", [False, True])
+def test_an_export_whose_campaign_was_deleted_before_says_so(*, rows_gone: bool) -> None:
+    campaign_id = make_ended(messages=3)
+    export_id = start_export(campaign_id, criteria=Criteria(), actor=COMMAND_LINE, now=NOW)
+    factories.delete(campaign_id)
+    if rows_gone:
+        factories.move_all(campaign_id)
+    do_export(export_id, clock=lambda: NOW)
+    found = Export.get_by_id(export_id)
+    assert (found.state, found.result, found.file_id) == ("refused", "The campaign was deleted.", None)
 
 
 def test_an_export_of_some_messages_is_no_ground_to_compare_on() -> None:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import itertools
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,13 +12,14 @@ import pytest
 
 from models import database, hints
 from models.actors import COMMAND_LINE
-from models.operations.exporting import export_now
+from models.operations.exporting import cancel_export, do_export, export_now, start_export
 from models.operations.snapshots import Written, write_export
 from models.operations.sweeping import find_work
 from models.queries.campaigns import counts_of
 from models.rules.counts import Counts
 from models.rules.criteria import Criteria
 from models.rules.verdicts import Word
+from models.tables import Export, File
 from models.words import WorkState
 from tests import factories
 from tests.factories import NOW, make_campaign
@@ -91,6 +93,20 @@ def test_an_export_made_within_a_request_is_left_to_it_by_the_sweeps() -> None:
     hints.send_to(lambda _work, _subject_id: None)
     assert (made.state, made.rows_done) == (WorkState.DONE, 3)
     assert hints.Work.EXPORT not in hinted
+
+
+def test_an_export_cancelled_in_its_last_moment_leaves_no_file_behind() -> None:
+    export_id = start_export(factories.make_ended(now=NOW), criteria=Criteria(), actor=COMMAND_LINE, now=NOW)
+    asked = itertools.count()
+
+    def clock() -> int:  # it begins, then its reading does; whatever it asks for after that comes too late
+        if next(asked) > 2:
+            cancel_export(export_id, actor=COMMAND_LINE, now=NOW)
+        return NOW
+
+    do_export(export_id, clock=clock)
+    assert Export.get_by_id(export_id).state == WorkState.CANCELLED
+    assert File.select().count() == 0
 
 
 def swept() -> None:
