@@ -6,7 +6,7 @@ from admin.presenting import times
 from admin.presenting.words import Badge, campaign_badge, duration, message_badge, share
 from models.queries.progress import Progress, percent_sent
 from models.rules.counts import Counts
-from models.words import TO_BE_SENT, MessageStatus, Phase
+from models.words import CHANNEL_LABELS, TO_BE_SENT, Channel, MessageStatus, Phase
 
 _NOT_RUN = frozenset({Phase.DRAFT, Phase.READY})
 
@@ -41,12 +41,22 @@ def headline(progress: Progress, zone: str) -> tuple[str, list[tuple[str, str, s
         return "Not run yet", [("", f"{counts.sendable:,}", "can be sent to")]
     follows = [("", f"{progress.sent:,}", f"of {counts.total:,}")]
     if phase is Phase.STOPPING and counts[MessageStatus.SENDING]:
-        return f"{counts[MessageStatus.SENDING]:,} still with the provider", follows
+        return f"{counts[MessageStatus.SENDING]:,} still with the provider", follows + _channel_stays_taken(
+            progress, zone
+        )
     if phase is Phase.ENDED and not progress.live and not counts[MessageStatus.CANCELLED]:
         return f"All {counts.total:,} final", _outcome(progress)
     if counts[MessageStatus.CANCELLED]:
         follows.append(("", f"{counts[MessageStatus.CANCELLED]:,}", "Cancelled"))
     return f"{progress.percent} % sent", follows + _pace(progress, zone)
+
+
+def _channel_stays_taken(progress: Progress, zone: str) -> list[tuple[str, str, str]]:
+    """Silence can keep a stopping campaign's last messages, and its channel, up to their time-outs."""
+    if not progress.waits_until:
+        return []
+    channel = CHANNEL_LABELS[Channel(progress.summary.campaign.channel)]
+    return [(f"{channel} stays taken until", times.clock_exact(progress.waits_until, zone), "at most")]
 
 
 def _outcome(progress: Progress) -> list[tuple[str, str, str]]:

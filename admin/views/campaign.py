@@ -1,6 +1,6 @@
 """A campaign's live parts, and its summary."""
 
-from flask import abort, make_response, render_template, request
+from flask import abort, make_response, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from admin import sessions
@@ -71,4 +71,7 @@ def summary(campaign_id: int) -> ResponseReturnValue:
     """Details, and the template with a contact's values."""
     campaign = seen_campaign(campaign_id, sessions.current_actor())
     details = {"owner": owner_of(campaign), "start": start_of(campaign), "attachments": attachments_of(campaign_id)}
-    return draw_dialog("view_summary", campaign, **details)
+    # The dialog's one act, offered while something is to start later.
+    return draw_dialog(
+        "view_summary", campaign, **details, post_to=url_for("campaign.cancel_start", campaign_id=campaign_id)
+    )

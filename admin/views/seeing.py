@@ -23,6 +23,7 @@ from models.queries.previews import contact_values
 from models.queries.progress import progress_of
 from models.queries.starts import pending_start_of
 from models.queries.work import current_move, last_whole_export_of
+from models.rules.account import who_can_mend
 from models.rules.actions import available_actions
 from models.rules.criteria import Criteria
 from models.segments import count_segments
@@ -75,7 +76,7 @@ def live_context(campaign_id: int, actor: Actor, wanted: MessageFilter) -> dict[
         "announced": told.announced(progress),
         "move": moves.shown(move, now=now),
         "start": start,
-        "provider": provider_of(campaign),
+        "who_can_mend": who_can_mend(campaign.failed_code or "", provider_of(campaign)),
         "last_export": partial(last_whole_export_of, actor, campaign_id, now=now),
         "live": live,
         "every": LIVE if live else IDLE if start or phase is Phase.READY else 0,

@@ -1,9 +1,10 @@
 """A campaign's details, and its message with one contact's values after the other."""
 
 from bot.dialogs.frame import Dialog, Form, Given
-from bot.drawing import blocks, lines, previews
+from bot.drawing import blocks, buttons, lines, previews
 from bot.drawing.blocks import escaped
 from bot.request import Request
+from bot.site import site
 from models.actors import Right
 from models.queries.campaigns import summary_of
 from models.queries.previews import preview_of
@@ -40,8 +41,8 @@ def _drawn(request: Request, campaign_id: int, place: int) -> Form:
         told.append(f"*From* {escaped(campaign.from_address)}")
     if waiting is not None:
         told.append(lines.start(waiting))
-    shown = [blocks.section(lines.about(summary)), blocks.section("\n".join(told)), *previews.message(preview)]
-    return Form([*shown, *previews.paging(preview, BACK, ON)])
+    about = [blocks.section(lines.about(summary)), blocks.section("\n".join(told)), *buttons.of_start(waiting, site())]
+    return Form([*about, *previews.message(preview), *previews.paging(preview, BACK, ON)])
 
 
 DIALOG = Dialog("Summary", _form, turns={BACK: _turned, ON: _turned})

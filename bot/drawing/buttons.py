@@ -6,7 +6,7 @@ from bot.drawing import blocks
 from bot.drawing.blocks import Block
 from bot.drawing.lines import Site
 from models.queries.campaigns import CampaignSummary
-from models.tables import Campaign
+from models.tables import Campaign, ScheduledStart
 from models.words import CHANNEL_LABELS, HOLDS_CHANNEL, STOP_MEANS, Action, Channel, Phase
 
 TEXTS = {
@@ -78,6 +78,11 @@ def all_of(summary: CampaignSummary, site: Site) -> list[Block]:
     shown, more = _OFFERED.get(row_of(summary), ((), ()))
     verbs = [verb for verb in (*shown, *more) if verb != "move"]
     return [row(summary.campaign.id, verbs, site)] if verbs else []
+
+
+def of_start(start: ScheduledStart | None, site: Site) -> list[Block]:
+    """The button that takes back what is to start later, if anything is."""
+    return [] if start is None else [row(start.campaign_id, ("cancel_start",), site)]
 
 
 def button(verb: str, campaign_id: int, site: Site) -> Block:

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 
 from bot.drawing import blocks
 from bot.drawing.blocks import Block, escaped
+from models.config import current
 from models.queries.campaigns import CampaignSummary
 from models.queries.progress import Progress, percent_sent
+from models.rules.account import who_can_mend
 from models.rules.criteria import Criteria
 from models.tables import Export, ScheduledStart
 from models.words import (
@@ -13,6 +15,7 @@ from models.words import (
     CHANNEL_LABELS,
     FAILURE_REASON_NAMES,
     MESSAGE_STATUS_LABELS,
+    PROVIDER_NAMES,
     Channel,
     FailureReason,
     MessageStatus,
@@ -116,10 +119,14 @@ def start(waiting: ScheduledStart) -> str:
 
 
 def why_failed(summary: CampaignSummary) -> str:
-    """Why sending could not go on, and what to do."""
+    """Why sending could not go on, who can mend it, and what to do then."""
     # A provider's free text may name people; its code alone says enough for a channel.
-    code = escaped(summary.campaign.failed_code or "no code")
-    return f"the provider refused the account ({code}). Mend it, then Resume."
+    code = summary.campaign.failed_code or ""
+    provider = PROVIDER_NAMES.get(current().providers.get(Channel(summary.campaign.channel), ""), "the provider")
+    return (
+        f"the provider refused the account ({escaped(code or 'no code')}). "
+        f"*Who can mend it:* {who_can_mend(code, provider)}. Then Resume."
+    )
 
 
 def filter_of(export: Export) -> str:

@@ -11,6 +11,7 @@ from bot.drawing import blocks, buttons, lines
 from bot.drawing.blocks import Message, escaped
 from bot.site import site
 from models.config import current
+from models.rules.account import who_can_mend
 from models.words import (
     CAMPAIGN_STATUS_LABELS,
     CHANNEL_LABELS,
@@ -163,13 +164,13 @@ def _letter_fail(content: Content, _who: str, name: str) -> str:
     numbers = content["numbers"]
     provider = current().providers.get(Channel(content["channel"]), "")
     who = PROVIDER_NAMES.get(provider, "the provider")
-    funds = numbers.get("reason") == FailureReason.INSUFFICIENT_FUNDS
-    why = "no balance" if funds else f"code {escaped(str(numbers.get('code') or 'none'))}"
-    mend = "whoever pays for" if funds else "whoever looks after"
+    funds, code = numbers.get("reason") == FailureReason.INSUFFICIENT_FUNDS, str(numbers.get("code") or "")
+    why = "no balance" if funds else f"code {escaped(code or 'none')}"
+    mend = "whoever pays for the account there" if funds else who_can_mend(code, who)
     return (
         f"*{name} is Failed.* {who[0].upper()}{who[1:]} refused the account five times: {why}. "
         f"{_counted(numbers, 'are Cancelled')}, {_channel(content)} is free. "
-        f"*Who can mend it:* {mend} the account there. Then Resume."
+        f"*Who can mend it:* {mend}. Then Resume."
     )
 
 

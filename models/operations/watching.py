@@ -10,6 +10,7 @@ from models.operations import audit, leaving
 from models.operations.settings import setting
 from models.queries.campaigns import counts_of
 from models.queries.progress import failure_reasons
+from models.rules.account import NOT_CONFIGURED
 from models.rules.counts import likely_to_work, shown_status
 from models.rules.guard import ACCOUNT_REFUSALS, FAILED_MARK, slide, trips
 from models.rules.silence import Sounds, silence_of
@@ -97,7 +98,7 @@ def note(campaign_id: int, marks: Marks, *, now: int) -> None:
 def refuse_configuration(campaign_id: int, text: str, *, now: int) -> None:
     """A channel whose configuration is gone counts as the account's refusal."""
     marks = Marks()
-    marks.refused("not_configured", text, FailureReason.CONFIGURATION)
+    marks.refused(NOT_CONFIGURED, text, FailureReason.CONFIGURATION)
     with transaction():
         note(campaign_id, marks, now=now)
 

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from flask import Flask
 
+from admin.presenting.times import clock_exact
 from admin.views import acting
 from models.actors import COMMAND_LINE, Actor
 from models.clock import now_ms
@@ -17,12 +18,14 @@ from models.database import execute, transaction
 from models.operations import campaigns, running
 from models.operations.proving import prove_counts
 from models.operations.settings import change_setting
+from models.operations.watching import refuse_configuration
 from models.queries.campaigns import get_campaign
 from models.queries.starts import pending_start_of
 from models.rules.verdicts import Word
 from models.tables import Campaign
 from models.words import Channel, FailureReason, Phase, Role, Silence
 from tests.factories import (
+    MINUTE,
     answer,
     claim,
     make_campaign,
@@ -177,7 +180,10 @@ class TestStartLater:
         typed, _ = tomorrow(9, "UTC")
         panel.post(f"/campaigns/{campaign_id}/run", when="at", start_at=typed, time_zone="UTC", confirm=CONFIRMED)
         for path in ("/campaigns/", f"/campaigns/{campaign_id}/", f"/campaigns/{campaign_id}/summary"):
-            assert "09:00 UTC" in read(panel.get(path).text), path
+            shown = panel.get(path).text
+            assert "09:00 UTC" in read(shown), path
+            way = f'action="/campaigns/{campaign_id}/start/cancel"'
+            assert (way in shown and "Cancel the start" in shown) is (path != "/campaigns/"), path
         cancelled = panel.post(f"/campaigns/{campaign_id}/start/cancel", part=True)
         assert "The start is cancelled: nothing starts by itself any more." in cancelled.headers["HX-Trigger"]
         assert pending_start_of(campaign_id) is None
@@ -468,6 +474,16 @@ class TestProgress:
             execute("UPDATE campaigns SET silence = ? WHERE id = ?", Silence.NO_RECEIPTS.value, campaign_id)
         assert "No receipt has come for 5 minutes" in panel.get(f"/campaigns/{campaign_id}/").text
 
+    def test_what_is_waited_for_has_its_latest_moment(self, panel: Visitor) -> None:
+        campaign_id, at = make_campaign(messages=2), now_ms()
+        run(campaign_id, now=at)
+        answer(claim(campaign_id, now=at), at=at)
+        until = clock_exact(at + 10 * MINUTE, "UTC")
+        assert f"waiting for 2 receipts, until {until} at most" in read(panel.get(f"/campaigns/{campaign_id}/").text)
+        stop(campaign_id, now=at)
+        told = read(panel.get(f"/campaigns/{campaign_id}/").text)
+        assert f"2 still with the provider 2 of 2 SMS stays taken until {until} at most" in told
+
     def test_held_says_why_and_what_to_do(self, panel: Visitor) -> None:
         campaign_id = make_campaign(messages=60)
         run(campaign_id)
@@ -491,6 +507,15 @@ class TestProgress:
         banner = read(page[page.index('id="banner"') : page.index('id="progress"')])
         assert "Who can mend it: whoever looks after the account at the simulated provider" in banner
         assert "Resume… Edit sender…" in banner
+
+    def test_channel_that_is_no_longer_configured_is_for_who_runs_the_installation(self, panel: Visitor) -> None:
+        campaign_id = make_campaign()
+        run(campaign_id)
+        for _ in range(5):
+            refuse_configuration(campaign_id, "SMS_PROVIDER is not set.", now=now_ms())
+        banner = read(panel.get(f"/campaigns/{campaign_id}/").text)
+        assert "Who can mend it: whoever runs this installation" in banner
+        assert "SMS_PROVIDER is not set." in banner
 
     def test_viewer_sees_banners_without_buttons(self, app: Flask, vera: Actor) -> None:
         campaign_id = make_campaign()

@@ -3,6 +3,7 @@
 import pytest
 
 from models.actors import Actor
+from models.queries.starts import pending_start_of
 from models.rules.verdicts import Word
 from models.tables import Person as PersonRow
 from models.words import Channel, Phase
@@ -204,6 +205,14 @@ class TestSummary:
         assert "+14155550001" in text_of(as_ben.modal())
         as_ben.clicks(as_ben.modal(), "page_back")
         eventually(lambda: "Contact 1 of 3" in text_of(as_ben.modal()))
+
+    def test_what_starts_later_is_taken_back_here_too(self, as_ben: Person, now_is: int) -> None:
+        campaign_id = make_campaign(name="Spring")
+        factories.run_later(campaign_id, at=now_is + 3_600_000, now=now_is)
+        summary = shown(as_ben, f"/campaign summary {campaign_id}", "Cancel the start")
+        as_ben.clicks(summary, "cancel_start")
+        eventually(lambda: "The start is cancelled" in text_of(as_ben.modals()))
+        assert pending_start_of(campaign_id) is None
 
     def test_viewer_sees_no_contact(self, as_vera: Person) -> None:
         campaign_id = make_campaign(name="Spring")

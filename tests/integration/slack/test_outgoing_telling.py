@@ -234,6 +234,9 @@ class TestFailed:
         factories.answer(claimed, Word.NOT_SENT, at=outgoing.now(), **details)
         outgoing.works(5)
         assert phase_of(spring) == "failed"
+        assert "*Who can mend it:* whoever looks after the account at the simulated provider" in str(
+            outgoing.in_channel()[0]
+        )
         for one in (outgoing.in_channel()[-1], outgoing.direct("ben")[-1]):
             assert all(part in one["text"] for part in mend)
         assert "Authenticate" not in str(outgoing.person("vera").messages())

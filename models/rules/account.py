@@ -1,0 +1,10 @@
+"""The account that was refused as a whole: who can mend that (SPEC 1)."""
+
+NOT_CONFIGURED = "not_configured"  # our own code, of a channel whose configuration is gone
+
+
+def who_can_mend(code: str, provider: str) -> str:
+    """Whom to turn to; `provider` is its name in the middle of a sentence."""
+    if code == NOT_CONFIGURED:
+        return "whoever runs this installation: the channel's provider is no longer configured"
+    return f"whoever looks after the account at {provider}: its credentials, its permission to send, its balance"
