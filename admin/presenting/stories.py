@@ -7,6 +7,7 @@ from admin.presenting import words
 from admin.presenting.words import Badge
 from models.queries.stories import MoveTold, Story
 from models.rules.in_doubt import AttemptTold
+from models.rules.timeouts import GIVES_NO_RECEIPTS
 from models.rules.verdicts import NOT_SENT, Answer, Word
 from models.words import TO_BE_SENT, MessageStatus, MoveKind, Surface
 
@@ -91,6 +92,8 @@ def _verdict(attempt: AttemptTold, at: int) -> Entry:
         said = words.reason_meaning(reason, None)
     elif status is MessageStatus.UNCONFIRMED:
         said = words.NO_FINAL_WORD_MEANING
+    elif status is MessageStatus.DELIVERED and attempt.provider in GIVES_NO_RECEIPTS:
+        said = words.ACCEPTED_BY_SERVER
     elif attempt.timed_out:
         said = "No word from the provider in time."
     return Entry(badge, at, said, _raw(attempt))

@@ -95,6 +95,7 @@ RETRY_HINTS = {
     RetryClass.POINTLESS: "A retry is pointless: the same refusal will come back.",
     RetryClass.NEVER: "It can't be sent to again.",
 }
+ACCEPTED_BY_SERVER = "Accepted by the mail server, which gives no receipts."
 NO_FINAL_WORD = "No final word"
 NO_FINAL_WORD_MEANING = "Handed over, and what became of it is not known. It may have arrived."
 

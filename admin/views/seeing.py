@@ -26,6 +26,7 @@ from models.queries.work import current_move, last_whole_export_of
 from models.rules.account import who_can_mend
 from models.rules.actions import available_actions
 from models.rules.criteria import Criteria
+from models.rules.timeouts import GIVES_NO_RECEIPTS
 from models.segments import count_segments
 from models.tables import Campaign, ScheduledStart
 from models.template import render
@@ -76,6 +77,7 @@ def live_context(campaign_id: int, actor: Actor, wanted: MessageFilter) -> dict[
         "announced": told.announced(progress),
         "move": moves.shown(move, now=now),
         "start": start,
+        "delivered_means": words.ACCEPTED_BY_SERVER if _gives_no_receipts(campaign) else "",
         "who_can_mend": who_can_mend(campaign.failed_code or "", provider_of(campaign)),
         "last_export": partial(last_whole_export_of, actor, campaign_id, now=now),
         "live": live,
@@ -117,6 +119,10 @@ def provider_of(campaign: Campaign) -> str:
     """By whom it is sent, in the middle of a sentence."""
     provider = current().providers.get(Channel(campaign.channel), "")
     return PROVIDER_NAMES.get(provider, "the provider")
+
+
+def _gives_no_receipts(campaign: Campaign) -> bool:
+    return current().providers.get(Channel(campaign.channel)) in GIVES_NO_RECEIPTS
 
 
 def owner_of(campaign: Campaign) -> str:

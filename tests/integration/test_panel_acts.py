@@ -484,6 +484,18 @@ class TestProgress:
         told = read(panel.get(f"/campaigns/{campaign_id}/").text)
         assert f"2 still with the provider 2 of 2 SMS stays taken until {until} at most" in told
 
+    def test_delivered_by_a_mail_server_is_said_to_be_accepted_by_it(self, panel: Visitor) -> None:
+        by_mail = {"SMS_PROVIDER": "simulated", "EMAIL_PROVIDER": "smtp", "SMTP_URL": "smtp://127.0.0.1:1"}
+        use(Config.from_env({**current().variables, **by_mail}))
+        mail, text = make_campaign(Channel.EMAIL, 1), make_campaign(Channel.SMS, 1)
+        for campaign_id, provider in ((mail, "smtp"), (text, "twilio")):
+            run(campaign_id)
+            answer(claim(campaign_id, provider=provider), Word.DELIVERED)
+            (message_id,) = message_ids(campaign_id)
+            for path in ("progress", f"messages/{message_id}"):
+                told = read(panel.get(f"/campaigns/{campaign_id}/{path}", **{"HX-Request": "true"}).text)
+                assert ("Accepted by the mail server, which gives no receipts." in told) is (campaign_id == mail), path
+
     def test_held_says_why_and_what_to_do(self, panel: Visitor) -> None:
         campaign_id = make_campaign(messages=60)
         run(campaign_id)
