@@ -98,7 +98,8 @@ def _in_doubt(plan: RetryPlan) -> Block:
 
 
 def _never(plan: RetryPlan) -> str:
-    return f"Never: {plan.opted_out:,} people opted out. They are not counted and cannot be sent to."
+    people = "1 person" if plan.opted_out == 1 else f"{plan.opted_out:,} people"
+    return f"Never: {people} opted out. They are not counted and cannot be sent to."
 
 
 def _total(plan: RetryPlan, messages: int, ticked: Collection[str], *, include_unconfirmed: bool) -> str:

@@ -80,7 +80,8 @@ def _what(check: RunCheck) -> str:
 
 
 def _leave_out(check: RunCheck) -> Block:
-    option = blocks.option(f"Leave out these {check.reached_lately:,} people", LEAVE_OUT, LEAVE_OUT_MEANS)
+    people = "this person" if check.reached_lately == 1 else f"these {check.reached_lately:,} people"
+    option = blocks.option(f"Leave out {people}", LEAVE_OUT, LEAVE_OUT_MEANS)
     boxes = blocks.checkboxes(LEAVE_OUT, [option])
     return blocks.input_block("Reached in the last 24 hours", boxes, block_id=LEAVE_OUT, optional=True)
 

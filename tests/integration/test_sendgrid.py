@@ -479,7 +479,7 @@ class TestAccount:
     def test_a_key_that_may_send_is_fine(self, fake: FakeSendGrid) -> None:
         assert checked(fake) == AccountCheck()
         fake.scopes = []
-        assert "Mail Send" in checked(fake).refusal
+        assert "Mail Send" in checked(fake).warning
 
     def test_a_key_that_is_not_let_in_is_refused(self, fake: FakeSendGrid) -> None:
         fake.accepts = False

@@ -300,7 +300,7 @@ _LookedUp = tuple[int, bytes] | None  # status and body; None if no answer came
 
 
 def account_check(answer: _LookedUp) -> AccountCheck:
-    """What `GET /v3/scopes` says of the key: only 401, 403 and missing rights refuse."""
+    """What `GET /v3/scopes` says of the key: only 401 and 403 refuse (SPEC 1)."""
     if answer is not None and answer[0] in (401, 403):
         return AccountCheck(refusal=f"SendGrid refuses SENDGRID_API_KEY (HTTP {answer[0]}): set a valid key.")
     scopes = _member(_body(answer), "scopes")
@@ -308,7 +308,7 @@ def account_check(answer: _LookedUp) -> AccountCheck:
         told = f"HTTP {answer[0]}" if answer is not None else "no answer"
         return AccountCheck(warning=f"SendGrid did not tell whether SENDGRID_API_KEY may send mail ({told}).")
     if "mail.send" not in scopes:
-        return AccountCheck(refusal="SENDGRID_API_KEY may not send mail: give the key Mail Send access.")
+        return AccountCheck(warning="SENDGRID_API_KEY may not send mail, it seems: give the key Mail Send access.")
     return AccountCheck()
 
 
