@@ -4,9 +4,10 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
 
 import phonenumbers
-from phonenumbers.geodata.locale import LOCALE_DATA
 
 from models.addresses import E164
 
@@ -37,13 +38,30 @@ def is_country(code: str) -> bool:
 @cache
 def country_names() -> Mapping[str, str]:
     """The English names of all countries that have phone numbers, by code, in the order of the names."""
-    names = {}
+    names, locales = {}, _locales()
     for code in phonenumbers.SUPPORTED_REGIONS:
-        by_language = LOCALE_DATA.get(code, {})
+        by_language = locales.get(code, {})
         name = by_language.get("en", "")
         # "*aa" stands for "as in the language aa".
         names[code] = by_language.get(name[1:], "") if name.startswith("*") else name
     return dict(sorted(((code, name or code) for code, name in names.items()), key=lambda named: named[1]))
+
+
+def _locales() -> Mapping[str, Mapping[str, str]]:
+    """The library's names of each country by language.
+
+    Its module is run by itself: to import it is to import the package around it, which takes 100 MB and 0.4 s for
+    the prefixes of all places of the world.
+    """
+    spec = spec_from_file_location(
+        "phonenumbers.geodata.locale", Path(phonenumbers.__file__).parent / "geodata" / "locale.py"
+    )
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    locales: Mapping[str, Mapping[str, str]] = module.LOCALE_DATA
+    return locales
 
 
 def offer_country(values: Iterable[str], country: str) -> CountryOffer:

@@ -1,10 +1,12 @@
 """Mapping of columns, and the offer to read numbers as those of a country."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 
-from models.contacts.country import CountryOffer, offer_country, read_as_number
+from models.contacts.country import CountryOffer, country_names, offer_country, read_as_number
 from models.contacts.mapping import ColumnMapping, Field, map_columns
 from models.errors import InvalidInputError
 
@@ -142,3 +144,15 @@ class TestCountry:
 
     def test_offer_of_nothing(self) -> None:
         assert offer_country(["+61412345678"], "AU") == CountryOffer(0, ())
+
+    def test_countries_have_names_in_their_order(self) -> None:
+        names = country_names()
+        assert names["DE"] == "Germany"
+        assert names["BL"] == "Saint Barthélemy"  # of which the library says: as in another language
+        assert list(names.values()) == sorted(names.values())
+
+    def test_their_names_cost_no_process_the_prefixes_of_all_places(self) -> None:
+        looked = "import sys; from models.contacts.country import country_names as names"
+        told = f"{looked}; print(len(names()) > 200, 'phonenumbers.geodata' in sys.modules)"
+        said = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
+        assert said.stdout.split() == ["True", "False"]
