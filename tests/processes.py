@@ -1,12 +1,14 @@
 """Starts our processes for tests and looks on: who lives, what they said, how they ended. Needs /proc."""
 
 import os
+import secrets
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,6 +17,7 @@ from jobs.runtime import ancestors, run_file
 
 T = TypeVar("T")
 ROOT = Path(__file__).parent.parent
+PORTS = range(20_000, 32_000)  # below those that the kernel gives to connections
 # What decides how a process of ours runs; tests start from none of it.
 OURS = ("SLACK_", "SMS_", "EMAIL_", "TWILIO_", "SENDGRID_", "SMTP_", "SIGNALBOX_", "LOG_")
 TESTS_OWN = "SLACK_TEST_"  # the tests' own: a real workspace to run a few of them against
@@ -183,7 +186,11 @@ def resident_mb(pid: int) -> float:
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody listens on, and that no connection takes before a process of ours does.
+
+    By true chance: what `random` gives begins anew with each test, alike in all processes that run tests.
+    """
+    while True:
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port := secrets.choice(PORTS)))
+            return port

@@ -21,7 +21,7 @@ from tests.crash.product import Product
 
 pytestmark = [pytest.mark.crash, pytest.mark.timeout(900)]
 
-SIZES = cells([(20, 1500)], [(500, 20_000)])  # copies, rows
+SIZES = cells([(20, 4000)], [(500, 20_000)])  # copies, rows
 SPEED = 200
 LONGEST_PAUSE = 0.2  # seconds between two copies
 Key = tuple[int, int]  # message id, attempt

@@ -16,7 +16,9 @@ from tests.processes import until
 pytestmark = [pytest.mark.crash, pytest.mark.timeout(600)]
 
 ROWS = cells([(engines.SQLITE, 2000)], [(engines.SQLITE, 10_000), (engines.POSTGRESQL, 10_000)])
-SENDING_SECONDS = 8  # how long sending is made to take, so that a stop comes in the middle
+# Per second, and so many before the stop: it comes in the middle, however long its command takes to start.
+SLOWLY, BEFORE_STOP = 25, 50
+SENDING_SECONDS = 8  # of what the stop left
 STOP_SECONDS = 2.0
 END_SECONDS = 200.0
 EXPORTED = "recipient,status,failure_reason,provider_code,provider_text,attempts,queued_at,sent_at,updated_at"
@@ -25,15 +27,16 @@ FIELDS = ["name", "city", "note"]
 
 @pytest.mark.parametrize(("engine", "rows"), ROWS)
 def test_both_channels_run_stop_go_on_end_and_are_retried(product: Product, rows: int, figure: Figure) -> None:
-    product.change(simulated__speed=rows / SENDING_SECONDS)
+    product.change(simulated__speed=SLOWLY)
     product.command("create-user", "alice@example.com", "--role", "org_admin")
     campaigns = {channel: product.create(channel, rows) for channel in Channel}
     product.start()
     for campaign_id, _ in campaigns.values():
         product.go(campaign_id)
-    for channel, (campaign_id, imported) in campaigns.items():
-        product.until_handed_over(channel, imported // 8)
+    for channel, (campaign_id, _) in campaigns.items():
+        product.until_handed_over(channel, BEFORE_STOP)
         stop(product, channel, campaign_id, figure)
+    product.change(simulated__speed=rows / SENDING_SECONDS)
     for campaign_id, imported in campaigns.values():
         assert product.status(campaign_id)["total"] == imported
         product.command("resume", str(campaign_id))
@@ -58,7 +61,7 @@ def test_both_channels_run_stop_go_on_end_and_are_retried(product: Product, rows
 def stop(product: Product, channel: Channel, campaign_id: int, figure: Figure) -> None:
     """Stop it and wait until nothing is queued any more."""
     product.command("stop", str(campaign_id))
-    until(lambda: "queued" not in promises.rows_by_status(product, campaign_id), what="an empty queue")
+    until(lambda: "queued" not in promises.rows_by_status(product, campaign_id), seconds=60, what="an empty queue")
     cancelled = promises.rows_by_status(product, campaign_id)["cancelled"]
     took = promises.last_hand_over_after_stop(product, channel, campaign_id)
     assert took < STOP_SECONDS

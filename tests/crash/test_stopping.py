@@ -13,7 +13,8 @@ from tests.crash.product import Product
 
 pytestmark = [pytest.mark.crash, pytest.mark.timeout(300)]
 
-ROWS = 300
+# So many that the stop comes in the middle, however long its command takes to start.
+ROWS, BEFORE_STOP = 1000, 75
 # Per second, and an answer that takes its time: some twenty are under way at any moment.
 SLOWLY = {"simulated__speed": 50, "simulated__latency_ms": 400}
 CLEAN_STOP_SECONDS = 4.0
@@ -29,12 +30,12 @@ SIGNALS = cells([(signal.SIGTERM, True)], [(signal.SIGTERM, False), (signal.SIGI
 
 
 def in_mid_run(product: Product, channel: Channel) -> tuple[int, int]:
-    """A campaign of which a quarter is handed over; returns its id and how many were imported."""
+    """A campaign of which a few are handed over; returns its id and how many were imported."""
     product.change(**SLOWLY)
     campaign_id, imported = product.create(channel, ROWS)
     product.start()
     product.go(campaign_id)
-    product.until_handed_over(channel, imported // 4)
+    product.until_handed_over(channel, BEFORE_STOP)
     return campaign_id, imported
 
 
@@ -59,6 +60,7 @@ def test_a_signal_in_mid_run_stops_cleanly_and_leaves_nothing_in_doubt(
     assert sent < imported
     assert took < CLEAN_STOP_SECONDS
     promises.assert_nothing_left(product)
+    product.change(simulated__speed=None)
     product.start()
     assert_ends_as_if_nothing_had_been(product, campaign_id, imported)
     product.stop()
@@ -77,5 +79,6 @@ def test_no_hand_over_follows_a_stop_and_resume_sends_the_rest(
     assert late < STOP_SECONDS
     counts = promises.assert_counts_add_up(product, campaign_id, imported)
     assert counts["cancelled"] == imported - len(product.hand_overs())
+    product.change(simulated__speed=None)
     product.command("resume", str(campaign_id))
     assert_ends_as_if_nothing_had_been(product, campaign_id, imported)
