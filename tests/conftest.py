@@ -1,6 +1,7 @@
 """What all tests share: a clean environment, an installation on either engine, and the cast."""
 
 import os
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -40,6 +41,13 @@ def postgres() -> Iterator[engines.Postgres]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def sqlite_template() -> Iterator[Path]:
+    """An SQLite file with our tables."""
+    with engines.sqlite_template() as file:
+        yield file
+
+
 @pytest.fixture
 def engine(request: pytest.FixtureRequest) -> str:
     """The engine's name; SQLite unless the test is marked `both_engines`."""
@@ -73,9 +81,13 @@ def var() -> Iterator[Path]:
 
 
 @pytest.fixture
-def installation(var: Path, database_variables: Mapping[str, str], environment: Mapping[str, str]) -> Iterator[Config]:
+def installation(
+    var: Path, sqlite_template: Path, database_variables: Mapping[str, str], environment: Mapping[str, str]
+) -> Iterator[Config]:
     """An installation in local mode whose time runs at its usual speed; both channels are simulated."""
     config = Config.from_env({"SIGNALBOX_VAR": str(var), "TIME_SCALE": "1", **database_variables, **environment})
+    if config.on_sqlite:
+        shutil.copy(sqlite_template, var)
     open_installation(config)
     yield config
     engines.let_go()

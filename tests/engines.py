@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -60,9 +60,7 @@ class Postgres:
 
     def _make_template(self) -> None:
         self._run(f"CREATE DATABASE {TEMPLATE}")
-        database.connect(Config.from_env({"DATABASE_URL": self.url(TEMPLATE), "SECRET_KEY": SECRET}))
-        schema.migrate()
-        let_go()
+        _migrate({"DATABASE_URL": self.url(TEMPLATE), "SECRET_KEY": SECRET})
 
     def _run(self, statement: str) -> None:
         self._admin.execute(statement)
@@ -102,6 +100,20 @@ def postgresql(*, durable: bool = False) -> Iterator[Postgres]:
                 postgres.close()
         finally:
             server.cleanup()
+
+
+@contextmanager
+def sqlite_template() -> Iterator[Path]:
+    """An SQLite file with our tables, empty, to be copied: the migrations take ten times as long as a copy."""
+    with folder_in_memory() as folder:
+        _migrate({"SIGNALBOX_VAR": str(folder)})
+        yield folder / "signalbox.db"
+
+
+def _migrate(variables: Mapping[str, str]) -> None:
+    database.connect(Config.from_env(variables))
+    schema.migrate()
+    let_go()
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import structlog
 from flask import Flask
+from jinja2 import BytecodeCache, FileSystemBytecodeCache
 
 from admin.wsgi import create_app
 from jobs.runtime import waiting
@@ -31,10 +32,18 @@ def terminal(
     logging.basicConfig(handlers=handlers, level=level, force=True)
 
 
+@pytest.fixture(scope="session")
+def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> BytecodeCache:
+    """What a template is compiled to, once for all applications: it takes longer than to answer with it."""
+    return FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
+
+
 @pytest.fixture
-def app(installation: Config) -> Iterator[Flask]:
+def app(installation: Config, compiled_templates: BytecodeCache) -> Iterator[Flask]:
     """The web application."""
-    yield create_app(installation)
+    made = create_app(installation)
+    made.jinja_env.bytecode_cache = compiled_templates
+    yield made
     hints.send_to(lambda _work, _subject_id: None)
 
 
