@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 from slack_sdk import WebClient
 
 from bot.local_slack import LocalSlack
@@ -56,6 +56,18 @@ def typed(page: Page, line: str) -> None:
 def post(slack: LocalSlack, blocks: list[dict[str, Any]], text: str = "card") -> None:
     client = WebClient(token=slack.bot_token, base_url=slack.api_url)
     client.chat_postMessage(channel="C0CAMPAIGNS", text=text, blocks=blocks)
+
+
+def test_typing_before_the_workspace_is_there_is_no_fault(browser: Browser, quiet: LocalSlack) -> None:
+    page = opened(browser, quiet)
+    asked: list[Route] = []
+    page.route("**/ui/state*", asked.append)
+    page.reload()
+    page.get_by_label("Message", exact=True).fill("/")
+    page.unroute_all()
+    for one in asked:
+        one.continue_()
+    expect(page.get_by_role("link", name="# campaigns")).to_be_visible()
 
 
 def test_counter_counts_for_two_people_at_once(browser: Browser, slack: LocalSlack) -> None:

@@ -228,7 +228,7 @@ composer($("composer"), $("line"), () => ({ channel: here() }));
 composer($("reply"), $("reply-line"), () => ({ channel: here(), thread_ts: thread }));
 $("line").addEventListener("input", () => {
   const typed = $("line").value;
-  const found = /^\/\S*$/.test(typed) ? state.app.commands.filter((one) => one.name.startsWith(typed)) : [];
+  const found = /^\/\S*$/.test(typed) ? (state?.app.commands ?? []).filter((one) => one.name.startsWith(typed)) : [];
   $("commands").replaceChildren(...found.map((one) => h("li", {}, h("button", { type: "button", className: "plain",
     onclick: () => { $("line").value = `${one.name} `; $("commands").hidden = true; $("line").focus(); } }, h("b", {}, one.name), ` ${one.hint}`, h("small", {}, one.description)))));
   $("commands").hidden = !found.length;
