@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 from models.words import Channel
 from tests.browser.conftest import PHONE, Panel
 from tests.browser.test_panel_looks import violations
+from tests.crash.carriers import contacts
 from tests.crash.product import Product
 
 ANN = "+12025550100"
@@ -144,7 +145,7 @@ def test_health_is_live_and_the_clock_proves_the_counts(panel_of: Callable[..., 
 
 
 def test_bulk_move_is_followed_to_its_end(product: Product, panel_of: Callable[..., Panel]) -> None:
-    campaign_id, _ = product.create(Channel.EMAIL, 300)
+    campaign_id, _ = product.create(Channel.EMAIL, 300, contacts=contacts(Channel.EMAIL, 300))
     waiting = product.status(campaign_id)["counts"]["waiting"]  # somebody may have opted out in another test
     panel = panel_of("alice")
     page = panel.page
@@ -153,6 +154,7 @@ def test_bulk_move_is_followed_to_its_end(product: Product, panel_of: Callable[.
     row = page.get_by_role("row").filter(has_text=f"#{campaign_id}").first
     expect(row).to_contain_text("Done")
     expect(row).to_contain_text(f"{waiting} queued")
+    product.command("stop", str(campaign_id))
     product.until_ended(campaign_id, seconds=60)
 
 

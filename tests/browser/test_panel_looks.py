@@ -3,15 +3,18 @@
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 from playwright.sync_api import Page, expect
 
 from models.words import Channel
 from tests.browser.conftest import Panel
+from tests.crash.carriers import contacts
 from tests.crash.product import Product
 
 ROWS_LIKE_OTHERS = "tbody tr:nth-child(n + 4)"  # axe takes its time over fifty rows like one
 AXE = Path(__file__).with_name("axe") / "axe.min.js"
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
 
 def violations(page: Page) -> list[str]:
@@ -24,6 +27,15 @@ def violations(page: Page) -> list[str]:
         for one in found["violations"]
         if one["impact"] in {"serious", "critical"}
     ]
+
+
+def violations_light_and_dark(page: Page) -> list[str]:
+    """The same in either scheme; a page takes on the other as it stands."""
+    found = []
+    for scheme in SCHEMES:
+        page.emulate_media(color_scheme=scheme)
+        found += [f"{scheme}: {one}" for one in violations(page)]
+    return found
 
 
 def test_open_menu_and_dialog_can_be_used_by_everybody(panel_of: Callable[..., Panel]) -> None:
@@ -89,7 +101,7 @@ def test_viewer_sees_neither_recipients_nor_values(product: Product, panel_of: C
 
 
 def test_lost_connection_shows_and_comes_back(product: Product, panel_of: Callable[..., Panel]) -> None:
-    campaign_id, _ = product.create(Channel.EMAIL, 400)
+    campaign_id, _ = product.create(Channel.EMAIL, 400, contacts=contacts(Channel.EMAIL, 400))
     product.go(campaign_id)
     panel = panel_of("vera")
     page = panel.page
