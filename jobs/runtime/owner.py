@@ -8,12 +8,13 @@ import os
 import time
 from pathlib import Path
 
+from jobs.runtime import parents
 from jobs.runtime.stopping import Stop
 from models.errors import NotConfiguredError
 
 # After a kill -9 the family of the one before needs up to this long to notice and end; a start in that
 # time waits for it rather than being refused.
-WAIT_SECONDS = 4.0
+WAIT_SECONDS = parents.POLL_SECONDS + parents.HONCHO_GRACE_SECONDS + 0.75
 POLL_SECONDS = 0.05
 
 

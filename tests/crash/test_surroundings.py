@@ -29,7 +29,7 @@ def test_a_second_start_on_one_folder_is_refused_and_disturbs_nothing(product: P
     product.start()
     living = product.house.living()
     second = product.house.start("honcho", "start", **product.variables)
-    assert second.ended(seconds=15) == 2
+    assert second.ended(seconds=20) == 2
     assert "is in use by process" in second.said()
     assert product.house.living() == living
     assert product.is_ready()

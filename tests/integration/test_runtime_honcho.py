@@ -55,7 +55,7 @@ def test_a_second_start_is_refused_and_disturbs_nothing(house):
     web = house.published("web")
     living = house.living()
     second = house.honcho(PROCFILE, PORT=str(free_port()))
-    assert second.ended() == 2
+    assert second.ended(seconds=20) == 2
     assert f"in use by process {web['pid']} (web)" in second.said()
     assert house.living() == living
     for pid, command in sorted(living.items()):
