@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from models.actors import Actor, Right
 from models.addresses import FORGOTTEN
-from models.database import execute, for_update, marks, select, transaction
+from models.database import execute, execute_many, for_update, marks, select, transaction
 from models.errors import InvalidInputError
 from models.operations import audit, optouts
 from models.operations.erasing import COLUMNS, ToErase, forget_messages
@@ -45,7 +45,7 @@ class Forgotten:
 
 
 def forget_person(typed: str, *, typed_again: str, actor: Actor, now: int) -> Forgotten:
-    """Forget whoever has this number or address; doing it again finds what has come since.
+    """Forget whoever has this number or address; doing it again finds what has come since, or what was cut off.
 
     Raises NotAllowedError, and InvalidInputError for what is no recipient or was not typed twice alike.
     """
@@ -62,45 +62,49 @@ def forget_person(typed: str, *, typed_again: str, actor: Actor, now: int) -> Fo
             *hashes,
         )
     written = _written(channel, key)
-    messages = _forget_messages(channel, key, now=now)
-    campaign_ids = sorted({one.campaign_id for one in messages})
-    _forget_samples(key, campaign_ids)
     posts, posts_waiting = _empty_posts(written)
     _forget_searches(written)
-    _forget_tests(written, campaign_ids)
+    _forget_tests_to(written)
     forget_tested(channel, key)
-    done = Forgotten(
-        messages=len(messages),
-        opted_out=sum(one.status in TO_BE_SENT for one in messages),
-        at_verdict=sum(one.status == MessageStatus.SENDING for one in messages),
-        files=_remove_files(campaign_ids),
-        posts=posts,
-        posts_waiting=posts_waiting,
-        work_open=_open_work(campaign_ids),
-    )
+    # The messages last, and with them what only they lead to: who is cut off before, and asks again, still finds all.
     with transaction():
+        messages = _forget_messages(channel, key, now=now)
+        campaign_ids = sorted({one.campaign_id for one in messages})
+        _forget_samples(key, campaign_ids)
+        _forget_tests_of(campaign_ids)
+        file_ids = _let_go_of_files(campaign_ids)
+        done = Forgotten(
+            messages=len(messages),
+            opted_out=sum(one.status in TO_BE_SENT for one in messages),
+            at_verdict=sum(one.status == MessageStatus.SENDING for one in messages),
+            files=len(file_ids),
+            posts=posts,
+            posts_waiting=posts_waiting,
+            work_open=_open_work(campaign_ids),
+        )
         name = CHANNEL_LABELS[channel]
         audit.record(actor, "forget", now=now, kind="recipient", object_id=None, name=name, **asdict(done))
+    for file_id in file_ids:
+        remove_file(file_id)
     return done
 
 
 def _forget_messages(channel: Channel, key: str, *, now: int) -> list[ToErase]:
     """At most one message of each campaign; those that a deletion is about to remove too."""
-    with transaction():
-        ids = [
-            row[0]
-            for row in select(
-                "SELECT m.id FROM campaigns c CROSS JOIN messages m "
-                "WHERE m.campaign_id = c.id AND m.recipient_key = ? AND c.channel = ?",
-                key,
-                channel.value,
-            )
-        ]
-        if not ids:
-            return []
-        locked = f"SELECT {COLUMNS} FROM messages m WHERE m.id IN ({marks(ids)}) ORDER BY m.id{for_update()}"
-        messages = [ToErase(*row) for row in select(locked, *ids)]
-        forget_messages(messages, now=now)
+    ids = [
+        row[0]
+        for row in select(
+            "SELECT m.id FROM campaigns c CROSS JOIN messages m "
+            "WHERE m.campaign_id = c.id AND m.recipient_key = ? AND c.channel = ?",
+            key,
+            channel.value,
+        )
+    ]
+    if not ids:
+        return []
+    locked = f"SELECT {COLUMNS} FROM messages m WHERE m.id IN ({marks(ids)}) ORDER BY m.id{for_update()}"
+    messages = [ToErase(*row) for row in select(locked, *ids)]
+    forget_messages(messages, now=now)
     return messages
 
 
@@ -152,9 +156,8 @@ def _forget_samples(key: str, campaign_ids: Sequence[int]) -> None:
         report = json.loads(stored)
         kept = [sample for sample in report["changed_samples"] if sample[1] != key]
         if len(kept) < len(report["changed_samples"]):
-            with transaction():
-                changed = json.dumps({**report, "changed_samples": kept})
-                execute("UPDATE imports SET report = ? WHERE id = ?", changed, import_id)
+            changed = json.dumps({**report, "changed_samples": kept})
+            execute("UPDATE imports SET report = ? WHERE id = ?", changed, import_id)
 
 
 def _forget_searches(written: Sequence[str]) -> None:
@@ -181,44 +184,42 @@ def _names(search: str, written: Sequence[str]) -> bool:
     return any(form in text or form in digits for form in written)
 
 
-def _forget_tests(written: Sequence[str], campaign_ids: Sequence[int]) -> None:
-    """Tests are kept for a day; they may have gone to the person, or shown the values of the person."""
+def _forget_tests_to(written: Sequence[str]) -> None:
+    """Tests are kept for a day; they may have gone to the person."""
     for form in written:
         with transaction():
             execute(f"DELETE FROM sent_tests WHERE {_ENDED} AND lower(recipients) LIKE ?", f"%{form}%")
+
+
+def _forget_tests_of(campaign_ids: Sequence[int]) -> None:
+    """They may have shown the values of the person."""
     if campaign_ids:
-        with transaction():
-            execute(f"DELETE FROM sent_tests WHERE {_ENDED} AND campaign_id IN ({marks(campaign_ids)})", *campaign_ids)
+        execute(f"DELETE FROM sent_tests WHERE {_ENDED} AND campaign_id IN ({marks(campaign_ids)})", *campaign_ids)
 
 
-def _remove_files(campaign_ids: Sequence[int]) -> int:
-    """Remove uploads, refused rows and exports of the campaigns; those in Slack go at the bot's next look."""
+def _let_go_of_files(campaign_ids: Sequence[int]) -> list[int]:
+    """Uploads, refused rows and exports of the campaigns lead nowhere now; returns the files, to be removed.
+
+    They are expired, so the clock removes those that we don't get to. Those in Slack go at the bot's next look.
+    """
     if not campaign_ids:
-        return 0
+        return []
     among = f"campaign_id IN ({marks(campaign_ids)}) AND {_ENDED}"
-    file_ids = [
-        row[0]
-        for row in select(
-            f"SELECT file_id FROM imports WHERE {among} "
-            f"UNION SELECT refused_file_id FROM imports WHERE {among} "
-            f"UNION SELECT file_id FROM exports WHERE {among}",
-            *campaign_ids,
-            *campaign_ids,
-            *campaign_ids,
-        )
-    ]
-    kept = [file_id for file_id in file_ids if file_id and select("SELECT 1 FROM files WHERE id = ?", file_id)]
-    with transaction():
-        execute(f"UPDATE exports SET file_id = NULL WHERE {among}", *campaign_ids)
-        execute(f"UPDATE imports SET refused_file_id = NULL WHERE {among}", *campaign_ids)
-        execute(
-            "UPDATE slack_posts SET created_at = 0 WHERE kind = 'file' AND subject_id IN "
-            f"(SELECT id FROM exports WHERE campaign_id IN ({marks(campaign_ids)}))",
-            *campaign_ids,
-        )
-    for file_id in kept:
-        remove_file(file_id)
-    return len(kept)
+    among_files = (
+        f"id IN (SELECT file_id FROM imports WHERE {among} "
+        f"UNION SELECT refused_file_id FROM imports WHERE {among} "
+        f"UNION SELECT file_id FROM exports WHERE {among})"
+    )
+    file_ids = [row[0] for row in select(f"SELECT id FROM files WHERE {among_files}", *campaign_ids * 3)]
+    execute_many("UPDATE files SET expires_at = 0 WHERE id = ?", [(file_id,) for file_id in file_ids])
+    execute(f"UPDATE exports SET file_id = NULL WHERE {among}", *campaign_ids)
+    execute(f"UPDATE imports SET refused_file_id = NULL WHERE {among}", *campaign_ids)
+    execute(
+        "UPDATE slack_posts SET created_at = 0 WHERE kind = 'file' AND subject_id IN "
+        f"(SELECT id FROM exports WHERE campaign_id IN ({marks(campaign_ids)}))",
+        *campaign_ids,
+    )
+    return file_ids
 
 
 def _open_work(campaign_ids: Sequence[int]) -> int:

@@ -29,7 +29,7 @@ from models.operations.counters import Deltas
 from models.operations.files import read_file, remove_file, store_file
 from models.operations.optouts import opted_out
 from models.queries.campaigns import get_campaign, seen_campaign
-from models.rules.timeouts import BEAT_LOST
+from models.rules.timeouts import BEAT_LOST, HOUR
 from models.tables import Campaign, File, Import
 from models.words import Channel, MessageStatus, Phase, WorkState
 
@@ -276,8 +276,14 @@ def _keep(
     refused_file_id = None
     if report.refused_rows:
         refused.seek(0)
-        refused_file_id = store_file("refused.csv", "text/csv", iter(lambda: refused.read(65536), b""), now=now)
+        pieces = iter(lambda: refused.read(65536), b"")
+        # It is swept away by itself, unless the report comes to name it.
+        refused_file_id = store_file("refused.csv", "text/csv", pieces, now=now, expires_at=now + HOUR)
     with transaction():
+        execute(  # what a process that died at the end of this import has kept
+            "UPDATE files SET expires_at = 0 WHERE id = (SELECT refused_file_id FROM imports WHERE id = ?)", import_id
+        )
+        execute("UPDATE files SET expires_at = NULL WHERE id = ?", refused_file_id)
         Import.update(report=report.to_json(), refused_file_id=refused_file_id, rows_done=examined.rows).where(
             Import.id == import_id
         ).execute()
