@@ -4,6 +4,7 @@ From that moment on nothing of it reaches the database: what it had begun is rol
 hint at or to answer is lost. So whoever is killed between two commits leaves exactly what is left here.
 """
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -29,8 +30,8 @@ def dies(act: Callable[[], object], *, after: int) -> bool:
 @contextmanager
 def _mortal(commits: int) -> Iterator[Callable[[], bool]]:
     """While the block lasts, the bound database is that of a process with so many commits to live."""
-    engine, left = database.database.obj, commits
-    commit, cursor = engine.commit, engine.cursor
+    engine, left, undoing = database.database.obj, commits, threading.local()
+    commit, cursor, rollback = engine.commit, engine.cursor, engine.rollback
 
     def last_commit(*given: Any) -> Any:
         nonlocal left
@@ -43,13 +44,20 @@ def _mortal(commits: int) -> Iterator[Callable[[], bool]]:
         return done
 
     def no_cursor(*given: Any, **named: Any) -> Any:
-        if left <= 0:
+        if left <= 0 and not hasattr(undoing, "it"):
             raise Died
         return cursor(*given, **named)
 
-    engine.commit, engine.cursor = last_commit, no_cursor
+    def undo(*given: Any) -> Any:
+        undoing.it = True
+        try:
+            return rollback(*given)
+        finally:
+            del undoing.it
+
+    engine.commit, engine.cursor, engine.rollback = last_commit, no_cursor, undo
     try:
         yield lambda: left <= 0
     finally:
-        del engine.commit, engine.cursor
+        del engine.commit, engine.cursor, engine.rollback
         engines.let_go()

@@ -15,6 +15,7 @@ from models import hints
 from models.actors import Actor
 from models.config import Config
 from tests.integration.panel import Visitor
+from tests.integration.steps import World, going_on
 from tests.servers import valkey_at
 from tests.terminal import Terminal
 
@@ -66,3 +67,10 @@ def valkey(valkey_server: str) -> str:
     with waiting.client(valkey_server) as client:
         client.flushall()
     return valkey_server
+
+
+@pytest.fixture
+def world(installation: Config, alice: Actor, ben: Actor, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """An installation in which things go on when a test says so."""
+    with going_on(installation, alice, ben, monkeypatch) as going:
+        yield going
