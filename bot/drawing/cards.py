@@ -27,11 +27,9 @@ def snapshot(progress: Progress, start: ScheduledStart | None, site: Site) -> Me
     """What `status` answers: the same figures, shorter."""
     summary = progress.summary
     campaign_id = summary.campaign.id
-    acts = [
-        blocks.button("Refresh", "refresh", value=str(campaign_id)),
-        blocks.button("Post here", "move", value=str(campaign_id)),
-        buttons.button("panel", campaign_id, site),
-    ]
+    acts = [blocks.button("Refresh", "refresh", value=str(campaign_id)), buttons.button("panel", campaign_id, site)]
+    if summary.status is not CampaignStatus.DRAFT:  # which has no card
+        acts.insert(1, blocks.button("Post here", "move", value=str(campaign_id)))
     if start is not None:
         acts.append(buttons.button("cancel_start", campaign_id, site))
     shown = [

@@ -10,8 +10,9 @@ from typing import Any
 from models.actors import Actor
 from models.config import current
 from models.database import execute, select, transaction
+from models.errors import WrongStateError
 from models.tables import Export, SlackOutbox
-from models.words import Silence, Surface
+from models.words import Phase, Silence, Surface
 
 Content = Mapping[str, Any]
 
@@ -73,8 +74,11 @@ def hand_over_file(export: Export, *, now: int) -> None:
 
 
 def move_card(campaign_id: int, *, slack_channel_id: str, now: int) -> None:
-    """Let the campaign's card be posted anew at the bottom of a channel."""
+    """Let the campaign's card be posted anew at the bottom of a channel; raises WrongStateError for a Draft."""
     with transaction():
+        name, phase = select("SELECT name, phase FROM campaigns WHERE id = ?", campaign_id)[0]
+        if phase == Phase.DRAFT:
+            raise WrongStateError(f"{name} is a Draft, which only its owner and Admins see: it has no card yet.")
         put("card", campaign_id, topic=f"move:{campaign_id}", content={"move_to": slack_channel_id}, now=now)
 
 

@@ -8,8 +8,8 @@ from models.rules.verdicts import Word
 from models.tables import Person as PersonRow
 from models.words import Channel, Phase
 from tests import factories
-from tests.factories import dump, make_campaign, make_ended, phase_of
-from tests.integration.slack.asking import heard, shown, text_of, told
+from tests.factories import dump, make_campaign, make_draft, make_ended, phase_of, put_into_phase
+from tests.integration.slack.asking import dialog, heard, shown, text_of, told
 from tests.integration.slack.workspace import Workspace
 from tests.slack_person import Person, eventually
 
@@ -74,6 +74,21 @@ class TestStatus:
         factories.run(make_campaign(name="Spring"))
         told(as_ben, "/campaign status", "June")
         heard(as_ben, "Spring")
+
+    def test_without_a_name_it_is_about_both_that_run(self, as_ben: Person) -> None:
+        factories.run(make_campaign(name="Spring"))
+        factories.run(make_campaign(Channel.EMAIL, name="June"))
+        told(as_ben, "/campaign status", "'June'")
+        heard(as_ben, "'Spring'")
+
+    @pytest.mark.parametrize("typed", ["Ben’s list – north", "ben's list - north"])
+    def test_signs_that_keyboards_change_make_no_difference(self, as_ben: Person, typed: str) -> None:
+        make_campaign(name="Ben’s list – north")
+        told(as_ben, f"/campaign status {typed}", "Refresh")
+
+    def test_draft_has_no_card_to_post(self, as_ben: Person, ben: Actor) -> None:
+        make_draft(name="Secret plan", actor=ben)
+        assert "Post here" not in text_of(told(as_ben, "/campaign status secret", "Refresh"))
 
     def test_refresh_takes_the_place_of_what_was_said(self, as_ben: Person) -> None:
         campaign_id = make_campaign(name="Spring")
