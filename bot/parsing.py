@@ -4,11 +4,10 @@ import difflib
 import re
 from dataclasses import dataclass, field
 
-_QUOTES = str.maketrans({"“": '"', "”": '"', "„": '"', "‘": "'", "’": "'", "–": "-", "—": "-", "\u00a0": " "})
+from models.rules.typed import plain
+
 # Slack turns what looks like a link into <scheme:target|label>.
 _LINK = re.compile(r"<(?:tel|mailto):([^|>]+)(?:\|[^>]*)?>")
-# What Slack may escape in a text, and nothing else (https://docs.slack.dev/messaging/formatting-message-text#escaping).
-_ESCAPED = {"&lt;": "<", "&gt;": ">", "&amp;": "&"}
 _FILTER = re.compile(r"\b(status|reason|search):(\"[^\"]*\"|\S+)", re.IGNORECASE)
 _ID = re.compile(r"(?:#|c)?(\d{1,12})", re.IGNORECASE)
 
@@ -61,10 +60,8 @@ class NotUnderstoodError(Exception):
 
 def parse(text: str) -> Command:
     """The command in `text`; nothing typed means help. Raises NotUnderstoodError."""
-    plain = _LINK.sub(r"\1", text).translate(_QUOTES)
-    for escaped, character in _ESCAPED.items():
-        plain = plain.replace(escaped, character)
-    first, _, rest = plain.strip().partition(" ")
+    typed = plain(_unescaped(_LINK.sub(r"\1", text))).strip()
+    first, _, rest = typed.partition(" ")
     verb = _verb(first)
     filters = {name.lower(): value.strip('"') for name, value in _FILTER.findall(rest)}
     subject = _FILTER.sub("", rest).strip().strip("\"'").strip()
@@ -75,6 +72,14 @@ def campaign_number(subject: str) -> int | None:
     """The id in `12`, `#12` or `c12`; None if it is none of these."""
     found = _ID.fullmatch(subject.strip())
     return int(found[1]) if found else None
+
+
+def _unescaped(text: str) -> str:
+    """What was typed for the three signs that mean something to Slack, whether or not it has escaped them.
+
+    https://docs.slack.dev/messaging/formatting-message-text#escaping
+    """
+    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
 
 def _verb(typed: str) -> str:

@@ -1,6 +1,6 @@
 """`/campaign …`: each verb answers with one call to a query or an operation."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from bot import dialogs, looks
 from bot.drawing import campaigns as drawn
@@ -19,6 +19,8 @@ from models.rules.criteria import Criteria
 from models.words import HOLDS_CHANNEL, FailureReason, MessageStatus, Phase
 
 Answer = Callable[[Request, Command], None]
+# Without a name these never mean what runs: it was run, and can't be deleted.
+NOT_WHAT_RUNS = frozenset({"run", "delete"})
 
 
 def answer(request: Request) -> None:
@@ -39,9 +41,10 @@ def campaign_meant(request: Request, command: Command) -> CampaignSummary | None
     if command.subject:
         candidates = find_campaigns(command.subject, campaign_number(command.subject), request.actor)
     else:
-        if not list_campaigns(request.actor):
+        everything = list_campaigns(request.actor)
+        if not everything:
             raise InvalidInputError("There are no campaigns yet. Create one in the panel: /campaign create")
-        candidates = _running(request)
+        candidates = [] if command.verb in NOT_WHAT_RUNS else _running(everything)
     return candidates[0] if len(candidates) == 1 else None
 
 
@@ -58,13 +61,12 @@ def criteria_of(filters: dict[str, str]) -> Criteria:
     )
 
 
-def _running(request: Request) -> list[CampaignSummary]:
-    campaigns = list_campaigns(request.actor)
+def _running(campaigns: Iterable[CampaignSummary]) -> list[CampaignSummary]:
     return [found for found in campaigns if Phase(found.campaign.phase) in HOLDS_CHANNEL]
 
 
 def _help(request: Request, _command: Command) -> None:
-    request.whisper(drawn.help_of(_running(request), site()))
+    request.whisper(drawn.help_of(_running(list_campaigns(request.actor)), site()))
 
 
 def _list(request: Request, command: Command) -> None:
@@ -92,7 +94,7 @@ def _about(verb: str) -> Answer:
 
 def _status(request: Request, command: Command) -> None:
     """Where a campaign stands; without a name all that run, of each channel one at most."""
-    running = [] if command.subject else _running(request)
+    running = [] if command.subject else _running(list_campaigns(request.actor))
     for found in running:
         looks.look("status", request, found.campaign.id)
     if not running:

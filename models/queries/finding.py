@@ -15,6 +15,7 @@ from models.queries.campaigns import CampaignSummary, list_campaigns
 from models.queries.stories import explanations
 from models.rules.in_doubt import Explained
 from models.rules.seeing import knows_of
+from models.rules.typed import plain
 from models.words import RETRYABLE, Channel, MessageStatus
 
 FOUND_SHOWN = 20
@@ -67,9 +68,9 @@ def find_campaigns(typed: str, number: int | None, actor: Actor) -> list[Campaig
     campaigns = list_campaigns(actor)
     if number is not None and (exact := [found for found in campaigns if found.campaign.id == number]):
         return exact
-    key = " ".join(typed.split()).casefold()
+    key = plain(" ".join(typed.split())).casefold()
     for fits in (str.__eq__, str.startswith, str.__contains__):
-        if key and (found := [campaign for campaign in campaigns if fits(campaign.campaign.name_key, key)]):
+        if key and (found := [campaign for campaign in campaigns if fits(plain(campaign.campaign.name_key), key)]):
             return found
     raise NotFoundError(f"There is no campaign “{typed}”.{_meant(key, campaigns)} /campaign list shows them all.")
 

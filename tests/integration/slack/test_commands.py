@@ -145,6 +145,11 @@ class TestPicker:
         PersonRow.update(removed_at=now_is).where(PersonRow.name == "Ben").execute()
         assert as_ben.searches(picker, "pick_status", "spring").options == {"options": []}
 
+    @pytest.mark.parametrize("verb", ["run", "delete"])
+    def test_what_runs_is_never_meant_by_what_can_not_be_done_to_it(self, as_ben: Person, verb: str) -> None:
+        factories.run(make_campaign(name="Spring"))
+        shown(as_ben, f"/campaign {verb}", "Which campaign?")
+
     def test_a_dialog_asks_which_in_itself(self, as_ben: Person) -> None:
         wanted = make_campaign(name="Spring SMS")
         make_campaign(Channel.EMAIL, name="Spring mail")
