@@ -9,6 +9,7 @@ from typing import Any
 
 from bot.drawing import blocks, buttons, lines
 from bot.drawing.blocks import Message, escaped
+from bot.outgoing.places import RESTRICTED
 from bot.site import site
 from models.config import current
 from models.rules.account import who_can_mend
@@ -29,10 +30,7 @@ from models.words import (
 
 Content = Mapping[str, Any]
 
-_SHUT_BECAUSE = {
-    "is_archived": "it is archived",
-    "restricted_action": "only some people may post there",
-}
+_SHUT_BECAUSE = {"is_archived": "it is archived"} | dict.fromkeys(RESTRICTED, "only some people may post there")
 _BUTTONS = {
     "hold": ("resume", "stop", "samples"),
     "fail": ("resume", "failures", "panel"),

@@ -6,7 +6,10 @@ from models.queries.people import person_by_id
 from models.tables import Campaign
 
 # A channel that takes nothing from us: chat.postMessage's words.
-SHUT = frozenset({"channel_not_found", "is_archived", "not_in_channel", "restricted_action"})
+RESTRICTED = frozenset(
+    {"restricted_action", "restricted_action_read_only_channel", "restricted_action_thread_only_channel"}
+)
+SHUT = frozenset({"channel_not_found", "is_archived", "not_in_channel"}) | RESTRICTED
 
 
 def channel_of(campaign: Campaign) -> str | None:

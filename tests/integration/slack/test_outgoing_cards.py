@@ -7,13 +7,15 @@ from typing import Any
 import pytest
 from slack_sdk import WebClient
 
+from bot.outgoing.places import RESTRICTED
 from models.actors import Actor
+from models.errors import WrongStateError
 from models.operations import telling
 from models.rules.verdicts import Word
 from models.tables import Campaign, SlackPost
 from models.words import Channel, Phase
 from tests import factories
-from tests.factories import make_campaign, make_ended, phase_of, put_into_phase
+from tests.factories import make_campaign, make_draft, make_ended, phase_of, put_into_phase, refused
 from tests.integration.slack.outgoing import CHANNEL, Outgoing, waiting
 
 both_engines = pytest.mark.both_engines
@@ -168,6 +170,20 @@ class TestPlace:
         factories.send_all(campaign_id, now=outgoing.now())
         outgoing.works(2)
         assert outgoing.direct("ben")[0]["text"] == "Spring: Complete, 100 % sent"
+
+    @pytest.mark.parametrize("error", sorted(RESTRICTED))
+    def test_card_comes_to_the_owner_where_only_some_may_post(self, outgoing: Outgoing, ben: Actor, error: str) -> None:
+        outgoing.meets("chat.postMessage", error=error)
+        run(outgoing, own(make_campaign(name="Spring"), ben), ben)
+        outgoing.works(2)
+        card, _, reason = outgoing.direct("ben")
+        assert card["text"] == "Spring: In Progress, 0 % sent"
+        assert "only some people may post there" in reason["text"]
+
+    def test_draft_gets_no_card(self, outgoing: Outgoing) -> None:
+        draft = make_draft(name="Secret plan")
+        with refused(WrongStateError):
+            telling.move_card(draft, slack_channel_id=CHANNEL, now=outgoing.now())
 
     def test_moved_card_leaves_a_word_where_it_was(self, outgoing: Outgoing, ben: Actor) -> None:
         campaign_id = make_campaign(name="Spring")
