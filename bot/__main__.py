@@ -28,6 +28,7 @@ from models.words import SlackWay
 log = structlog.stdlib.get_logger("signalbox.bot")
 
 ROUND_SECONDS = 0.3
+AFTER_FAULT_SECONDS = 5.0
 LEASE_SECONDS = 30.0  # longer than a beat and the longest call together, so that no two ever post
 
 
@@ -74,17 +75,26 @@ def _start_local_slack(config: Config) -> LocalSlack:
 def _post(config: Config, stop: Stop, local: LocalSlack | None) -> None:
     found = connection(config)
     assert found is not None, "Slack is on"
-    poster, ears, hearing, leader = Poster(found.client()), Ears(found), Hearing(), Leader()
+    ears, leader = Ears(found), Leader()
+    voice: tuple[Poster, Hearing] | None = None
     while not stop.wait(ROUND_SECONDS):
         try:
             ears.follow(leader.leads())
             _point(local, config)
-            if leader.leads():
-                hearing.tell(ears.trouble)
-                poster.work(lambda: leader.leads() and not stop.asked)
+            if not leader.leads():
+                voice = None
+                continue
+            if voice is None:  # the lead was taken just now: what the leader before had noted is read
+                voice = Poster(found.client()), Hearing()
+            poster, hearing = voice
+            hearing.tell(ears.trouble)
+            poster.work(lambda: leader.leads() and not stop.asked)
         except (OperationalError, InterfaceError) as trouble:
             log.warning("the database can't be reached, tries again", trouble=str(trouble))
             database.close()
+        except Exception:  # a fault of ours in a card: honcho would end all, and the sending with it
+            log.exception("a round failed, goes on")
+            stop.wait(AFTER_FAULT_SECONDS)
     ears.close()
     leader.leave()
 

@@ -7,6 +7,7 @@ state goes out. Nothing of it reaches those who send.
 from collections.abc import Callable
 
 import structlog
+from peewee import PeeweeException
 from slack_sdk import WebClient
 
 from bot.drawing.blocks import escaped
@@ -88,6 +89,11 @@ class Poster:
         except TroubleError as trouble:
             outbox.put_off(saying, problem=trouble.error, now=self._clock())
             raise
+        except PeeweeException:
+            raise
+        except Exception:  # a fault of ours in one message: what is behind it is said, and the process lives
+            log.exception("a message could not be made", kind=saying.kind, subject_id=saying.subject_id)
+            outbox.put_off(saying, problem="a fault of ours", now=self._clock())
         else:
             outbox.said(saying, now=self._clock())
 

@@ -11,6 +11,8 @@ from bot.local_slack import AppProfile
 from bot.local_slack.profile import SCOPES
 from models.actors import Actor
 from models.config import current
+from models.database import transaction
+from models.operations import telling
 from models.operations.exporting import start_export
 from models.queries.slack import slack_trouble
 from models.rules.criteria import Criteria
@@ -154,3 +156,16 @@ def test_one_fallen_answer_is_no_lasting_trouble(outgoing: Outgoing, spring: int
     outgoing.works(10)
     assert slack_trouble() is None
     assert Counter(outgoing.thread()).most_common(1)[0][1] == 1
+
+
+@both_engines
+def test_message_that_can_not_be_made_keeps_none_behind_it_waiting(outgoing: Outgoing) -> None:
+    campaign_id = make_campaign(name="Spring")
+    with transaction():
+        telling.put("post", campaign_id, topic="of another version", content={}, now=outgoing.now())
+    factories.run(campaign_id, now=outgoing.now())
+    with structlog.testing.capture_logs() as logs:
+        outgoing.works(1)
+    assert [one["text"] for one in outgoing.in_channel()] == ["Spring: In Progress, 0 % sent"]
+    assert waiting() == ["of another version"]
+    assert [log["event"] for log in logs if log["log_level"] == "error"] == ["a message could not be made"]
