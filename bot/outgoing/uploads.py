@@ -36,7 +36,10 @@ class Uploads:
 
         Raises NotNowError while they, or another file's, are on their way, and what the line raises.
         """
-        upload = self._under_way or self._begin(file, name)
+        upload = self._under_way
+        # One that has arrived and that nobody asks for any more, as its export is gone, makes room.
+        if upload is None or (upload.file.id != file.id and not upload.is_alive()):
+            upload = self._begin(file, name)
         if upload.file.id != file.id or upload.is_alive():
             raise NotNowError("files.upload")
         self._under_way = None

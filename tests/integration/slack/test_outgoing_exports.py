@@ -15,7 +15,7 @@ from models.operations.forgetting import forget_person
 from models.operations.running import delete_campaign
 from models.rules.criteria import Criteria
 from models.tables import Campaign, Export, SlackPost
-from models.words import MessageStatus, Surface
+from models.words import Channel, MessageStatus, Surface
 from tests.factories import make_campaign, make_ended, move_all, refused, run
 from tests.integration.slack.outgoing import Outgoing, waiting
 from tests.processes import until
@@ -109,6 +109,21 @@ def test_nobody_waits_for_a_file_on_its_way(outgoing: Outgoing, export_id: int) 
     assert outgoing.in_channel()[-1]["text"] == "Spring: In Progress, 0 % sent"
     assert files(outgoing) == []
     until(lambda: outgoing.works(1) or files(outgoing), what="the file")
+    assert waiting() == []
+
+
+@both_engines
+def test_file_that_is_gone_while_on_its_way_keeps_no_other_waiting(
+    outgoing: Outgoing, export_id: int, ben_in_slack: Actor, alice: Actor
+) -> None:
+    do_export(export_id, clock=outgoing.now)
+    outgoing.meets("upload", delay=0.5)
+    outgoing.works()
+    forget("+14155550001", alice)
+    other = make_ended(Channel.EMAIL)
+    do_export(start_export(other, criteria=Criteria(), actor=ben_in_slack, now=outgoing.now()), clock=outgoing.now)
+    until(lambda: outgoing.works(1) or files(outgoing), what="the other file")
+    assert len(files(outgoing)) == 1
     assert waiting() == []
 
 
