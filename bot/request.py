@@ -6,10 +6,12 @@ App Home where they clicked, else as an ephemeral message in the channel, else i
 
 from collections.abc import Sequence
 from functools import cached_property
+from http import HTTPStatus
 from typing import Any
 
+import structlog
 from slack_sdk import WebClient
-from slack_sdk.errors import SlackApiError
+from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.webhook import WebhookClient
 
 from bot.drawing import blocks
@@ -17,6 +19,9 @@ from bot.drawing.blocks import Block, Message
 from bot.people import actor_of
 from models.actors import Actor
 
+log = structlog.stdlib.get_logger("signalbox.bot")
+
+ANSWER_SECONDS = 10
 # Slack lets nobody but a conversation's members see an ephemeral message of ours in it.
 NOT_THERE = frozenset({"not_in_channel", "channel_not_found", "user_not_in_channel", "is_archived"})
 VIEW_GONE = frozenset({"not_found", "expired_trigger_id", "exchanged_trigger_id"})
@@ -81,11 +86,7 @@ class Request:
         said = message if isinstance(message, Message) else Message.of(message)
         if self._is_in_view and self._said_in_dialog(said, instead=instead):
             return
-        if self._response_url:
-            WebhookClient(self._response_url).send(
-                text=said.text, blocks=said.blocks, response_type="ephemeral", replace_original=instead
-            )
-        elif not self._whispered_in_channel(said):
+        if not self._answered(said, instead=instead) and not self._whispered_in_channel(said):
             self.direct(said)
 
     def direct(self, message: Message) -> None:
@@ -94,9 +95,17 @@ class Request:
         self.client.chat_postMessage(channel=channel, text=message.text, blocks=message.blocks)
 
     def open_dialog(self, view: Block) -> None:
-        """Open a dialog now: a trigger lives three seconds. From within a dialog it opens on top."""
+        """Open a dialog now: a trigger lives three seconds. From within a dialog it opens on top, or takes the
+        place of the third, as Slack has no more than three.
+        """
         opens = self.client.views_push if self.is_in_dialog else self.client.views_open
-        self._dialog_id = opens(trigger_id=self.body["trigger_id"], view=view)["view"]["id"]
+        try:
+            self._dialog_id = opens(trigger_id=self.body["trigger_id"], view=view)["view"]["id"]
+        except SlackApiError as trouble:
+            if trouble.response.get("error") != "push_limit_reached":
+                raise
+            self.stay_in_dialog()
+            self.show(view)
 
     def stay_in_dialog(self) -> None:
         """Answer in the dialog that this request came from."""
@@ -119,8 +128,13 @@ class Request:
         self.end(blocks.ended(title, text, shown))
 
     def end(self, view: Block) -> None:
-        """Show how it ended; to who has closed the dialog meanwhile, as a message."""
-        if not self.show(view):
+        """Show how it ended; where the dialog was closed meanwhile, or takes nothing, as a message."""
+        try:
+            shown = self.show(view)
+        except (SlackClientError, OSError) as trouble:
+            log.warning("Slack does not show how it ended", trouble=str(trouble))
+            shown = False
+        if not shown:
             self.whisper(Message(str(view["blocks"][0]["text"]["text"]), view["blocks"]))
 
     def _said_in_dialog(self, said: Message, *, instead: bool) -> bool:
@@ -132,10 +146,20 @@ class Request:
         try:
             self.open_dialog(view)
         except SlackApiError as trouble:
-            if trouble.response.get("error") not in VIEW_GONE | {"push_limit_reached"}:
+            if trouble.response.get("error") not in VIEW_GONE:
                 raise
             return False
         return True
+
+    def _answered(self, said: Message, *, instead: bool) -> bool:
+        """Say it where Slack waits for the answer; False when it does not any more, or does not take it."""
+        if not self._response_url:
+            return False
+        answers = WebhookClient(self._response_url, timeout=ANSWER_SECONDS, retry_handlers=[])
+        answer = answers.send(text=said.text, blocks=said.blocks, response_type="ephemeral", replace_original=instead)
+        if answer.status_code != HTTPStatus.OK:
+            log.warning("Slack takes no answer", status=answer.status_code, error=answer.body)
+        return answer.status_code == HTTPStatus.OK
 
     def _whispered_in_channel(self, said: Message) -> bool:
         channel = self.channel_id

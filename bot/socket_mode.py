@@ -123,11 +123,12 @@ class Ears:
 
     def _hear(self, client: BaseSocketModeClient, request: SocketModeRequest) -> None:
         """Act on an envelope; one that comes again was acted on, so that it is acknowledged and no more."""
+        handler = self._handler
         if self._heard.again(request):
             client.send_socket_mode_response(SocketModeResponse(envelope_id=request.envelope_id))
-        elif self._handler is not None:
+        elif handler is not None:
             began = time.perf_counter()
-            self._handler.handle(client, request)  # type: ignore[arg-type]  # bolt names the client's own class
+            handler.handle(client, request)  # type: ignore[arg-type]  # bolt names the client's own class
             tallying.observe(Tally.SLACK_ACKS, "socket", time.perf_counter() - began)
 
     def _let_go(self) -> None:

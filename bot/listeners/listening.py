@@ -29,9 +29,7 @@ def heard(listener: Listener) -> Callable[..., None]:
     def listen(body: dict[str, Any], client: WebClient) -> None:
         request = Request(body, client)
         try:
-            listener(request)
-        except CampaignError as refused:
-            refuse(request, refused)
+            _hear(listener, request)
         except SlackApiError as trouble:
             log.warning("Slack refused", error=trouble.response.get("error"), method=trouble.response.api_url)
             _say_fault(request)
@@ -42,6 +40,14 @@ def heard(listener: Listener) -> Callable[..., None]:
             database.release()  # bolt's threads live on, and an idle one must not hold a connection
 
     return listen
+
+
+def _hear(listener: Listener, request: Request) -> None:
+    """Let the listener answer; its refusal is the answer too, and may go wrong as any other."""
+    try:
+        listener(request)
+    except CampaignError as refused:
+        refuse(request, refused)
 
 
 def _say_fault(request: Request) -> None:

@@ -275,6 +275,21 @@ class TestInThread:
         as_ben.chooses_shortcut("act_on_card", line[-1])
         eventually(lambda: "Stop…" in text_of(as_ben.modals()))
 
+    def test_fourth_dialog_takes_the_place_of_the_third(self, slack: Workspace, as_ben: Person) -> None:
+        campaign_id = make_campaign(messages=6, name="Spring")
+        factories.run(campaign_id)
+        claimed = factories.claim(campaign_id, limit=3)
+        factories.answer(claimed)
+        factories.receive(claimed, Word.FAILED)
+        put_into_phase(campaign_id, Phase.HELD)
+        slack.say_what_is_due()
+        as_ben.chooses_shortcut("act_on_card", as_ben.latest("Spring: Held"))
+        as_ben.clicks(dialog(as_ben, "Stop…"), "failures")
+        as_ben.clicks(dialog(as_ben, "Why 3 failed"), "retry")
+        as_ben.clicks(dialog(as_ben, "Not done"), "resume")
+        dialog(as_ben, "*3 messages go on.*")
+        assert len(as_ben.modals()) == 3
+
     def test_shortcut_on_another_message_says_so(self, as_ben: Person) -> None:
         as_ben.types("Good morning")
         as_ben.chooses_shortcut("act_on_card", as_ben.latest("Good morning"))

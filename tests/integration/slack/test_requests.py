@@ -16,9 +16,9 @@ from models.actors import Actor
 from models.config import Config
 from models.tables import Person as PersonRow
 from tests.factories import dump, make_campaign
-from tests.integration.slack.asking import told
+from tests.integration.slack.asking import ALL_FOUR, shown, text_of, told
 from tests.integration.slack.workspace import Workspace, workspace
-from tests.slack_person import Person
+from tests.slack_person import Person, eventually
 
 
 class TestRequests:
@@ -79,3 +79,29 @@ def test_client_posts_once_when_only_the_answer_is_lost(slack: Workspace, as_ben
     with pytest.raises((URLError, ConnectionError)):
         slack.client.chat_postMessage(channel="C0CAMPAIGNS", text="once")
     assert [one["text"] for one in as_ben.messages()] == ["once"]
+
+
+class TestSlackDoesNotTakeTheAnswer:
+    def test_it_comes_another_way(self, slack: Workspace, as_ben: Person) -> None:
+        slack.slack.core.faults.order(Fault("response_url", status=500))
+        told(as_ben, "/campaign help", "/campaign run")
+
+    def test_refusal_that_can_not_be_told_is_told_as_a_fault(self, slack: Workspace, as_ben: Person) -> None:
+        make_campaign(name="Spring")
+        slack.slack.core.faults.order(Fault("response_url", status=500))
+        slack.slack.core.faults.order(Fault("chat.postEphemeral", error="internal_error"))
+        told(as_ben, "/campaign status winter", "That went wrong on our side")
+
+    def test_how_a_dialog_ended_comes_as_a_message(self, slack: Workspace, as_ben: Person, now_is: int) -> None:
+        make_campaign(name="Spring")
+        shown(as_ben, "/campaign run spring", "confirm each")
+        slack.slack.core.faults.order(Fault("users.info", delay=0.5))  # the answer takes longer than a blink
+        slack.slack.core.faults.order(Fault("views.update", error="internal_error"))
+        as_ben.submits(disclaimer=ALL_FOUR, start_at=now_is // 1000 + 3600)
+        eventually(lambda: "It starts at" in text_of([as_ben.modals(), as_ben.messages()]))
+
+    def test_who_waits_for_it_keeps_nobody_else_waiting(self, slack: Workspace, as_ben: Person) -> None:
+        make_campaign(name="Spring")
+        slack.slack.core.faults.order(Fault("views.open", times=6, delay=3.5))
+        assert [as_ben.types("/campaign summary spring").error for _ in range(6)] == [None] * 6
+        eventually(lambda: text_of(as_ben.messages()).count("That went wrong on our side") == 2 * 6)
