@@ -26,7 +26,7 @@ def reasons(progress: Progress, site: Site) -> Message:
         buttons.row(summary.campaign.id, acts, site),
         lines.footer(summary, progress.as_of, site),
     ]
-    return Message(f"{summary.campaign.name}: {failed:,} failed", shown)
+    return Message(f"{escaped(summary.campaign.name)}: {failed:,} failed", shown)
 
 
 def samples(summary: CampaignSummary, found: Sequence[FailureSample], now: int) -> Message:

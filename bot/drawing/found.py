@@ -30,7 +30,7 @@ def messages_to(found: FoundRecipient, typed: str, now: int, *, may_retry: bool,
     shown.append(blocks.actions([refresh, panel] if may_retry else [refresh], block_id="find"))
     note = "" if may_retry else f" {VIEWER}"
     shown.append(blocks.context(f"As of {blocks.local_time(now)}.{note}"))
-    return Message(f"{found.shown}: {told}", shown)
+    return Message(f"{escaped(found.shown)}: {told}", shown)
 
 
 def _opted_out(found: FoundRecipient) -> str:

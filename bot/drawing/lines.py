@@ -157,4 +157,4 @@ def footer(summary: CampaignSummary, as_of: int, site: Site) -> Block:
 
 def in_one_line(summary: CampaignSummary) -> str:
     """What a notification says."""
-    return f"{summary.campaign.name}: {CAMPAIGN_STATUS_LABELS[summary.status]}, {percent(summary)}"
+    return f"{escaped(summary.campaign.name)}: {CAMPAIGN_STATUS_LABELS[summary.status]}, {percent(summary)}"

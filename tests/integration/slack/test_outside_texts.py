@@ -35,9 +35,9 @@ NASTY = (
 
 
 def strings(thing: Any) -> Iterator[tuple[str, str]]:
-    """Every text object's type and text."""
+    """The type and text of every text object, and of the messages themselves, whose text is what notifies."""
     if isinstance(thing, dict):
-        if thing.get("type") in ("mrkdwn", "plain_text") and isinstance(thing.get("text"), str):
+        if thing.get("type") in ("mrkdwn", "plain_text", "message") and isinstance(thing.get("text"), str):
             yield thing["type"], thing["text"]
         for value in thing.values():
             yield from strings(value)
@@ -49,7 +49,7 @@ def strings(thing: Any) -> Iterator[tuple[str, str]]:
 def assert_harmless(subject: Any) -> None:
     """No text in it pings or leads anywhere, but by what the bot itself writes."""
     for kind, text in strings(subject):
-        if kind == "mrkdwn":
+        if kind != "plain_text":
             marks = [part.split(">")[0] for part in text.split("<")[1:]]
             assert all(mark.startswith("!date^") or mark == "@U0BEN" for mark in marks), text
 
