@@ -122,7 +122,7 @@ def _ticks(given: Given) -> tuple[list[str], bool]:
 def _check(_kept: Kept, given: Given) -> dict[str, str]:
     ticked, unconfirmed = _ticks(given)
     if not ticked and not unconfirmed:
-        first = next(block_id for block_id in given if block_id != START_AT)
+        first = next((block_id for block_id in given if block_id != START_AT), START_AT)
         return {first: "Tick what is to be sent again."}
     return wrong_time(given, now_ms())
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from bot import dialogs
 from models.actors import COMMAND_LINE, Actor
 from models.database import execute, transaction
 from models.operations.exporting import do_export, start_export
@@ -208,6 +209,10 @@ class TestRetry:
         before = dump()
         assert as_ben.submits(tick=[]).errors == {"likely-0": "Tick what is to be sent again."}
         assert dump() == before
+
+    def test_plan_without_boxes_any_more_says_so_at_the_time(self) -> None:
+        state = {"values": {"start_at": {"start_at": {"type": "datetimepicker", "selected_date_time": None}}}}
+        assert dialogs.errors_in("retry", {"state": state}) == {"start_at": "Tick what is to be sent again."}
 
     def test_what_fails_later_is_not_in_it(self, as_ben: Person) -> None:
         campaign_id = make_ended(messages=3, word=Word.FAILED)
