@@ -102,8 +102,12 @@ def _resumed(numbers: Mapping[str, Any], who: str) -> str:
     return f"{who} resumed it: {_counted(numbers, 'that had been Cancelled went on')}."
 
 
+def _too_many(numbers: Mapping[str, Any]) -> str:
+    return f"{numbers['failed']:,} of the last {numbers['first_attempts']:,} first attempts"
+
+
 def _held(numbers: Mapping[str, Any], _who: str) -> str:
-    return f"*Held*: {numbers['failed']:,} of the last 500 first attempts failed. {_reasons(numbers)}."
+    return f"*Held*: {_too_many(numbers)} failed. {_reasons(numbers)}."
 
 
 def _failed(numbers: Mapping[str, Any], _who: str) -> str:
@@ -153,8 +157,8 @@ def _letter_hold(content: Content, _who: str, name: str) -> str:
     top = next(iter(numbers.get("reasons", {})), "")
     most = f", most of them {FAILURE_REASON_NAMES[FailureReason(top)]}" if top else ""
     return (
-        f"*{name} is Held.* {numbers['failed']:,} of the last 500 first attempts failed{most}. Nothing more is handed "
-        f"over until somebody decides; {numbers['queued']:,} stay Queued, and {_channel(content)} stays taken."
+        f"*{name} is Held.* {_too_many(numbers)} failed{most}. Nothing more is handed over until somebody decides; "
+        f"{numbers['queued']:,} stay Queued, and {_channel(content)} stays taken."
     )
 
 

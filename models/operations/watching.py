@@ -89,6 +89,7 @@ def note(campaign_id: int, marks: Marks, *, now: int) -> None:
         execute("UPDATE campaigns SET phase = 'held', updated_at = ? WHERE id = ?", now, campaign_id)
         numbers: dict[str, Any] = {
             "failed": window.count(FAILED_MARK),
+            "first_attempts": len(window),
             "queued": queued(campaign_id),
             "reasons": _reasons(campaign_id),
         }

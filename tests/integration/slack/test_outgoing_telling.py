@@ -199,7 +199,7 @@ class TestHeld:
         fails(spring, 56, outgoing)
         outgoing.works(5)
         _, post = outgoing.in_channel()
-        said = "Spring is Held. 56 of the last 500 first attempts failed, most of them Unreachable."
+        said = "Spring is Held. 56 of the last 56 first attempts failed, most of them Unreachable."
         assert post["text"].startswith(said)
         assert [text[: len(said)] for text in texts(outgoing)] == [said]
         for one in (post, outgoing.direct("ben")[0]):
@@ -207,7 +207,7 @@ class TestHeld:
             assert "*Why:* Unreachable 56" in str(one)
             buttons = next(block for block in one["blocks"] if block["type"] == "actions")["elements"]
             assert [button["action_id"] for button in buttons][:2] == ["resume", "stop"]
-        assert outgoing.thread()[-1].startswith("*Held*: 56 of the last 500")
+        assert outgoing.thread()[-1].startswith("*Held*: 56 of the last 56 first attempts failed")
 
     def test_what_was_overtaken_is_not_said(self, outgoing: Outgoing, spring: int, ben: Actor) -> None:
         fails(spring, 56, outgoing)
