@@ -24,7 +24,7 @@ def help_of(running: Sequence[CampaignSummary], site: Site) -> Message:
         )
         for found in running
     ]
-    shown.append(blocks.actions([blocks.button("Open panel", "open_panel", url=site.panel_url)], block_id="panel"))
+    shown.append(_to_panel(site))
     if site.simulated:
         shown.append(blocks.context(lines.SIMULATED))
     return Message("The commands of /campaign", shown)
@@ -50,7 +50,7 @@ def list_of(
         blocks.section(line(found, starts.get(found.campaign.id)), buttons.menu(found)) for found in campaigns[:LISTED]
     ]
     if len(campaigns) > LISTED:
-        shown.append(blocks.context(f"{LISTED} of {len(campaigns)}. The rest: {site.panel_url}"))
+        shown += [blocks.context(f"{LISTED} of {len(campaigns)}. The rest is in the panel."), _to_panel(site)]
     return Message(f"{len(campaigns)} campaigns", shown)
 
 
@@ -80,6 +80,10 @@ def suggestions(campaigns: Iterable[CampaignSummary]) -> list[Block]:
     return [
         {"label": blocks.plain(_GROUPS[group]), "options": options} for group, options in by_group.items() if options
     ]
+
+
+def _to_panel(site: Site) -> Block:
+    return blocks.actions([blocks.button("Open panel", "open_panel", url=site.panel_url)], block_id="panel")
 
 
 def _plain_status(found: CampaignSummary) -> str:
