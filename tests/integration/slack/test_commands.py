@@ -285,7 +285,7 @@ class TestInThread:
         slack.say_what_is_due()
         as_ben.chooses_shortcut("act_on_card", as_ben.latest("Spring: Held"))
         as_ben.clicks(dialog(as_ben, "Stop…"), "failures")
-        as_ben.clicks(dialog(as_ben, "Why 3 failed"), "retry")
+        as_ben.clicks(dialog(as_ben, "Show samples"), "retry")
         as_ben.clicks(dialog(as_ben, "Not done"), "resume")
         dialog(as_ben, "*3 messages go on.*")
         assert len(as_ben.modals()) == 3

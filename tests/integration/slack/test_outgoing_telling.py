@@ -255,7 +255,17 @@ class TestSilence:
 def numbers() -> dict[str, object]:
     """As acts give them, few."""
     looked_up = {"found": 1, "unlisted": 0, "unclear": 0, "unasked": 0}
-    return {"messages": 1, "n": 1, "rows": 1, "failed": 50, "queued": 1, "status": "complete", "likely": 0, **looked_up}
+    return {
+        "messages": 1,
+        "n": 1,
+        "rows": 1,
+        "failed": 50,
+        "first_attempts": 60,
+        "queued": 1,
+        "status": "complete",
+        "likely": 0,
+        **looked_up,
+    }
 
 
 class TestWords:
