@@ -31,6 +31,10 @@ class NotNowError(Exception):
     """The budget is spent, or Slack asks us to wait: surely nothing was done."""
 
 
+class LostError(Exception):
+    """This one thing did not get through: it is tried again after a pause, while what else is said goes on."""
+
+
 class RefusedError(Exception):
     """Slack refuses this one call; `error` is its word."""
 
@@ -93,6 +97,7 @@ class Line:
             return TroubleError(f"{error}:{answer.get('needed', '')}")
         if error in ACCOUNT:
             return TroubleError(error)
-        if error in SLACKS_OWN or answer.status_code >= 500:
+        # What is no word did not come from Slack: a proxy's page, or that of a fallen server.
+        if error in SLACKS_OWN or answer.status_code >= 500 or " " in error:
             return TroubleError(OUTAGE)
         return RefusedError(error)

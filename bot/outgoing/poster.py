@@ -14,7 +14,7 @@ from bot.drawing.blocks import escaped
 from bot.outgoing import letters
 from bot.outgoing.budget import Budget
 from bot.outgoing.exports import ExportMessages
-from bot.outgoing.line import Line, NotNowError, RefusedError, TroubleError
+from bot.outgoing.line import Line, LostError, NotNowError, RefusedError, TroubleError
 from bot.outgoing.places import Places, channel_of
 from bot.outgoing.posting import Posting
 from bot.outgoing.status_cards import StatusCards
@@ -82,10 +82,11 @@ class Poster:
             self._says[saying.kind](saying)
         except NotNowError:
             return  # it keeps its place in the line
-        except RefusedError as refused:
-            outbox.drop(saying, problem=refused.error, now=self._clock())
-        except CampaignError as gone:
-            outbox.drop(saying, problem=str(gone), now=self._clock())
+        except LostError:
+            outbox.put_off(saying, problem="lost on its way", now=self._clock())
+        except (RefusedError, CampaignError) as refused:
+            log.info("not said", kind=saying.kind, subject_id=saying.subject_id, because=str(refused))
+            outbox.drop(saying, problem=str(refused), now=self._clock())
         except TroubleError as trouble:
             outbox.put_off(saying, problem=trouble.error, now=self._clock())
             raise

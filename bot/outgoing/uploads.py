@@ -4,6 +4,7 @@ Slack's way is in three steps (https://docs.slack.dev/messaging/working-with-fil
 there, share the file. Only the last one posts anything, so the first two may be done again at any time.
 """
 
+from http import HTTPStatus
 from http.client import HTTPException
 from threading import Thread
 from urllib.error import HTTPError
@@ -12,10 +13,9 @@ from urllib.request import Request, urlopen
 import structlog
 from peewee import PeeweeException
 
-from bot.outgoing.line import Line, NotNowError, TroubleError
+from bot.outgoing.line import Line, LostError, NotNowError, RefusedError
 from models import database
 from models.operations.files import read_file
-from models.queries.slack import OUTAGE
 from models.tables import File
 
 log = structlog.stdlib.get_logger("signalbox.poster")
@@ -34,7 +34,8 @@ class Uploads:
     def file_id(self, file: File, name: str) -> str:
         """What Slack calls the file once its bytes are there.
 
-        Raises NotNowError while they, or another file's, are on their way, and what the line raises.
+        Raises NotNowError while they, or another file's, are on their way, LostError when they did not get there,
+        and what the line raises.
         """
         upload = self._under_way
         # One that has arrived and that nobody asks for any more, as its export is gone, makes room.
@@ -43,8 +44,10 @@ class Uploads:
         if upload.file.id != file.id or upload.is_alive():
             raise NotNowError("files.upload")
         self._under_way = None
+        if upload.refused:
+            raise RefusedError(f"upload refused with {upload.refused}")
         if not upload.arrived:
-            raise TroubleError(OUTAGE)
+            raise LostError
         return upload.file_id
 
     def _begin(self, file: File, name: str) -> "_Upload":
@@ -62,6 +65,7 @@ class _Upload(Thread):
         super().__init__(name="upload", daemon=True)
         self.file, self.file_id, self._url = file, file_id, url
         self.arrived = False
+        self.refused = 0  # the HTTP status for a file that will never be taken
 
     def run(self) -> None:
         headers = {"Content-Type": "application/octet-stream", "Content-Length": str(self.file.size)}
@@ -71,6 +75,7 @@ class _Upload(Thread):
                 self.arrived = True
         except HTTPError as refused:
             refused.close()
+            self.refused = refused.code if refused.code < HTTPStatus.INTERNAL_SERVER_ERROR else 0
             log.warning("Slack takes no file", status=refused.code)
         except (OSError, HTTPException, PeeweeException) as trouble:
             log.warning("a file did not get to Slack", trouble=str(trouble))

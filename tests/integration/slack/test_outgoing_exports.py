@@ -13,6 +13,7 @@ from models.errors import NotFoundError
 from models.operations.exporting import cancel_export, do_export, start_export
 from models.operations.forgetting import forget_person
 from models.operations.running import delete_campaign
+from models.queries.slack import slack_trouble
 from models.rules.criteria import Criteria
 from models.tables import Campaign, Export, SlackPost
 from models.words import Channel, MessageStatus, Surface
@@ -135,6 +136,20 @@ def test_file_that_got_lost_on_its_way_is_sent_again(
     outgoing.works(60)
     assert len(files(outgoing)) == 1
     assert waiting() == []
+
+
+@pytest.mark.parametrize(("status", "waits"), [(503, True), (413, False)])
+def test_file_that_does_not_get_through_keeps_nothing_else_waiting(
+    outgoing: Outgoing, export_id: int, status: int, waits: bool
+) -> None:
+    do_export(export_id, clock=outgoing.now)
+    outgoing.meets("upload", status=status, times=1000)
+    outgoing.works(10)
+    assert slack_trouble() is None
+    assert (f"file:{export_id}" in waiting()) == waits
+    run(make_campaign(name="Spring"), now=outgoing.now())
+    outgoing.works()
+    assert outgoing.in_channel()[-1]["text"] == "Spring: In Progress, 0 % sent"
 
 
 @both_engines

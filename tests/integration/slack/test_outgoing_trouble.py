@@ -2,6 +2,7 @@
 
 from collections import Counter
 from http import HTTPStatus
+from typing import Any
 
 import pytest
 import structlog
@@ -150,8 +151,11 @@ def test_old_news_to_people_is_dropped(outgoing: Outgoing, spring: int, alice: A
     assert outgoing.thread()[-1].startswith("<@U0ALICE> stopped it")
 
 
-def test_one_fallen_answer_is_no_lasting_trouble(outgoing: Outgoing, spring: int) -> None:
-    outgoing.meets("chat.postMessage", status=HTTPStatus.BAD_GATEWAY)
+@pytest.mark.parametrize(
+    "answer", [{"status": HTTPStatus.BAD_GATEWAY}, {"error": "Received a response in a non-JSON format: <html>"}]
+)
+def test_one_fallen_answer_is_no_lasting_trouble(outgoing: Outgoing, spring: int, answer: dict[str, Any]) -> None:
+    outgoing.meets("chat.postMessage", **answer)
     factories.stop(spring, now=outgoing.now())
     outgoing.works(10)
     assert slack_trouble() is None
