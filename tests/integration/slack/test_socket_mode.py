@@ -1,8 +1,10 @@
 """Slack over Socket Mode: the bot answers, connects anew whenever it was cut off, and never ends for Slack's sake."""
 
 import signal
+import sqlite3
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -22,11 +24,10 @@ from models.tables import Person as PersonRow
 from models.words import Phase, Tally
 from tests.counter_app import PROFILE, make_counter
 from tests.factories import make_campaign, phase_of, run
+from tests.integration.slack.asking import ALL_FOUR
 from tests.integration.slack.workspace import IDS, Workspace, workspace
 from tests.processes import House, Started, until
 from tests.slack_person import Person, eventually
-
-ALL_FOUR = ["1", "2", "3", "4"]
 
 
 @pytest.fixture
@@ -208,3 +209,22 @@ def test_process_outlives_a_refused_token_and_stops_cleanly(house: House, tmp_pa
         assert time.monotonic() - began < 4
         assert "Slack opens no connection" in started.said()
         assert "Traceback" not in started.said()
+
+
+def test_process_that_takes_the_lead_mends_what_the_one_before_has_noted(
+    house: House, tmp_path: Path, valkey: str
+) -> None:
+    with LocalSlack(tmp_path / "slack") as slack:
+        bot(house, slack, valkey)
+        until(lambda: connected(slack), seconds=20, what="a connection")
+        with closing(sqlite3.connect(house.var / "signalbox.db")) as kept:
+            change(kept, "UPDATE leases SET holder = 'another', until_at = until_at + 600000")
+            until(lambda: not connected(slack), seconds=20, what="the end of the lead")
+            change(kept, "INSERT INTO slack_faults (way, error, since) VALUES ('says', 'token_revoked', 1)")
+            change(kept, "DELETE FROM leases")
+            until(lambda: not kept.execute("SELECT 1 FROM slack_faults").fetchall(), seconds=20, what="the mending")
+
+
+def change(kept: sqlite3.Connection, statement: str) -> None:
+    with kept:
+        kept.execute(statement)
