@@ -89,7 +89,6 @@ class ExportMessages:
             except RefusedError as refused:
                 if refused.error not in GONE_FILES:
                     log.warning("Slack keeps a file", export_id=post.subject_id, error=refused.error)
-                    continue
             posts.lose_post(post)
 
     def _refresh(self, post: SlackPost | None) -> None:

@@ -1,6 +1,6 @@
 """Posting a message once, whatever happens in between."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from bot.drawing.blocks import Message
@@ -10,8 +10,8 @@ from models.queries.slack import MISSING_SCOPE
 from models.tables import SlackOutbox
 
 EVENT = "signalbox_said"
-LOOKED_BACK = 5 * 60_000  # ms; Slack's clock may differ from ours
-MESSAGES_LOOKED_AT = 200
+LOOKED_AROUND = 5 * 60_000  # ms before and after the note; Slack's clock may differ from ours
+PAGE = 200  # messages, as Slack advises
 
 
 class Posted(NamedTuple):
@@ -61,17 +61,24 @@ class Posting:
         """The message that an interrupted try has posted, if it did."""
         if saying.posting_at is None:
             return None
-        method, thread = ("conversations_replies", {"ts": thread_ts}) if thread_ts else ("conversations_history", {})
-        since = f"{max(0, saying.posting_at - LOOKED_BACK) / 1000:.6f}"
         try:
-            answer = self._line.call(
-                method, channel=channel, oldest=since, limit=MESSAGES_LOOKED_AT, include_all_metadata=True, **thread
-            )
+            return next(filter(wanted, self._messages(channel, saying.posting_at, thread_ts)), None)
         except TroubleError as trouble:
             if trouble.error.startswith(MISSING_SCOPE):
                 raise RefusedError("interrupted, may have been said") from trouble
             raise
-        return next((message for message in answer["messages"] if wanted(message)), None)
+
+    def _messages(self, channel: str, around: int, thread_ts: str | None) -> Iterator[Any]:
+        """What was written in a conversation, or in a thread of it, around that moment (epoch ms)."""
+        method = "conversations_replies" if thread_ts else "conversations_history"
+        oldest, latest = (f"{max(0, at) / 1000:.6f}" for at in (around - LOOKED_AROUND, around + LOOKED_AROUND))
+        where: dict[str, Any] = {"channel": channel, "oldest": oldest, "latest": latest, "limit": PAGE}
+        where |= {"ts": thread_ts} if thread_ts else {}
+        cursor = None
+        while cursor != "":
+            answer = self._line.call(method, **where, cursor=cursor, include_all_metadata=True)
+            yield from answer["messages"]
+            cursor = (answer.get("response_metadata") or {}).get("next_cursor") or ""
 
 
 class _Noted:

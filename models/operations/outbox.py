@@ -24,7 +24,7 @@ def due_sayings(*, now: int, limit: int = 200) -> list[SlackOutbox]:
 
 def begin(saying: SlackOutbox, *, now: int) -> None:
     """Note that Slack is about to be asked to post it. Who finds the note later must look before asking again."""
-    _note(saying.id, "posting_at = COALESCE(posting_at, ?)", now)
+    _note(saying.id, "posting_at = ?", now)
 
 
 def not_taken(saying: SlackOutbox) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 from urllib.request import Request, urlopen
 
 import pytest
+import structlog
 
 from models.actors import Actor
 from models.clock import now_ms
@@ -176,6 +177,16 @@ def test_file_that_its_reader_deleted_is_none_of_ours(outgoing: Outgoing, export
     outgoing.passes(8 * DAY)
     outgoing.works(1)
     assert SlackPost.get(SlackPost.kind == "file").state == "gone"
+
+
+def test_file_that_slack_will_not_delete_is_asked_for_once(outgoing: Outgoing, export_id: int) -> None:
+    do_export(export_id, clock=outgoing.now)
+    outgoing.works(1)
+    outgoing.meets("files.delete", error="cant_delete_file", times=1000)
+    outgoing.passes(8 * DAY)
+    with structlog.testing.capture_logs() as logs:
+        outgoing.works(180)
+    assert [one["error"] for one in logs if one["event"] == "Slack keeps a file"] == ["cant_delete_file"]
 
 
 @both_engines

@@ -96,6 +96,19 @@ class TestKilled:
         outgoing.works(90)
         assert [one["text"] for one in outgoing.in_channel()] == ["Spring: Complete, 100 % sent"]
 
+    def test_card_is_found_again_among_all_that_was_written_meanwhile(self, outgoing: Outgoing) -> None:
+        factories.run(make_campaign(name="Spring"), now=outgoing.now())
+        outgoing.meets("chat.postMessage", cut=True, after_effect=True)
+        outgoing.works()
+        outgoing.meets("*", cut=True, times=1000)
+        workspace = outgoing.slack.core.workspace
+        outgoing.do(lambda: [workspace.post(CHANNEL, "Good morning", user="U0VERA") for _ in range(250)])
+        outgoing.works(600)
+        outgoing.is_well_again()
+        outgoing.works(90)
+        found = outgoing.do(lambda: workspace.messages(CHANNEL, "U0VERA", newest=1000))
+        assert len([one for one in found if "Spring" in one["text"]]) == 1
+
     def test_without_history_scopes_what_may_have_been_said_is_not_said_again(
         self, outgoing: Outgoing, spring: int
     ) -> None:
