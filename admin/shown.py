@@ -26,6 +26,7 @@ from models.words import (
     Phase,
     Role,
     Silence,
+    duration,
 )
 
 THEMES = ("light", "dark")
@@ -78,9 +79,7 @@ def set_up(app: Flask, config: Config) -> None:
     environment = environments.environment_of(config.providers, config.variables)
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
-    app.jinja_env.filters.update(
-        number=words.number, duration=words.duration, phase=Phase, message_status=MessageStatus
-    )
+    app.jinja_env.filters.update(number=words.number, duration=duration, phase=Phase, message_status=MessageStatus)
     app.jinja_env.globals.update(
         ago=lambda moment: times.ago_element(moment, now_ms()),
         started=lambda moment: times.start_element(moment, now_ms(), sessions.current_zone()),

@@ -326,3 +326,12 @@ FAILURE_REASON_LABELS = {
     FailureReason.PROVIDER_ERROR: "Fault at the provider",
     FailureReason.UNKNOWN: "No known reason was given",
 }
+
+
+def duration(seconds: float) -> str:
+    """Roughly, in one unit: "50 s", "6 min", "2 h"."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    if seconds < 90 * 60:
+        return f"{round(seconds / 60)} min"
+    return f"{round(seconds / 3600)} h"

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 from admin.presenting import times
-from admin.presenting.words import Badge, campaign_badge, duration, message_badge, share
+from admin.presenting.words import Badge, campaign_badge, message_badge, share
 from models.queries.progress import Progress, percent_sent
 from models.rules.counts import Counts
-from models.words import CHANNEL_LABELS, TO_BE_SENT, Channel, MessageStatus, Phase
+from models.words import CHANNEL_LABELS, TO_BE_SENT, Channel, MessageStatus, Phase, duration
 
 _NOT_RUN = frozenset({Phase.DRAFT, Phase.READY})
 

@@ -149,12 +149,3 @@ def counted(n: int, noun: str) -> str:
 def share(n: int, total: int) -> str:
     """Of a hundred, to a tenth: "2.6 %"."""
     return f"{100 * n / total:.1f} %" if total else "–"
-
-
-def duration(seconds: float) -> str:
-    """Roughly, in one unit: "50 s", "6 min", "2 h"."""
-    if seconds < 90:
-        return f"{max(1, round(seconds))} s"
-    if seconds < 90 * 60:
-        return f"{round(seconds / 60)} min"
-    return f"{round(seconds / 3600)} h"

@@ -21,6 +21,7 @@ from models.words import (
     MessageStatus,
     Phase,
     StartKind,
+    duration,
 )
 
 SIMULATED = "Simulated: no message leaves Signalbox"
@@ -91,10 +92,9 @@ def pace(progress: Progress) -> str:
         return f" · waiting for {receipts}, until {blocks.local_time(progress.waits_until)} at most"
     parts = []
     if progress.rate:
-        parts.append(f"{progress.rate:,.0f} messages/s")
+        parts.append(f"{progress.rate:,.{0 if progress.rate >= 10 else 1}f} messages/s")
     if progress.seconds_left:
-        minutes = round(progress.seconds_left / 60)
-        parts.append(f"about {minutes} min left" if minutes else "less than a minute left")
+        parts.append(f"about {duration(progress.seconds_left)} left")
     return "".join(f" · {part}" for part in parts)
 
 

@@ -3,6 +3,11 @@
 import pytest
 
 from bot.drawing import lines
+from models.queries.campaigns import CampaignSummary
+from models.queries.progress import Progress
+from models.rules.counts import Counts
+from models.tables import Campaign
+from models.words import CampaignStatus, MessageStatus
 
 
 @pytest.mark.parametrize(
@@ -19,3 +24,13 @@ from bot.drawing import lines
 )
 def test_one_is_no_plural(n: int, then: str, noun: str, said: str) -> None:
     assert lines.counted(n, then, noun) == said
+
+
+def progress(rate: float) -> Progress:
+    summary = CampaignSummary(Campaign(), CampaignStatus.IN_PROGRESS, Counts({MessageStatus.QUEUED: 100}))
+    return Progress(summary, sent=0, rate=rate, seconds_left=None, waits_until=None, as_of=0)
+
+
+@pytest.mark.parametrize(("rate", "said"), [(0.3, "0.3"), (9.96, "10.0"), (41.4, "41"), (1234.0, "1,234")])
+def test_slow_pace_is_no_standstill(rate: float, said: str) -> None:
+    assert lines.pace(progress(rate)) == f" · {said} messages/s"
