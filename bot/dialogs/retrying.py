@@ -107,7 +107,7 @@ def _total(plan: RetryPlan, messages: int, ticked: Collection[str], *, include_u
     segments = plan.segments(ticked, include_unconfirmed=include_unconfirmed)
     cost = plan.cost(ticked, include_unconfirmed=include_unconfirmed)
     if segments:
-        parts.append(f"{segments:,} segments")
+        parts.append(lines.counted(segments, noun="segment"))
     if cost is not None:
         parts.append(f"about {plan.currency} {cost:,.2f}")
     return " · ".join(parts)

@@ -71,17 +71,17 @@ def _taken(request: Request, campaign_id: int) -> str:
 def _what(check: RunCheck) -> str:
     parts = [f"*{lines.counted(check.sendable)}* will be sent"]
     if check.segments is not None:
-        parts.append(f"{check.segments:,} segments")
+        parts.append(lines.counted(check.segments, noun="segment"))
     if check.cost is not None:
         parts.append(f"about {check.currency} {check.cost:,.2f}")
     if check.opted_out:
-        parts.append(f"{check.opted_out:,} opted out and get nothing")
+        parts.append(f"{check.opted_out:,} opted out and {'gets' if check.opted_out == 1 else 'get'} nothing")
     return " · ".join(parts)
 
 
 def _leave_out(check: RunCheck) -> Block:
-    people = "this person" if check.reached_lately == 1 else f"these {check.reached_lately:,} people"
-    option = blocks.option(f"Leave out {people}", LEAVE_OUT, LEAVE_OUT_MEANS)
+    whom = "this person" if check.reached_lately == 1 else f"these {check.reached_lately:,} people"
+    option = blocks.option(f"Leave out {whom}", LEAVE_OUT, LEAVE_OUT_MEANS)
     boxes = blocks.checkboxes(LEAVE_OUT, [option])
     return blocks.input_block("Reached in the last 24 hours", boxes, block_id=LEAVE_OUT, optional=True)
 
