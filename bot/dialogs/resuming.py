@@ -9,14 +9,16 @@ from models.clock import now_ms
 from models.operations import running
 from models.queries.campaigns import summary_of
 from models.queries.work import has_left_out
-from models.words import RESUME_LEFT_OUT, TO_BE_SENT, Action, MessageStatus
+from models.words import RESUME_LEFT_OUT, Action
+
+NOTHING_LEFT = "Nothing is left to send: this only ends the state it is in."
 
 
 def _form(request: Request, campaign_id: int, _message_ids: tuple[int, ...]) -> Form:
     running.permitted(Action.RESUME, campaign_id, request.actor, now=now_ms())
     summary = summary_of(campaign_id)
-    left = sum(summary.counts[status] for status in (*TO_BE_SENT, MessageStatus.CANCELLED))
-    told = f"*{lines.counted(left, 'go on')}.*" if left else "Nothing is left to send: it only stops being Failed."
+    left = summary.counts.left
+    told = f"*{lines.counted(left, 'go on')}.*" if left else NOTHING_LEFT
     warned = f"\n:warning: {RESUME_LEFT_OUT}" if has_left_out(campaign_id) else ""
     shown = [blocks.section(f"{lines.about(summary)}\n{told}{warned}"), *lines.mark(summary, site())]
     return Form(shown, f"Resume {lines.counted(left)}" if left else "Resume")
@@ -24,7 +26,9 @@ def _form(request: Request, campaign_id: int, _message_ids: tuple[int, ...]) -> 
 
 def _submit(request: Request, kept: Kept, _given: Given) -> str:
     moved = starting.resume_campaign(kept["campaign"], actor=request.actor, now=now_ms())
-    queued = lines.counted(moved.messages, "are queued again")
+    if moved.move_id is None:
+        return "Nothing was left to send. The campaign is not Failed any more."
+    queued = lines.counted(moved.messages, "are queued")
     return f"It goes on: {queued}. {blocks.escaped(moved.warning)}".rstrip()
 
 

@@ -98,10 +98,6 @@ def _ended(numbers: Mapping[str, Any], _who: str) -> str:
     return f"It ended as *{CAMPAIGN_STATUS_LABELS[CampaignStatus(numbers['status'])]}*: {_outcome(numbers)}."
 
 
-def _resumed(numbers: Mapping[str, Any], who: str) -> str:
-    return f"{who} resumed it: {_counted(numbers, 'that had been Cancelled went on')}."
-
-
 def _too_many(numbers: Mapping[str, Any]) -> str:
     return f"{numbers['failed']:,} of the last {numbers['first_attempts']:,} first attempts"
 
@@ -127,7 +123,7 @@ _THREAD: dict[str, Callable[[Mapping[str, Any], str], str]] = {
         f"{who} ran the campaign: {lines.counted(n['messages'], noun='recipient')}, disclaimer accepted."
     ),
     "stop": lambda n, who: f"{who} stopped it: {_counted(n, 'were not sent')}.",
-    "resume": _resumed,
+    "resume": lambda n, who: f"{who} resumed it: {_counted(n, 'went on')}.",
     "retry": lambda n, who: f"{who} retried {_counted(n)}.",
     "delete": lambda n, who: f"{who} deleted it with {_counted(n)}.",
     "set_message": lambda _, who: f"{who} edited it.",

@@ -94,7 +94,7 @@ def stop_campaign(campaign_id: int, *, actor: Actor, now: int) -> Moved:
 
 
 def resume_campaign(campaign_id: int, *, actor: Actor, now: int) -> Moved:
-    """Go on with a stopped, stopping, held or failed campaign: Cancelled becomes Queued.
+    """Go on with a stopped, stopping, held or failed campaign: Cancelled becomes Queued, beside what stayed so.
 
     With nothing left to send it only ends the Failed state. Raises NotFoundError, NotAllowedError,
     WrongStateError, ChannelTakenError.
@@ -102,7 +102,7 @@ def resume_campaign(campaign_id: int, *, actor: Actor, now: int) -> Moved:
     with transaction():
         campaign = permitted(Action.RESUME, campaign_id, actor, now=now)
         end_open_moves(campaign_id, by=MoveKind.RESUME, now=now)
-        messages = campaign.counts[MessageStatus.CANCELLED]
+        messages = campaign.counts.left
         audit.record(
             actor,
             "resume",

@@ -43,9 +43,14 @@ class Counts:
         return sum(self[status] for status in TO_BE_SENT)
 
     @property
+    def left(self) -> int:
+        """What goes on with a resume: what is to be sent, and what was Cancelled."""
+        return self.to_be_sent + self[MessageStatus.CANCELLED]
+
+    @property
     def sent(self) -> int:
         """What is final or with the provider; Cancelled ones were never sent."""
-        return self.total - self.to_be_sent - self[MessageStatus.CANCELLED]
+        return self.total - self.left
 
     @property
     def percent_sent(self) -> int:

@@ -15,7 +15,7 @@ from models.tables import Export, ScheduledStart
 from models.tables import Person as PersonRow
 from models.words import Channel, FailureReason, Phase
 from tests import factories
-from tests.factories import dump, make_campaign, make_ended, move_all, phase_of, statuses
+from tests.factories import dump, make_campaign, make_ended, move_all, phase_of, put_into_phase, statuses
 from tests.integration.slack.asking import ALL_FOUR, dialog, shown, submitted, text_of, told
 from tests.integration.slack.workspace import Workspace
 from tests.slack_person import Person, eventually
@@ -151,8 +151,22 @@ class TestResume:
         factories.stop(campaign_id)
         move_all(campaign_id)
         shown(as_ben, "/campaign resume spring", "*3 messages go on.*")
-        submitted(as_ben, "It goes on: 3 messages")
+        submitted(as_ben, "It goes on: 3 messages are queued.")
         assert phase_of(campaign_id) == Phase.RUNNING
+
+    def test_a_held_one_goes_on_with_what_stayed_queued(self, as_ben: Person) -> None:
+        campaign_id = make_campaign(name="Spring")
+        factories.run(campaign_id)
+        move_all(campaign_id)
+        put_into_phase(campaign_id, Phase.HELD)
+        shown(as_ben, "/campaign resume spring", "*3 messages go on.*")
+        submitted(as_ben, "It goes on: 3 messages are queued.")
+
+    def test_nothing_left_is_said_to_be_so(self, as_ben: Person) -> None:
+        campaign_id = make_ended(messages=1)
+        put_into_phase(campaign_id, Phase.FAILED)
+        shown(as_ben, f"/campaign resume {campaign_id}", "Nothing is left to send: this only ends the state it is in.")
+        submitted(as_ben, "Nothing was left to send. The campaign is not Failed any more.")
 
     def test_it_warns_that_those_left_out_at_the_run_are_sent_to_by_it(
         self, as_ben: Person, ben: Actor, now_is: int

@@ -209,6 +209,13 @@ class TestHeld:
             assert [button["action_id"] for button in buttons][:2] == ["resume", "stop"]
         assert outgoing.thread()[-1].startswith("*Held*: 56 of the last 56 first attempts failed")
 
+    def test_who_resumes_it_lets_go_on_what_stayed_queued(self, outgoing: Outgoing, spring: int, alice: Actor) -> None:
+        fails(spring, 56, outgoing)
+        factories.running.resume_campaign(spring, actor=alice, now=outgoing.now())
+        outgoing.works(5)
+        assert texts(outgoing)[-1] == "<@U0ALICE> resumed Spring. 64 messages went on."
+        assert outgoing.thread()[-1] == "<@U0ALICE> resumed it: 64 messages went on."
+
     def test_what_was_overtaken_is_not_said(self, outgoing: Outgoing, spring: int, ben: Actor) -> None:
         fails(spring, 56, outgoing)
         factories.running.resume_campaign(spring, actor=ben, now=outgoing.now())
