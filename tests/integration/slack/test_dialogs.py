@@ -67,6 +67,13 @@ class TestRun:
         move_all(campaign_id)
         assert statuses(campaign_id) == {"queued": 1, "cancelled": 2}
 
+    def test_one_of_anything_is_no_plural(self, as_ben: Person, now_is: int) -> None:
+        reached = ["+14155550000"]
+        make_ended(Channel.SMS, messages=1, now=now_is)
+        make_campaign(Channel.SMS, reached, name="Second", now=now_is)
+        run = text_of(shown(as_ben, "/campaign run second", "Leave out this person"))
+        assert "*1 message* will be sent · 1 segment'" in run
+
     def test_taken_channel_names_who_holds_it_and_offers_to_wait(self, as_ben: Person) -> None:
         factories.run(make_campaign(name="Water works"))
         campaign_id = make_campaign(name="Spring")
