@@ -189,7 +189,7 @@ def test_refused_account_fails_the_campaign_and_says_who_can_mend_it(product: Pr
     letter.get_by_role("button", name="Resume…").click()
     expect(ben.modal).to_contain_text("8 messages go on.")
     ben.submits("Resume 8 messages")
-    expect(ben.modal).to_contain_text("8 messages are queued again.")
+    expect(ben.modal).to_contain_text("8 messages are queued.")
     ben.closes()
     failures = "SELECT COUNT(*) FROM audit WHERE act = 'fail' AND object_id = ?"
     until(lambda: product.rows(failures, campaign_id) == [(2,)], what="the second failure")
@@ -265,7 +265,7 @@ def test_held_campaign_is_told_in_the_channel_and_shows_samples_to_who_asks(
 
     post.get_by_role("button", name="Resume…").click()
     ben.modal.get_by_role("button", name=re.compile(r"^Resume \d+ messages$")).click()
-    expect(ben.modal).to_contain_text("messages are queued again.")
+    expect(ben.modal).to_contain_text("messages are queued.")
     ben.closes()
     product.until_ended(campaign_id, seconds=ENDED)
     assert product.status(campaign_id)["counts"]["delivered"] == 240
@@ -283,7 +283,7 @@ def test_whole_day_goes_on_a_phone(product: Product, slack_of: Slack) -> None:
         product.until_ended(campaign_id, seconds=ENDED)
     card.get_by_role("button", name="Resume…").click()
     ben.modal.get_by_role("button", name=re.compile(r"^Resume \d+ messages$")).click()
-    expect(ben.modal).to_contain_text("messages are queued again.")
+    expect(ben.modal).to_contain_text("messages are queued.")
     ben.closes()
     product.until_ended(campaign_id, seconds=ENDED)
     expect(card).to_contain_text("Complete (with errors)")
