@@ -43,6 +43,11 @@ class TestList:
         assert "*Ready* · SMS · 3 recipients'" in listed
         assert "*In Progress* · Email · 0 % sent of 3 recipients'" in listed
 
+    def test_more_than_one_reads_at_a_glance_are_in_the_panel(self, as_ben: Person) -> None:
+        for number in range(21):
+            make_campaign(name=f"Spring {number}", messages=1)
+        assert "Open panel" in text_of(told(as_ben, "/campaign list", "20 of 21. The rest is in the panel."))
+
     def test_an_empty_house_says_how_to_begin(self, as_ben: Person) -> None:
         told(as_ben, "/campaign list", "/campaign create")
 
