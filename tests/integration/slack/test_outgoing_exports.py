@@ -214,7 +214,7 @@ def test_refused_export_says_why(outgoing: Outgoing, export_id: int, alice: Acto
     move_all(campaign_id, now=outgoing.now())
     do_export(export_id, clock=outgoing.now)
     outgoing.works(1)
-    assert "did not come about: There is no campaign" in outgoing.direct("ben")[0]["text"]
+    assert "did not come about: The campaign was deleted" in outgoing.direct("ben")[0]["text"]
     assert len(outgoing.direct("ben")) == 1
 
 
