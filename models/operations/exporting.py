@@ -69,7 +69,7 @@ def _exportable(campaign_id: int, actor: Actor, since_id: int | None, *, now: in
     actor.require(Right.EXPORT)
     campaign = seen_campaign(campaign_id, actor)
     if since_id is not None:
-        comparing.earlier_rows(export_seen_by(actor, since_id), now=now)
+        comparing.earlier_rows(export_seen_by(actor, since_id), campaign_id, now=now)
     return campaign
 
 

@@ -63,7 +63,7 @@ def write_export(
     """Write the CSV of what matches now, or of what changed `since` an export of all messages.
 
     `tell` hears how many rows are done and may raise to end it. Raises NotFoundError when the campaign is gone, or
-    being deleted, and what `comparing.earlier_rows` raises.
+    being deleted, and what `comparing` raises.
     """
     with snapshot():
         campaign: Campaign | None = Campaign.get_or_none(Campaign.id == campaign_id)
@@ -76,7 +76,7 @@ def write_export(
         _put(BOM + _encoded([columns]), out, digest)
         cells = _rows(campaign, criteria)
         if since is not None:
-            cells = comparing.changed(cells, comparing.earlier_rows(since, now=moment_at))
+            cells = comparing.changed(cells, comparing.earlier_rows(since, campaign_id, now=moment_at))
         for batch in _batches(cells):
             _put(_encoded(batch), out, digest)
             rows += len(batch)

@@ -13,6 +13,7 @@ from models.errors import NotFoundError, WrongStateError
 from models.operations import importing
 from models.operations.exporting import KEPT, do_export, start_export
 from models.operations.files import read_file
+from models.operations.importing import do_import
 from models.queries.stories import story_of
 from models.queries.work import last_whole_export_of, unchanged_export_of
 from models.rules.criteria import Criteria
@@ -147,6 +148,24 @@ def test_an_export_of_some_messages_is_no_ground_to_compare_on() -> None:
     some = export(campaign_id, at=NOW + MINUTE, criteria=Criteria(statuses=("delivered",)))
     with refused(WrongStateError):
         start_export(campaign_id, criteria=Criteria(), actor=COMMAND_LINE, now=NOW + MINUTE, since_id=some)
+
+
+def test_an_export_of_another_campaign_is_no_ground_to_compare_on() -> None:
+    campaign_id, other = make_ended(messages=3), make_ended(messages=3)
+    first = export(other, at=NOW + MINUTE)
+    with refused(WrongStateError):
+        start_export(campaign_id, criteria=Criteria(), actor=COMMAND_LINE, now=NOW + MINUTE, since_id=first)
+
+
+@pytest.mark.parametrize("contacts", ["+14155550001\n", "+14155550001\n+14155550002\n+14155550003\n"])
+def test_contacts_that_were_imported_anew_can_not_be_compared_with_those_of_before(contacts: str) -> None:
+    draft = factories.make_draft()
+    do_import(factories.start_import(draft, "phone\n+14155550000\n+14155550001\n"), clock=lambda: NOW)
+    first = export(draft, at=NOW + SECOND)
+    do_import(factories.start_import(draft, f"phone\n{contacts}"), clock=lambda: NOW + MINUTE)
+    made = Export.get_by_id(export(draft, at=NOW + 2 * MINUTE, since=first))
+    assert (made.state, made.file_id) == ("refused", None)
+    assert "imported anew" in made.result
 
 
 def test_a_file_that_is_kept_no_longer_can_not_be_compared_with() -> None:
