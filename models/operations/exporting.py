@@ -129,18 +129,12 @@ def cancel_export(export_id: int, *, actor: Actor, now: int) -> bool:
 
 
 def do_export(export_id: int, *, clock: Callable[[], int]) -> None:
-    """Make an export that is still open; whatever stops it is kept as its result."""
+    """Make an export that is still open; what stops it is kept as its result. Raises NotFoundError."""
     export = Export.get_or_none(Export.id == export_id)
     if export is None:
         raise NotFoundError(f"There is no export {export_id}.")
-    with transaction():
-        execute(
-            "UPDATE exports SET state = 'running', started_at = ?, beat_at = ? "
-            "WHERE id = ? AND state IN ('queued', 'running')",
-            clock(),
-            clock(),
-            export_id,
-        )
+    if not _take(export_id, now=clock()):
+        return
     try:
         with TemporaryFile() as spool, _Progress(export_id, clock) as progress:
             written = write_export(
@@ -155,6 +149,22 @@ def do_export(export_id: int, *, clock: Callable[[], int]) -> None:
             _store(export, written, spool, now=clock())
     except CampaignError as refused:
         _end(export_id, WorkState.REFUSED, str(refused), now=clock())
+    except OSError as fault:  # the temporary file: a full disk would be no emptier in a minute
+        _end(export_id, WorkState.FAILED, f"Its file could not be written: {fault.strerror}.", now=clock())
+
+
+def _take(export_id: int, *, now: int) -> bool:
+    """Take it on; False when it has ended."""
+    with transaction():
+        return bool(
+            execute(
+                "UPDATE exports SET state = 'running', started_at = ?, beat_at = ? "
+                "WHERE id = ? AND state IN ('queued', 'running')",
+                now,
+                now,
+                export_id,
+            )
+        )
 
 
 class _Progress:

@@ -3,15 +3,17 @@
 import csv
 import io
 import itertools
+import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from threading import Event, Thread
 
 import pytest
 
 from models import database, hints
-from models.actors import COMMAND_LINE
+from models.actors import COMMAND_LINE, Actor
 from models.operations.exporting import cancel_export, do_export, export_now, start_export
 from models.operations.snapshots import Written, write_export
 from models.operations.sweeping import find_work
@@ -100,13 +102,31 @@ def test_an_export_cancelled_in_its_last_moment_leaves_no_file_behind() -> None:
     asked = itertools.count()
 
     def clock() -> int:  # it begins, then its reading does; whatever it asks for after that comes too late
-        if next(asked) > 2:
+        if next(asked) > 1:
             cancel_export(export_id, actor=COMMAND_LINE, now=NOW)
         return NOW
 
     do_export(export_id, clock=clock)
     assert Export.get_by_id(export_id).state == WorkState.CANCELLED
     assert File.select().count() == 0
+
+
+def test_an_export_that_has_ended_is_not_made_again(ben: Actor) -> None:
+    export_id = start_export(factories.make_ended(now=NOW), criteria=Criteria(), actor=ben, now=NOW)
+    do_export(export_id, clock=lambda: NOW)
+    before = factories.dump()
+    do_export(export_id, clock=lambda: NOW + 1)
+    assert factories.dump() == before
+
+
+def test_an_export_that_can_not_be_written_ends_with_the_reason(
+    ben: Actor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    export_id = start_export(factories.make_ended(now=NOW), criteria=Criteria(), actor=ben, now=NOW)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    do_export(export_id, clock=lambda: NOW)
+    (made,) = factories.rows_of("exports")
+    assert (made["state"], made["result"]) == ("failed", "Its file could not be written: No such file or directory.")
 
 
 def swept() -> None:
