@@ -24,6 +24,7 @@ from models.queries.retries import groups_of, recoveries_on
 from models.rules.actions import Answer, answer_for, right_for
 from models.rules.criteria import Criteria
 from models.rules.retry_plan import (
+    OFFERED,
     UNCONFIRMED,
     RetryPlan,
     looked_at,
@@ -267,4 +268,5 @@ def _retryable(criteria: Criteria, *, include_unconfirmed: bool) -> Criteria:
     allowed = RETRYABLE if include_unconfirmed else RETRYABLE - {MessageStatus.UNCONFIRMED}
     asked = set(criteria.statuses or RETRYABLE)
     statuses = tuple(sorted(status.value for status in allowed & {MessageStatus(status) for status in asked}))
-    return replace(criteria, statuses=statuses)
+    worth = criteria.retry_classes or tuple(kind.value for kind in OFFERED if not criteria.failures)
+    return replace(criteria, statuses=statuses, retry_classes=worth)

@@ -11,10 +11,11 @@ RECIPIENT = "recipient_key"
 SEARCHED = (RECIPIENT, "search_1", "search_2", "search_3")
 # Above every character that can stand in a recipient, so that a prefix is a range an index can walk.
 LAST_CHARACTER = "\U0010ffff"
-# What `models.rules.retry_plan.failure_key` makes of a Failed message.
+# What `models.rules.retry_plan.failure_key` makes of a Failed message; one that can never be retried has no tick.
 FAILURE_KEY = (
-    "(CASE WHEN COALESCE(failure_reason, 'unknown') = 'unknown' THEN 'may_have_arrived' "
-    "ELSE COALESCE(retry_class, 'may_have_arrived') END || ':' || COALESCE(failure_reason, 'unknown'))"
+    "(CASE WHEN COALESCE(failure_reason, 'unknown') = 'unknown' AND COALESCE(retry_class, '') <> 'never' "
+    "THEN 'may_have_arrived' ELSE COALESCE(retry_class, 'may_have_arrived') END "
+    "|| ':' || COALESCE(failure_reason, 'unknown'))"
 )
 # A number as people write and copy it, with something between its digits.
 _SPACED_NUMBER = re.compile(r"\+[\d\s().\-]+")

@@ -11,7 +11,7 @@ from models.words import RETRYABLE, Channel, FailureReason, MessageStatus, Retry
 
 RECOVERY_SHOWN_FROM = 50  # retried attempts; fewer say nothing of a rate
 UNCONFIRMED = MessageStatus.UNCONFIRMED.value  # the key of the tick of its own
-_OFFERED = (RetryClass.LIKELY, RetryClass.MAY_HAVE_ARRIVED, RetryClass.POINTLESS)
+OFFERED = (RetryClass.LIKELY, RetryClass.MAY_HAVE_ARRIVED, RetryClass.POINTLESS)
 _ABOUT = (MessageStatus.FAILED, MessageStatus.UNCONFIRMED, MessageStatus.OPTED_OUT)
 
 
@@ -125,7 +125,7 @@ def plan_entries(
             by_key.setdefault(failure_key(group.reason, group.retry_class), []).append(group)
     rates = _rates(recoveries)
     entries = (_entry(key, found, rates.get(key), by_hand=by_hand) for key, found in by_key.items())
-    return tuple(sorted(entries, key=lambda entry: (_OFFERED.index(entry.retry_class), -entry.n, entry.reason)))
+    return tuple(sorted(entries, key=lambda entry: (OFFERED.index(entry.retry_class), -entry.n, entry.reason)))
 
 
 def never(groups: Iterable[Group]) -> int:

@@ -155,6 +155,19 @@ class TestMessages:
         assert statuses(campaign_id) == {"failed": 1, "queued": 1}
 
     @both_engines
+    @pytest.mark.parametrize("reason", [FailureReason.UNREACHABLE, FailureReason.UNKNOWN])
+    def test_failed_one_is_in_no_retrys_number(self, alice: Actor, reason: FailureReason) -> None:
+        campaign_id = make_campaign(messages=2)
+        run(campaign_id)
+        send_all(campaign_id, Word.FAILED, reason=reason)
+        forget(alice)
+        plan = retrying.open_plan(campaign_id, criteria=Criteria(), actor=alice, now=NOW)
+        ticked = [entry.key for entry in plan.entries]
+        confirmed = retrying.confirm_plan(plan.id, ticked=ticked, include_unconfirmed=False, actor=alice, now=NOW)
+        assert (plan.messages(ticked), confirmed.messages, confirmed.no_longer) == (1, 1, 0)
+        assert retry(campaign_id).messages == 1
+
+    @both_engines
     def test_nobody_forgotten_is_resumed_or_retried_into_a_hand_over(self, alice: Actor) -> None:
         campaign_id = make_campaign(messages=2)
         run(campaign_id)
