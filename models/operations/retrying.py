@@ -18,7 +18,7 @@ from models.operations.leaving import open_move
 from models.operations.running import Moved, permitted, refusal, take_channel
 from models.operations.settings import setting
 from models.operations.unscheduling import drop_start
-from models.queries.campaigns import get_campaign, standing_of
+from models.queries.campaigns import get_campaign, seen_campaign, standing_of
 from models.queries.messages import count
 from models.queries.retries import groups_of, recoveries_on
 from models.rules.actions import Answer, answer_for, right_for
@@ -70,7 +70,7 @@ def open_plan(campaign_id: int, *, criteria: Criteria, actor: Actor, now: int) -
     NotFoundError, NotAllowedError, and WrongStateError when nothing can be retried.
     """
     actor.require(right_for(Action.RETRY))
-    campaign = get_campaign(campaign_id)
+    campaign = seen_campaign(campaign_id, actor)
     answer = _may_plan(campaign_id, actor, now=now)
     wanted = replace(criteria, statuses=looked_at(criteria), cutoff_at=_cutoff(campaign, now))
     plan = _planned(campaign, wanted, answer, opens=True)

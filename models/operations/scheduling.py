@@ -8,15 +8,15 @@ from models.errors import InvalidInputError, NotAllowedError, WrongStateError
 from models.operations import audit, retrying, running
 from models.operations.running import Moved, refusal, require_disclaimer
 from models.operations.unscheduling import drop_start, end_start
-from models.queries.campaigns import standing_of
+from models.queries.campaigns import get_campaign, seen_standing, standing_of
 from models.queries.people import person_by_id
 from models.rules.actions import Standing, answer_for, right_for
 from models.rules.criteria import Criteria
+from models.rules.timeouts import HOUR
 from models.tables import ScheduledStart
 from models.words import ROLE_LABELS, Action, MessageStatus, Role, StartKind, Surface, WorkState
 
-HOUR = 3_600_000  # ms
-LATEST_AFTER_TIME = HOUR
+LATEST_AFTER_TIME = HOUR  # ms
 LATEST_AFTER_REQUEST = 24 * HOUR  # of a start without a time
 FURTHEST = 366 * 24 * HOUR
 
@@ -66,7 +66,7 @@ def cancel_start(campaign_id: int, *, actor: Actor, now: int) -> bool:
     """Take back what was to start later; False when nothing does. Raises NotFoundError, NotAllowedError."""
     actor.require(right_for(Action.START_LATER))
     with transaction():
-        standing_of(campaign_id, lock=True, now=now)
+        seen_standing(campaign_id, actor)
         return drop_start(campaign_id, by="cancel_start", actor=actor, now=now)
 
 
@@ -80,7 +80,7 @@ def fire_start(start_id: int, *, now: int) -> Moved | None:
         start = _get(start_id)
         if start is None:
             return None
-        standing_of(start.campaign_id, lock=True, now=now)  # before the start's own row: in this order Stop locks them
+        get_campaign(start.campaign_id, lock=True)  # before the start's own row: in this order Stop locks them
         if not end_start(start_id, WorkState.DONE, now=now):
             return None
         return _STARTS[StartKind(start.kind)](start, now)
@@ -98,7 +98,7 @@ def refuse_start(start_id: int, *, reason: str, now: int) -> None:
             now=now,
             kind="campaign",
             object_id=start.campaign_id,
-            name=standing_of(start.campaign_id, now=now).name,
+            name=get_campaign(start.campaign_id).name,
             start=start.kind,
             reason=reason,
         )
@@ -183,7 +183,7 @@ def _keep(start: ScheduledStart, actor: Actor, *, disclaimer_accepted: bool) -> 
 def _permitted(kind: StartKind, campaign_id: int, actor: Actor, *, now: int) -> Standing:
     """As for the act itself, but a taken channel is what the start waits for."""
     actor.require(right_for(Action.START_LATER))
-    campaign = standing_of(campaign_id, lock=True, now=now)
+    campaign = seen_standing(campaign_id, actor, now=now)
     answer = answer_for(Action(kind), campaign, actor)
     if not answer.allowed and answer.blocker_id is None:
         raise refusal(answer, campaign_id)

@@ -10,13 +10,15 @@ from models.operations.asking import ask_provider
 from models.operations.duplicating import duplicate_campaign
 from models.operations.exporting import start_export
 from models.operations.handing_on import hand_on
+from models.operations.retrying import open_plan
 from models.operations.running import delete_campaign, run_campaign
+from models.operations.scheduling import cancel_start
 from models.queries.campaigns import list_campaigns, seen_campaign
 from models.queries.finding import find_recipient
 from models.queries.previews import preview_of
 from models.rules.criteria import Criteria
 from models.words import Role
-from tests.factories import NOW, dump, make_draft, make_messages, refused
+from tests.factories import NOW, dump, make_draft, make_messages, refused, run_later
 
 pytestmark = pytest.mark.both_engines
 SOMEBODY = "+12025550123"
@@ -27,6 +29,9 @@ ASKED: dict[str, Callable[[int, Actor], object]] = {
     "export": lambda draft, actor: start_export(draft, criteria=Criteria(), actor=actor, now=NOW),
     "ask": lambda draft, actor: ask_provider(draft, actor=actor, now=NOW),
     "run": lambda draft, actor: run_campaign(draft, actor=actor, disclaimer_accepted=True, now=NOW),
+    "run later": lambda draft, actor: run_later(draft, at=None, actor=actor),
+    "take a start back": lambda draft, actor: cancel_start(draft, actor=actor, now=NOW),
+    "plan a retry": lambda draft, actor: open_plan(draft, criteria=Criteria(), actor=actor, now=NOW),
     "delete": lambda draft, actor: delete_campaign(draft, actor=actor, typed_name="Plan", now=NOW),
     "duplicate": lambda draft, actor: duplicate_campaign(draft, actor=actor, now=NOW),
     "hand on": lambda draft, actor: hand_on(draft, to=1, actor=actor, now=NOW),
