@@ -10,17 +10,25 @@ import os
 import secrets
 
 from models.config import Config
+from models.errors import NotConfiguredError
 from models.words import Channel
 
 _secrets: tuple[bytes, ...] = ()
 
 
 def load_secret(config: Config) -> None:
-    """Take SECRET_KEY from the environment, or the kept one, or make it (safe when several processes start at once)."""
+    """Take SECRET_KEY from the environment, or the kept one, or make it (safe when several processes start at once).
+
+    Raises NotConfiguredError when there is no secret in it.
+    """
     global _secrets  # noqa: PLW0603  # one installation per process
     given = config.variables.get("SECRET_KEY")
     held = given.encode() if given else _kept(config)
-    _secrets = tuple(secret for part in held.split(b",") if (secret := part.strip()))
+    found = tuple(secret for part in held.split(b",") if (secret := part.strip()))
+    if not found:
+        place = "SECRET_KEY" if given else str(config.var / "secret_key")
+        raise NotConfiguredError(f"{place} holds no secret: give SECRET_KEY a long random text.")
+    _secrets = found
 
 
 def derived(purpose: str) -> bytes:

@@ -13,7 +13,7 @@ from models import secret_key, unsubscribe
 from models.actors import COMMAND_LINE, Actor
 from models.config import Config
 from models.database import select
-from models.errors import NotFoundError
+from models.errors import NotConfiguredError, NotFoundError
 from models.operations import optouts
 from models.operations.forgetting import forget_person
 from models.queries import ledgers
@@ -132,3 +132,9 @@ def test_search_of_the_list_finds_who_the_old_key_listed(rotate: Rotate, alice: 
     optouts.opt_out(Channel.SMS, ADA, actor=alice, now=NOW)
     rotate(f"{NEW},{OLD}")
     assert ledgers.count_opt_outs(OptOutFilter(recipient=(Channel.SMS, ADA))) == 1
+
+
+@pytest.mark.parametrize("given", [",", " , ", " "])
+def test_a_secret_key_with_no_secret_in_it_is_refused_at_the_start(tmp_path: Path, given: str) -> None:
+    with pytest.raises(NotConfiguredError, match="SECRET_KEY holds no secret"):
+        secret_key.load_secret(Config.from_env({"SIGNALBOX_VAR": str(tmp_path), "SECRET_KEY": given}))
