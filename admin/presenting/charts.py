@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from admin.presenting import times
 from admin.presenting.words import message_badge
-from models.queries.flow import DAY, DRAWN, HOUR, MINUTE, Flow
+from models.queries.flow import DRAWN, Flow
+from models.rules.timeouts import DAY, HOUR, MINUTE
 from models.words import MessageStatus
 
 # Units of the drawing: a column's width, the heights of both strips, and that of the small one in a list.

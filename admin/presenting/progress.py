@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from admin.presenting import times
 from admin.presenting.words import Badge, campaign_badge, message_badge, share
-from models.queries.progress import Progress, percent_sent
+from models.queries.progress import Progress
 from models.rules.counts import Counts
 from models.words import CHANNEL_LABELS, TO_BE_SENT, Channel, MessageStatus, Phase, duration
 
@@ -92,7 +92,7 @@ def one_line(phase: Phase, counts: Counts) -> str:
         for status in (MessageStatus.CANCELLED, MessageStatus.UNCONFIRMED, MessageStatus.RETRYING)
         if counts[status]
     ]
-    return ", ".join([f"{percent_sent(counts)} % sent", *left[:1]])
+    return ", ".join([f"{counts.percent_sent} % sent", *left[:1]])
 
 
 def announced(progress: Progress) -> str:

@@ -6,7 +6,7 @@ from bot.drawing import blocks
 from bot.drawing.blocks import Block, escaped
 from models.config import current
 from models.queries.campaigns import CampaignSummary
-from models.queries.progress import Progress, percent_sent
+from models.queries.progress import Progress
 from models.rules.account import who_can_mend
 from models.rules.criteria import Criteria
 from models.tables import Export, ScheduledStart
@@ -77,7 +77,7 @@ def run_by(summary: CampaignSummary) -> str:
 
 def percent(summary: CampaignSummary) -> str:
     """How far it is."""
-    return f"{percent_sent(summary.counts)} % sent"
+    return f"{summary.counts.percent_sent} % sent"
 
 
 def bar(progress: Progress) -> str:

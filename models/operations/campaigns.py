@@ -15,6 +15,7 @@ from models.errors import InvalidInputError, WrongStateError
 from models.operations import audit, deleting, running
 from models.operations.unscheduling import drop_start
 from models.queries.campaigns import counts_of, seen_campaign
+from models.rules.timeouts import DAY
 from models.segments import LONGEST_SMS
 from models.tables import Campaign
 from models.template import check_header, missing_fields
@@ -24,7 +25,7 @@ NAME_LENGTH = range(3, 61)
 DESCRIPTION_LENGTH = 500
 SUBJECT_LENGTH = 500
 SLACK_CHANNEL = re.compile(r"[CGD][A-Z0-9]{1,20}")
-DRAFT_KEPT = 14 * 24 * 3600 * 1000  # ms since its last change
+DRAFT_KEPT = 14 * DAY  # since its last change
 BODY_BYTES = 1_000_000
 DISCARD_SLICE = 500
 

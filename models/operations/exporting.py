@@ -23,10 +23,11 @@ from models.queries.campaigns import counts_of, get_campaign, seen_campaign
 from models.queries.messages import count
 from models.queries.work import export_seen_by, open_export_of
 from models.rules.criteria import Criteria
+from models.rules.timeouts import DAY
 from models.tables import Campaign, Export
 from models.words import WorkState
 
-KEPT = 7 * 24 * 3600 * 1000  # ms
+KEPT = 7 * DAY
 TOLD_EVERY = 0.25  # seconds
 
 

@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from tempfile import SpooledTemporaryFile
 
 from models.actors import Actor, Right
 from models.contacts.checking import Contact, check_contacts
 from models.contacts.country import CountryOffer, offer_country
-from models.contacts.mapping import ColumnMapping, Field
+from models.contacts.mapping import ColumnMapping
 from models.contacts.reading import Examined, contact_rows, examine
 from models.contacts.refused import RefusedRow, refused_header, refused_line
 from models.contacts.report import Report
@@ -105,7 +105,7 @@ def start_import(
     if not consent:
         raise InvalidInputError("Confirm that these contacts agreed to be written to.", field="consent")
     _require_room(contacts.file_id)
-    mapping = asdict(contacts.mapping)
+    mapping = contacts.mapping.to_json()
     with transaction():
         campaign = seen_campaign(campaign_id, actor, lock=True)
         if campaign.phase != Phase.DRAFT:
@@ -159,12 +159,6 @@ def do_import(import_id: int, *, clock: Callable[[], int]) -> Report:
     return report
 
 
-def mapping_from_json(stored: dict[str, object]) -> ColumnMapping:
-    """The mapping as it was stored with an import or a campaign."""
-    fields = tuple(Field(**field) for field in stored["fields"])  # type: ignore[attr-defined]  # JSON of asdict
-    return ColumnMapping(**{**stored, "fields": fields})  # type: ignore[arg-type]  # the same
-
-
 def _begin(work: Import, *, now: int) -> None:
     """Take the import on, unless somebody is at it; another one that is at work on the same draft ends."""
     with transaction():
@@ -196,7 +190,7 @@ def _do(work: Import, clock: Callable[[], int]) -> Report:
         execute("UPDATE imports SET rows_total = ? WHERE id = ?", examined.rows, work.id)
     _start_anew(work)
     report = Report()
-    mapping = mapping_from_json(work.mapping)
+    mapping = ColumnMapping.from_json(work.mapping)
     with SpooledTemporaryFile(max_size=REFUSED_IN_MEMORY) as refused:
         refused.write(refused_header(examined.columns))
         for contacts in check_contacts(

@@ -1,11 +1,12 @@
 """The Slack outbox from the poster's side: what is due, and what became of it."""
 
 from models.database import execute, select, transaction
+from models.rules.timeouts import DAY
 from models.tables import SlackOutbox
 
 FIRST_PAUSE, LONGEST_PAUSE = 2_000, 60_000  # ms; doubles with each try
 LINES_KEPT = 20
-KEPT = 7 * 24 * 3600 * 1000  # ms; longer than anything said is merged with
+KEPT = 7 * DAY  # longer than anything said is merged with
 
 
 def due_sayings(*, now: int, limit: int = 200) -> list[SlackOutbox]:

@@ -12,10 +12,11 @@ from models.database import execute, transaction
 from models.errors import InvalidInputError, NotAllowedError, NotFoundError
 from models.operations import audit
 from models.operations.administering import right_to_manage, slack_id_of
+from models.rules.timeouts import MINUTE
 from models.tables import Person, SignInLink
 from models.words import Channel, Role
 
-LINK_LIFE = 15 * 60_000  # ms
+LINK_LIFE = 15 * MINUTE
 PASSWORD_LENGTH = 12
 NAME_LENGTH = range(1, 81)
 

@@ -12,8 +12,7 @@ from models.database import execute, on_sqlite, select, snapshot, transaction
 from models.operations import audit
 from models.operations.counters import recount
 from models.queries.campaigns import get_campaign
-
-DAY = 24 * 3_600_000  # ms
+from models.rules.timeouts import DAY
 
 Differences = dict[tuple[str, str, str], tuple[int, int]]
 

@@ -11,13 +11,13 @@ from models.hints import Work, hint
 from models.operations.optouts import note_preferences
 from models.operations.settling import settle
 from models.rules.preferences import Preference
-from models.rules.timeouts import HOUR, MINUTE
+from models.rules.timeouts import DAY, HOUR, MINUTE
 from models.rules.verdicts import OF_A_TEST, Event
 from models.tables import ReceiptPost
 
 UNMATCHED_WAIT = 25 * HOUR
 UNMATCHED_GAP = 5 * MINUTE
-KEPT = 30 * 24 * HOUR
+KEPT = 30 * DAY
 PROBLEM_LENGTH = 500
 
 Parser = Callable[[Mapping[str, str], bytes, int], Sequence[Event | Preference]]

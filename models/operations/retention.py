@@ -5,7 +5,7 @@ from models.database import select
 from models.errors import WrongStateError
 from models.operations.running import delete_campaign
 from models.operations.settings import setting
-from models.rules.timeouts import HOUR
+from models.rules.timeouts import DAY
 
 AT_ONCE = 20
 
@@ -20,7 +20,7 @@ def delete_what_is_over(*, now: int) -> int:
         return 0
     over = select(
         "SELECT id, name FROM campaigns WHERE phase = 'ended' AND ended_at < ? ORDER BY ended_at LIMIT ?",
-        now - int(days) * 24 * HOUR,
+        now - int(days) * DAY,
         AT_ONCE,
     )
     return sum(_delete(campaign_id, name, now=now) for campaign_id, name in over)

@@ -12,13 +12,13 @@ from models.queries.campaigns import get_campaign, seen_standing, standing_of
 from models.queries.people import person_by_id
 from models.rules.actions import Standing, answer_for, right_for
 from models.rules.criteria import Criteria
-from models.rules.timeouts import HOUR
+from models.rules.timeouts import DAY, HOUR
 from models.tables import ScheduledStart
 from models.words import ROLE_LABELS, Action, MessageStatus, Role, StartKind, Surface, WorkState
 
 LATEST_AFTER_TIME = HOUR  # ms
-LATEST_AFTER_REQUEST = 24 * HOUR  # of a start without a time
-FURTHEST = 366 * 24 * HOUR
+LATEST_AFTER_REQUEST = DAY  # of a start without a time
+FURTHEST = 366 * DAY
 
 
 def schedule_start(  # noqa: PLR0913  # what, when and by whom: each is a question of the dialog

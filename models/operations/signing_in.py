@@ -18,12 +18,13 @@ from models.actors import Actor
 from models.database import execute, for_update, marks, select, transaction
 from models.errors import NotAllowedError
 from models.operations import audit
+from models.rules.timeouts import MINUTE
 from models.tables import Person, SignInLink
 from models.words import Role, Surface
 
 FREE_TRIES = 5
-LONGEST_DELAY = 15 * 60_000  # ms
-FORGOTTEN_AFTER = 15 * 60_000  # ms without a failure, beyond the delay
+LONGEST_DELAY = 15 * MINUTE
+FORGOTTEN_AFTER = 15 * MINUTE  # without a failure, beyond the delay
 # Each check takes 64 MB and most of a core for a moment: more at once would slow down everybody else.
 _AT_ONCE = BoundedSemaphore(2)
 _REFUSED = (

@@ -11,6 +11,7 @@ from models.actors import Actor
 from models.config import current
 from models.database import execute, select, transaction
 from models.errors import WrongStateError
+from models.rules.timeouts import DAY, MINUTE
 from models.tables import Export, SlackOutbox
 from models.words import Phase, Silence, Surface
 
@@ -25,8 +26,8 @@ ADMINS_ALWAYS = frozenset({"mend_counts"})
 OWNER_ALWAYS = frozenset({"hold", "fail", "end", "late_start", Silence.NOTHING_ACCEPTED})
 OWNER_BY_OTHERS = frozenset({"stop", "resume", "retry", "delete", "hand_on"})  # handed on, it is the new owner's
 IN_CHANNEL = frozenset({"hold", "fail"})
-NEWS_LIFE = 24 * 3600 * 1000  # ms after which a direct message or a post in a channel is no news any more
-SIMILAR_WITHIN = 5 * 60 * 1000  # ms in which the same act of the same person becomes one direct message
+NEWS_LIFE = DAY  # after which a direct message or a post in a channel is no news any more
+SIMILAR_WITHIN = 5 * MINUTE  # in which the same act of the same person becomes one direct message
 
 
 def announce(actor: Actor, act: str, campaign_id: int, numbers: Mapping[str, object], *, now: int) -> None:

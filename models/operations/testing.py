@@ -17,7 +17,7 @@ from models.operations import audit, running
 from models.operations.campaigns import check_message, message_of
 from models.operations.optouts import list_key, opted_out
 from models.queries.campaigns import get_campaign
-from models.rules.timeouts import HOUR, MINUTE
+from models.rules.timeouts import DAY, MINUTE
 from models.rules.verdicts import Word
 from models.tables import SentTest
 from models.words import CHANNEL_LABELS, Action, Channel, OptOutSource, WorkState
@@ -25,7 +25,7 @@ from models.words import CHANNEL_LABELS, Action, Channel, OptOutSource, WorkStat
 MOST = 10  # addresses
 LATEST = 10 * MINUTE  # a test that comes later surprises whoever gets it
 LOST = 3 * MINUTE  # longer than any provider is waited for
-KEPT = 24 * HOUR  # addresses are not kept for longer than their results are looked at
+KEPT = DAY  # addresses are not kept for longer than their results are looked at
 _NOBODY = "Nobody took it up within 10 minutes, so nothing was sent: no worker is running. Try again."
 _CUT_OFF = "It was cut off in the middle: whoever has not got it by now may still get it."
 

@@ -11,11 +11,9 @@ from models.queries.pace import rate_of
 from models.rules.actions import Blocker, Standing
 from models.rules.counts import Counts, shown_status
 from models.rules.seeing import knows_of
+from models.rules.timeouts import MINUTE
 from models.tables import Attachment, Campaign, File
 from models.words import HOLDS_CHANNEL, CampaignStatus, Channel, MessageStatus, Phase
-
-MINUTE = 60_000  # ms
-
 
 # A list shows no templates, and each may be a megabyte.
 _LISTED = Campaign.columns_but("subject", "body")

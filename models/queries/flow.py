@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from models.database import marks, select
+from models.rules.timeouts import DAY, HOUR, MINUTE
 from models.words import MessageStatus
 
 MOST_COLUMNS = 40
-MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 # What one column may stand for, in ms; the shortest is how finely arrivals are counted.
 STEPS = (
     *(10_000, 30_000, MINUTE, 2 * MINUTE, 5 * MINUTE, 10 * MINUTE, 15 * MINUTE, 30 * MINUTE),

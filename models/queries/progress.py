@@ -38,7 +38,7 @@ class Progress:
     @property
     def percent(self) -> int:
         """Of 100; 100 only when all are sent."""
-        return percent_sent(self.counts)
+        return self.counts.percent_sent
 
     @property
     def live(self) -> bool:
@@ -76,11 +76,6 @@ def progress_of(campaign_id: int, *, now: int) -> Progress:
         waits_until=None if left else _latest_time_out(campaign_id, summary.counts),
         as_of=now,
     )
-
-
-def percent_sent(counts: Counts) -> int:
-    """Of 100, rounded down: 100 only when all are sent."""
-    return counts.percent_sent
 
 
 def failure_reasons(counts: Counts) -> tuple[tuple[FailureReason, int], ...]:

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from models.database import marks, select
+from models.rules.timeouts import DAY
 from models.words import HOLDS_CHANNEL, REACHED
 
-LATELY = 86_400_000  # ms; a promise to people, so TIME_SCALE does not shorten it
+LATELY = DAY  # a promise to people, so TIME_SCALE does not shorten it
 # Each campaign has its own arm: for several at once PostgreSQL rather reads the whole table. SQLite takes 500.
 MOST_ARMS = 100
 

@@ -10,6 +10,7 @@ from models.words import Channel, MessageStatus
 
 MINUTE = 60_000
 HOUR = 60 * MINUTE
+DAY = 24 * HOUR
 
 LEASE = 30_000
 LEASE_RENEWAL = 10_000

@@ -8,6 +8,7 @@ from jobs import bulk
 from models.actors import COMMAND_LINE, Actor
 from models.clock import now_ms
 from models.config import Config
+from models.contacts.mapping import ColumnMapping
 from models.errors import InvalidInputError, NotAllowedError, NotFoundError, WrongStateError
 from models.operations import campaigns, importing, optouts
 from models.operations.files import read_file
@@ -136,7 +137,7 @@ def test_job_for_an_import_that_is_refused_ends_with_its_sentence_on_the_import(
 def test_import_without_consent_is_refused() -> None:
     campaign_id = make_draft()
     start_import(campaign_id, contacts_file(Channel.SMS, 1))
-    mapping = importing.mapping_from_json(Import.get().mapping)
+    mapping = ColumnMapping.from_json(Import.get().mapping)
     contacts = importing.ContactsFile(Import.get().file_id, mapping)
     with refused(InvalidInputError):
         importing.start_import(campaign_id, contacts, consent=False, actor=COMMAND_LINE, now=NOW)

@@ -3,8 +3,9 @@
 import pytest
 
 from models.database import execute, transaction
-from models.operations.proving import DAY, campaigns_to_prove, prove_counts
+from models.operations.proving import campaigns_to_prove, prove_counts
 from models.queries.campaigns import counts_of, get_campaign
+from models.rules.timeouts import DAY
 from models.rules.verdicts import Word
 from models.tables import Audit
 from models.words import MessageStatus

@@ -8,7 +8,8 @@ from admin.presenting import zones
 from admin.presenting.charts import FEWEST, chart_of
 from admin.presenting.environments import environment_of
 from models.errors import InvalidInputError
-from models.queries.flow import DAY, HOUR, MINUTE, STEPS, Flow
+from models.queries.flow import STEPS, Flow
+from models.rules.timeouts import DAY, HOUR, MINUTE
 from models.words import Channel, MessageStatus
 
 D, A, F = MessageStatus.DELIVERED, MessageStatus.ASSUMED_DELIVERED, MessageStatus.FAILED
