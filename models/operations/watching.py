@@ -66,19 +66,18 @@ def note(campaign_id: int, marks: Marks, *, now: int) -> None:
     """
     if marks == Marks():
         return
-    phase, refusals, window = select(
-        f"SELECT phase, account_refusals, guard_window FROM campaigns WHERE id = ?{for_update()}", campaign_id
+    phase, refusals, window, receipt_at, unheard_since = select(
+        "SELECT phase, account_refusals, guard_window, receipt_at, unheard_since FROM campaigns "
+        f"WHERE id = ?{for_update()}",
+        campaign_id,
     )[0]
     refusals = _refusals_after(refusals, marks)
     window = slide(window, marks.verdicts)
     execute(
-        "UPDATE campaigns SET accepted_at = COALESCE(?, accepted_at), receipt_at = COALESCE(?, receipt_at), "
-        "unheard_since = CASE WHEN ? = 1 THEN NULL ELSE COALESCE(unheard_since, ?) END, "
+        "UPDATE campaigns SET accepted_at = COALESCE(?, accepted_at), receipt_at = ?, unheard_since = ?, "
         "account_refusals = ?, guard_window = ? WHERE id = ?",
         marks.accepted_at,
-        marks.receipt_at,
-        int(marks.receipt_at is not None),
-        marks.accepted_at,
+        *_heard(receipt_at, unheard_since, marks),
         refusals,
         window,
         campaign_id,
@@ -170,6 +169,15 @@ def _refusals_after(before: int, marks: Marks) -> int:
         if refusals >= ACCOUNT_REFUSALS:
             return refusals
     return refusals
+
+
+def _heard(receipt_at: int | None, unheard_since: int | None, marks: Marks) -> tuple[int | None, int | None]:
+    """When the last receipt came, and since when none has; one that came before and is read again is no news."""
+    unheard_since = unheard_since or marks.accepted_at
+    if marks.receipt_at is None:
+        return receipt_at, unheard_since
+    followed = unheard_since is None or marks.receipt_at >= unheard_since
+    return max(marks.receipt_at, receipt_at or 0), None if followed else unheard_since
 
 
 def _fail(campaign_id: int, marks: Marks, *, now: int) -> None:

@@ -67,6 +67,20 @@ def test_receipts_that_stay_away_are_told_until_one_comes(campaign_id: int) -> N
     assert told(campaign_id) == [Silence.NO_RECEIPTS]
 
 
+def test_an_old_receipt_that_is_read_again_breaks_no_silence(campaign_id: int) -> None:
+    """So it happens every five minutes for a day to a post in which another message is not found."""
+    claimed = claim(campaign_id)
+    answer(claimed[:1])
+    receive(claimed[:1], Word.SENT, at=NOW + SECOND)
+    answer(claimed[1:], at=NOW + 2 * SECOND)
+    receive(claimed[1:2], Word.SENT, at=NOW + 3 * SECOND)
+    answer(claimed[2:], at=NOW + 4 * SECOND)
+    receive(claimed[:1], Word.SENT, at=NOW + SECOND)
+    assert get_campaign(campaign_id).receipt_at == NOW + 3 * SECOND
+    notice(NOW + 4 * SECOND + LONGEST)
+    assert get_campaign(campaign_id).silence == Silence.NO_RECEIPTS
+
+
 def test_the_end_forgets_it(campaign_id: int) -> None:
     claimed = claim(campaign_id)
     answer(claimed)
