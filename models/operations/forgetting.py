@@ -53,14 +53,7 @@ def forget_person(typed: str, *, typed_again: str, actor: Actor, now: int) -> Fo
     channel, key = recipient_typed(typed)
     if not typed_again.strip() or recipient_typed(typed_again) != (channel, key):
         raise InvalidInputError("Type the same number or address once more: this can't be undone.", field="typed_again")
-    with transaction():
-        optouts.list_key(channel, key, source=OptOutSource.FORGET, campaign_id=None, by=actor.name, now=now)
-        hashes = opt_out_hashes(channel, key)
-        execute(
-            f"UPDATE opt_outs SET recipient_key = NULL WHERE channel = ? AND key_hash IN ({marks(hashes)})",
-            channel.value,
-            *hashes,
-        )
+    _opt_out_without_address(channel, key, by=actor.name, now=now)
     written = _written(channel, key)
     posts, posts_waiting = _empty_posts(written)
     _forget_searches(written)
@@ -87,6 +80,18 @@ def forget_person(typed: str, *, typed_again: str, actor: Actor, now: int) -> Fo
     for file_id in file_ids:
         remove_file(file_id)
     return done
+
+
+def _opt_out_without_address(channel: Channel, key: str, *, by: str, now: int) -> None:
+    """Whoever listed them first, from now on the list has the hash alone."""
+    hashes = opt_out_hashes(channel, key)
+    with transaction():
+        optouts.list_key(channel, key, source=OptOutSource.FORGET, campaign_id=None, by=by, now=now)
+        execute(
+            f"UPDATE opt_outs SET recipient_key = NULL WHERE channel = ? AND key_hash IN ({marks(hashes)})",
+            channel.value,
+            *hashes,
+        )
 
 
 def _forget_messages(channel: Channel, key: str, *, now: int) -> list[ToErase]:
@@ -210,7 +215,7 @@ def _let_go_of_files(campaign_ids: Sequence[int]) -> list[int]:
         f"UNION SELECT refused_file_id FROM imports WHERE {among} "
         f"UNION SELECT file_id FROM exports WHERE {among})"
     )
-    file_ids = [row[0] for row in select(f"SELECT id FROM files WHERE {among_files}", *campaign_ids * 3)]
+    file_ids = [row[0] for row in select(f"SELECT id FROM files WHERE {among_files}", *[*campaign_ids] * 3)]
     execute_many("UPDATE files SET expires_at = 0 WHERE id = ?", [(file_id,) for file_id in file_ids])
     execute(f"UPDATE exports SET file_id = NULL WHERE {among}", *campaign_ids)
     execute(f"UPDATE imports SET refused_file_id = NULL WHERE {among}", *campaign_ids)
