@@ -38,8 +38,8 @@ def box(config: Config) -> str:
     """Where to go: a link that signs in, the local Slack, and what to type there."""
     admin = first_org_admin()
     slack = run_file.living(config.var, "slack_local")
-    reach = "Messages reach people" if config.really_sends else "Nothing leaves this machine: every provider is simulated"
-    lines = [f"Signalbox is running. {reach}.", ""]
+    simulated = "Nothing leaves this machine: every provider is simulated."
+    lines = [f"Signalbox is running. {'Messages reach people.' if config.really_sends else simulated}", ""]
     if admin is not None:
         token = make_sign_in_link(admin.email, actor=SYSTEM, now=now_ms())
         lines.append(f"Panel, signed in as {admin.name}:  {addresses.public_url(config)}/login/{token}")

@@ -137,12 +137,12 @@ def _ready(config: Config, stop: Stop, url: str, port: int, arbiter: Any) -> Non
         arbiter.signal(signal.SIGTERM, None)
     run_file.publish(config.var, "web", url=url, port=port, pid=os.getpid())
     log.info("web listens", url=url)
+    for _channel, name, step in config.ignored():
+        log.warning("a variable is ignored", name=name, step=step)
     if config.local_mode:
         sys.stdout.write(f"{first_start.box(config)}\n")
         sys.stdout.flush()
         database.close()
-    for _channel, name, step in config.ignored():
-        log.warning(f"{name} is ignored", step=step)
     if not config.local_mode and not config.public_url:
         log.warning("PUBLIC_URL is not set: links and webhooks only work on this machine", url=url)
 

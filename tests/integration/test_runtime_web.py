@@ -107,7 +107,7 @@ def test_outside_local_mode_it_warns_without_public_url(house, redis_url):
 
 def test_its_start_warns_of_credentials_without_their_provider(house, redis_url):
     started = start(house, free_port(), REDIS_URL=redis_url, SENDGRID_API_KEY="SG.x")
-    until(lambda: "SENDGRID_API_KEY is ignored" in started.said(), what="the warning")
+    until(lambda: "Set EMAIL_PROVIDER=sendgrid, or unset it." in started.said(), what="the warning")
 
 
 @pytest.mark.parametrize(("variables", "told"), [({}, "is simulated"), ({"SMS_PROVIDER": "twilio"}, "reach people")])
