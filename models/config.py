@@ -181,6 +181,8 @@ def _database_url(given: Mapping[str, str], var: Path) -> str:
         raise NotConfiguredError(
             f"DATABASE_URL begins with {scheme or 'nothing'!r}; use sqlite:///… or postgresql://…."
         )
+    if scheme == "sqlite" and not url.startswith("sqlite:///"):
+        raise NotConfiguredError("DATABASE_URL has three slashes before a file: sqlite:///…")
     if scheme != "sqlite" and "SECRET_KEY" not in given:
         raise NotConfiguredError("SECRET_KEY must be given with a PostgreSQL DATABASE_URL: all machines need the same.")
     return url

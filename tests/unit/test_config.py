@@ -117,6 +117,10 @@ def test_url_that_cannot_be_read_is_named_without_its_password(url: str) -> None
     assert refusal(**{name: url}) == f"{name} is not understood: Invalid IPv6 URL."
 
 
+def test_address_of_a_sqlite_file_has_three_slashes() -> None:
+    assert refusal(DATABASE_URL="sqlite://signalbox.db").startswith("DATABASE_URL has three slashes")
+
+
 @pytest.mark.parametrize("name", ["PORT", "SLACK_LOCAL_PORT"])
 @pytest.mark.parametrize("value", ["http", "5000.5", "0x10", "-1", "65536"])
 def test_port_must_be_a_whole_number_that_ports_have(name: str, value: str) -> None:
