@@ -138,6 +138,7 @@ THREATS = {
     20: Threat(
         "export links",
         (
+            "integration/test_panel_exports.py::test_larger_export_is_made_by_a_job_and_downloaded_by_its_owner",
             "integration/test_panel_exports.py::test_link_to_a_file_ends_after_a_quarter_of_an_hour",
             f"{ROLES}::test_foreign_things_are_refused_and_stay_as_they_are",
         ),
