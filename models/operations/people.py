@@ -39,19 +39,20 @@ def create_person(
     address = email.strip().lower()
     if judge(Channel.EMAIL, address).refusal:
         raise InvalidInputError(f"{email} is not an email address.", field="email")
+    shown = " ".join(name.split())[: NAME_LENGTH[-1]] or address.partition("@")[0].title()
     try:
         with transaction():
             person_id = int(
                 Person.insert(
                     email=address,
-                    name=" ".join(name.split())[: NAME_LENGTH[-1]] or address.partition("@")[0].title(),
+                    name=shown,
                     role=role.value,
                     slack_id=slack_id_of(slack_id),
                     password_hash=hash_password(password) if password else None,
                     created_at=now,
                 ).execute()
             )
-            audit.record(actor, "create_person", now=now, kind="person", object_id=person_id, role=role.value)
+            audit.record(actor, "create_person", now=now, kind="person", object_id=person_id, name=shown, role=role)
     except IntegrityError as taken:
         raise InvalidInputError(f"{address} or that Slack user is already a person here.", field="email") from taken
     return person_id
@@ -67,17 +68,18 @@ def hash_password(password: str) -> str:
 def make_sign_in_link(email: str, *, actor: Actor, now: int) -> str:
     """The token of a link that signs in as `email` once, within 15 minutes. Raises NotFoundError, NotAllowedError."""
     actor.require(Right.MANAGE_EVERYBODY)
-    return _make_link(find_person(email).id, actor=actor, now=now)
+    person = find_person(email)
+    return _make_link(person.id, person.name, actor=actor, now=now)
 
 
 def make_own_sign_in_link(actor: Actor, *, now: int) -> str:
     """The same for the actor's own person."""
     if actor.person_id is None:
         raise NotAllowedError("Only a person can sign in.")
-    return _make_link(actor.person_id, actor=actor, now=now)
+    return _make_link(actor.person_id, actor.name, actor=actor, now=now)
 
 
-def _make_link(person_id: int, *, actor: Actor, now: int) -> str:
+def _make_link(person_id: int, name: str, *, actor: Actor, now: int) -> str:
     token = secrets.token_urlsafe(32)
     with transaction():
         SignInLink.insert(
@@ -86,7 +88,7 @@ def _make_link(person_id: int, *, actor: Actor, now: int) -> str:
             created_at=now,
             expires_at=now + LINK_LIFE,
         ).execute()
-        audit.record(actor, "sign_in_link", now=now, kind="person", object_id=person_id)
+        audit.record(actor, "sign_in_link", now=now, kind="person", object_id=person_id, name=name)
     return token
 
 
@@ -145,5 +147,5 @@ def link_slack_user(email: str, slack_id: str, *, now: int) -> Person | None:
         if not linked:
             return None
         person = find_person(email)
-        audit.record(SYSTEM, "link_slack", now=now, kind="person", object_id=person.id)
+        audit.record(SYSTEM, "link_slack", now=now, kind="person", object_id=person.id, name=person.name)
     return person

@@ -45,6 +45,14 @@ def at_once(*acts: Callable[[], object]) -> list[CampaignError | None]:
     return came  # type: ignore[return-value]  # the same
 
 
+def test_the_audit_names_whom_an_act_was_about(alice: Actor) -> None:
+    people.create_person(email="dora@example.com", role=Role.VIEWER, actor=alice, now=NOW)
+    people.make_sign_in_link("dora@example.com", actor=alice, now=NOW)
+    people.link_slack_user("dora@example.com", "U0DORA", now=NOW)
+    acts = {row["act"]: row["object_name"] for row in rows_of("audit")}
+    assert {acts[act] for act in ("create_person", "sign_in_link", "link_slack")} == {"Dora"}
+
+
 class TestRoles:
     @both_engines
     def test_org_admin_gives_any_role(self, alice: Actor, ben: Actor) -> None:
