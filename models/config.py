@@ -9,13 +9,21 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
-from models.errors import NotConfiguredError
+from models.errors import InvalidInputError, NotConfiguredError
+from models.rules import setting_values
+from models.rules.setting_values import Check
 from models.words import CHANNEL_LABELS, Channel
 
 PROVIDER_VARIABLES = {Channel.SMS: "SMS_PROVIDER", Channel.EMAIL: "EMAIL_PROVIDER"}
-RATE_VARIABLES = {Channel.SMS: "SMS_RATE", Channel.EMAIL: "EMAIL_RATE"}
+# The settings that a variable gives their first value, and what makes it of what was typed.
+FIRST_SETTINGS: Mapping[str, tuple[str, Check]] = {
+    "SMS_RATE": ("rate.sms", setting_values.rate),
+    "EMAIL_RATE": ("rate.email", setting_values.rate),
+    "SLACK_CHANNEL": ("slack_channel", setting_values.slack_channel),
+}
 CREDENTIALS = {
     "twilio": ("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "TWILIO_MESSAGING_SERVICE_SID"),
     "sendgrid": ("SENDGRID_API_KEY",),
@@ -28,7 +36,6 @@ OPTIONAL = (
     "SENDGRID_API_URL",
     "SENDGRID_WEBHOOK_PUBLIC_KEY",
     "SLACK_API_URL",
-    "SLACK_CHANNEL",
     "SENTRY_DSN",
 )
 SLACK_SECRETS = ("SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET", "SLACK_APP_TOKEN")
@@ -57,6 +64,7 @@ class Config:
     public_url: str | None
     time_scale: float
     providers: Mapping[Channel, str]
+    first_settings: Mapping[str, Any]
     log_format: str
     log_level: str
 
@@ -81,6 +89,7 @@ class Config:
             public_url=_public_url(given),
             time_scale=_scale(given, local_mode=local_mode),
             providers=_providers(given, local_mode=local_mode),
+            first_settings=_first_settings(given),
             log_format=given.get("LOG_FORMAT", "console"),
             log_level=given.get("LOG_LEVEL", "INFO").upper(),
         )
@@ -136,11 +145,6 @@ class Config:
         if not missing:
             return ""
         return f"Receipts can't come in, so nobody will know who got it: {missing[0]} is not set."
-
-    def first_rate(self, channel: Channel) -> float | None:
-        """Messages per second as SMS_RATE or EMAIL_RATE give them: the first value of that setting."""
-        name = RATE_VARIABLES[channel]
-        return _positive(self.variables, name) if name in self.variables else None
 
 
 def _is_local(given: Mapping[str, str]) -> bool:
@@ -225,6 +229,17 @@ def _providers(given: Mapping[str, str], *, local_mode: bool) -> dict[Channel, s
         if name:
             chosen[channel] = name
     return chosen
+
+
+def _first_settings(given: Mapping[str, str]) -> dict[str, Any]:
+    first = {}
+    for variable, (setting, check) in FIRST_SETTINGS.items():
+        try:
+            if variable in given:
+                first[setting] = check(given[variable])
+        except InvalidInputError as wrong:
+            raise NotConfiguredError(f"{variable} is {given[variable]!r}. {wrong}") from None
+    return first
 
 
 def _port(given: Mapping[str, str], name: str, default: int) -> int:

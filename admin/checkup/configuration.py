@@ -16,7 +16,7 @@ LOG_FORMATS = ("console", "json")
 PREFIXES = ("SMS_", "EMAIL_", "TWILIO_", "SENDGRID_", "SMTP_", "SLACK_", "SIGNALBOX_")
 KNOWN = {
     *variables.PROVIDER_VARIABLES.values(),
-    *variables.RATE_VARIABLES.values(),
+    *variables.FIRST_SETTINGS,
     *(name for names in variables.CREDENTIALS.values() for name in names),
     *variables.OPTIONAL,
     *variables.SLACK_SECRETS,

@@ -67,13 +67,8 @@ def rate_of(channel: Channel) -> float | None:
 
 def take_first_values(config: Config, *, now: int) -> None:
     """Give settings the values that the environment suggests, unless somebody has set them already."""
-    first = {
-        "rate.sms": config.first_rate(Channel.SMS),
-        "rate.email": config.first_rate(Channel.EMAIL),
-        "slack_channel": config.variables.get("SLACK_CHANNEL"),
-    }
-    for name, value in first.items():
-        if value is not None and Setting.get_or_none(Setting.name == name) is None:
+    for name, value in config.first_settings.items():
+        if Setting.get_or_none(Setting.name == name) is None:
             with transaction():
                 _write(name, value, by="environment", now=now)
 

@@ -139,13 +139,17 @@ def test_time_scale_must_be_a_number_above_nothing(value: str) -> None:
 
 @pytest.mark.parametrize("value", ["0", "-1", "fast", "nan", "inf"])
 def test_rate_must_be_a_number_above_nothing(value: str) -> None:
-    with pytest.raises(NotConfiguredError, match="SMS_RATE is"):
-        config(SMS_RATE=value).first_rate(Channel.SMS)
+    assert refusal(SMS_RATE=value) == (
+        f"SMS_RATE is {value!r}. A rate is a number of messages per second, like 40 or 0.5."
+    )
 
 
-def test_rates_are_none_unless_given() -> None:
-    given = config(EMAIL_RATE="12.5")
-    assert (given.first_rate(Channel.SMS), given.first_rate(Channel.EMAIL)) == (None, 12.5)
+def test_slack_channel_must_be_an_id() -> None:
+    assert refusal(SLACK_CHANNEL="#campaigns").startswith("SLACK_CHANNEL is '#campaigns'. Give the channel's ID")
+
+
+def test_settings_have_first_values_only_where_they_are_given() -> None:
+    assert config(EMAIL_RATE="12.5").first_settings == {"rate.email": 12.5}
 
 
 @pytest.mark.parametrize(
