@@ -249,7 +249,7 @@ class TestRedis:
         told = well.ill()
         assert told[0] == "FAULT redis: the embedded server isn't up. Start all processes with `honcho start`."
 
-    @pytest.mark.parametrize("url", ["redis://127.0.0.1:1/0", "redis://[::1"])
+    @pytest.mark.parametrize("url", ["redis://127.0.0.1:1/0", "redis://127.0.0.1:port/0"])
     def test_an_address_where_nobody_answers_is_told(self, well: Installation, url: str) -> None:
         (told,) = well.ill(REDIS_URL=url)
         assert told.startswith("FAULT redis: no answer")
