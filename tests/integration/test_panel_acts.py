@@ -1,7 +1,6 @@
 """The acts on a campaign in the panel: their dialogs, what they refuse and offer instead, and the progress panel."""
 
 import re
-from collections.abc import Callable
 from datetime import datetime
 from html import unescape
 from zoneinfo import ZoneInfo
@@ -23,7 +22,7 @@ from models.queries.campaigns import get_campaign
 from models.queries.starts import pending_start_of
 from models.rules.verdicts import Word
 from models.tables import Campaign
-from models.words import Channel, FailureReason, Phase, Role, Silence
+from models.words import Channel, FailureReason, Phase, Silence
 from tests.factories import (
     MINUTE,
     answer,
@@ -577,39 +576,6 @@ class TestFlow:
         make_messages(campaign_id, ["+14155550001"])
         put_into_phase(campaign_id, Phase.READY)
         assert "Nothing has arrived yet" in panel.get(f"/campaigns/{campaign_id}/flow").text
-
-
-class TestList:
-    def test_campaigns_are_found_filtered_and_sorted(self, panel: Visitor) -> None:
-        make_campaign(name="Apple")
-        make_ended(Channel.EMAIL)
-        run(make_campaign(name="Cherry"))
-
-        def names(query: str) -> list[str]:
-            return re.findall(r'class="cell-main"[^>]*>([^<]+)<', panel.get(f"/campaigns/?{query}").text)
-
-        assert names("status=ready") == ["Apple"]
-        assert names("status=running") == ["Cherry"]
-        assert len(names("channel=email")) == 1
-        assert names("q=cher") == ["Cherry"]
-        assert names("q=nothing") == []
-        assert names("channel=sms&sort=name") == ["Apple", "Cherry"]
-
-    def test_list_reads_no_template(self, panel: Visitor) -> None:
-        make_campaign(name="With a long text")
-        with noted_statements() as noted:
-            assert "With a long text" in panel.get("/campaigns/").text
-        asked = [sql for sql, _ in noted if '"campaigns"' in sql]
-        assert asked
-        assert [sql for sql in asked if '"body"' in sql or '"subject"' in sql] == []
-
-    def test_empty_list_says_how_to_begin(self, app: Flask, panel: Visitor, cast: Callable[[str, Role], Actor]) -> None:
-        told = read(panel.get("/campaigns/").text)
-        assert "Sign in , done You are Ben, Campaigner." in told
-        assert "New campaign" in told
-        assert "/campaign" in told
-        viewer = Visitor(app).sign_in(cast("Violet", Role.VIEWER))
-        assert "New campaign" not in read(viewer.get("/campaigns/").text)
 
 
 class TestEnvironment:
