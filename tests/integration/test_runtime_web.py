@@ -105,9 +105,10 @@ def test_outside_local_mode_it_warns_without_public_url(house, redis_url):
     until(lambda: "PUBLIC_URL is not set" in started.said(), what="the warning")
 
 
-def test_its_start_warns_of_credentials_without_their_provider(house, redis_url):
+def test_its_start_warns_of_credentials_without_their_provider_and_ends_with_the_box(house, redis_url):
     started = start(house, free_port(), REDIS_URL=redis_url, SENDGRID_API_KEY="SG.x")
-    until(lambda: "Set EMAIL_PROVIDER=sendgrid, or unset it." in started.said(), what="the warning")
+    until(lambda: started.said().endswith("┘\n"), what="the box")
+    assert "Set EMAIL_PROVIDER=sendgrid, or unset it." in started.said()
 
 
 @pytest.mark.parametrize(("variables", "told"), [({}, "is simulated"), ({"SMS_PROVIDER": "twilio"}, "reach people")])
