@@ -41,10 +41,6 @@ class Stop:
         if self.wait(seconds):
             raise Stopped
 
-    def fileno(self) -> int:
-        """Readable once the stop is asked for: for event loops."""
-        return self._read
-
     def close(self) -> None:
         """Give back the pipe; for those who make more than one in a process."""
         os.close(self._read)

@@ -158,8 +158,6 @@ class FakeSendGrid:
     cut_answer_at: int | None = None
     scripted: deque[Scripted] = field(default_factory=deque)
     scopes: list[str] = field(default_factory=lambda: ["mail.send", "sender_verification_eligible"])
-    verified: dict[str, bool] = field(default_factory=dict)
-    domains: dict[str, bool] = field(default_factory=dict)
     mails: list[Mail] = field(default_factory=list)
     requests: list[JSON] = field(default_factory=list)
     posted: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
@@ -199,9 +197,7 @@ class FakeSendGrid:
         """Listen, and post events from now on."""
         app = web.Application(client_max_size=LARGEST * 2)
         app.router.add_post("/v3/mail/send", self._send)
-        app.router.add_get("/v3/scopes", self._look_up(lambda: {"scopes": self.scopes}))
-        app.router.add_get("/v3/verified_senders", self._look_up(self._senders))
-        app.router.add_get("/v3/whitelabel/domains", self._look_up(self._domains))
+        app.router.add_get("/v3/scopes", self._tell_scopes)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", self.port)
@@ -229,25 +225,16 @@ class FakeSendGrid:
         signature = self.private_key.sign(timestamp.encode() + body, ec.ECDSA(hashes.SHA256()))
         return {SIGNATURE: base64.b64encode(signature).decode(), TIMESTAMP: timestamp}
 
-    def _senders(self) -> JSON:
-        return {"results": [{"from_email": email, "verified": yes} for email, yes in self.verified.items()]}
-
-    def _domains(self) -> list[JSON]:
-        return [{"domain": domain, "valid": yes} for domain, yes in self.domains.items()]
-
-    def _look_up(self, answer: Any) -> Any:
-        async def respond(request: web.Request) -> web.Response:
-            await asyncio.sleep(self.latency_ms / 1000)
-            try:
-                self._check_key(request)
-            except RefusedError as refused:
-                return refused.answer()
-            if self.scripted:
-                said = self.scripted.popleft()
-                return web.Response(status=said.status, body=said.body, headers=said.headers)
-            return web.json_response(answer())
-
-        return respond
+    async def _tell_scopes(self, request: web.Request) -> web.Response:
+        await asyncio.sleep(self.latency_ms / 1000)
+        try:
+            self._check_key(request)
+        except RefusedError as refused:
+            return refused.answer()
+        if self.scripted:
+            said = self.scripted.popleft()
+            return web.Response(status=said.status, body=said.body, headers=said.headers)
+        return web.json_response({"scopes": self.scopes})
 
     def _check_key(self, request: web.Request) -> None:
         if not self.accepts or request.headers.get("Authorization") != f"Bearer {self.key}":

@@ -467,10 +467,10 @@ class TestRefusedBatch:
         assert sent(fake) == []
 
 
-def checked(fake: FakeSendGrid | str, *, sender: str = "") -> AccountCheck:
+def checked(fake: FakeSendGrid | str) -> AccountCheck:
     async def check() -> AccountCheck:
         async with provider_at(fake) as one:
-            return await (one.check_sender(sender) if sender else one.check_account())
+            return await one.check_account()
 
     return uvloop.run(check())
 
@@ -491,14 +491,6 @@ class TestAccount:
         fake.latency_ms = 1000
         assert "no answer" in checked(fake).warning
         assert "no answer" in checked(f"http://127.0.0.1:{free_port()}").warning
-
-    def test_a_sender_that_sendgrid_does_not_know_is_warned_of(self, fake: FakeSendGrid) -> None:
-        fake.verified, fake.domains = {"ada@example.org": True}, {"example.com": True}
-        assert checked(fake, sender="Ada <ADA@example.org>") == AccountCheck()
-        assert checked(fake, sender="ben@example.com") == AccountCheck()
-        assert "eve@example.org" in checked(fake, sender="Eve <eve@example.org>").warning
-        fake.accepts = False
-        assert checked(fake, sender="eve@example.org") == AccountCheck()
 
 
 # What becomes of an address that chooses, once all its events came: status and reason.

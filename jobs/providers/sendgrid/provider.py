@@ -8,7 +8,6 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from email.utils import parseaddr
 from typing import Any, Self
 
 import aiohttp
@@ -26,7 +25,6 @@ from jobs.providers.sendgrid.words import (
     answer_of,
     kept,
     refusal_of,
-    sender_check,
     wait_of,
 )
 from models.errors import NotConfiguredError
@@ -107,16 +105,10 @@ class SendGridProvider:
 
     async def check_account(self) -> AccountCheck:
         """Whether the key is let in and may send mail, within 2 s."""
-        return account_check(await self._look_up("/v3/scopes"))
-
-    async def check_sender(self, address: str) -> AccountCheck:
-        """Warns of a from address that is neither verified nor on an authenticated domain, within 2 s.
-
-        Claims nothing when SendGrid does not tell, as for a key that may do no more than send mail.
-        """
-        paths = ("/v3/verified_senders", "/v3/whitelabel/domains?limit=3000")  # an account has 3,000 at most
-        senders, domains = await asyncio.gather(*map(self._look_up, paths))
-        return sender_check(parseaddr(address)[1], senders, domains)
+        try:
+            return account_check(await self._ask("GET", "/v3/scopes", CHECK_SECONDS))
+        except (NotSentError, LostAnswerError):
+            return account_check(None)
 
     def _requests(self, batch: Sequence[OutgoingMessage]) -> Iterator[Request]:
         """The requests that carry a batch; a send job has one content, so its letter is written once."""
@@ -169,14 +161,6 @@ class SendGridProvider:
             retry_after=wait_of(reply.headers, time.time()) if reply.status == 429 else None,
             refusal=refusal if reply.status in DIVISIBLE and answer.word is Word.FAILED else None,
         )
-
-    async def _look_up(self, path: str) -> tuple[int, bytes] | None:
-        """Status and body; None if no answer came in time."""
-        try:
-            reply = await self._ask("GET", path, CHECK_SECONDS)
-        except (NotSentError, LostAnswerError):
-            return None
-        return reply.status, reply.body
 
     async def _ask(self, method: str, path: str, seconds: float, **given: Any) -> Reply:
         """As `http.ask`, within so many seconds in all."""

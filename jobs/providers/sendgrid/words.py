@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from jobs.providers.base import UNMAPPED, AccountCheck, Meaning, Outcome
+from jobs.providers.http import Reply
 from jobs.providers.messages import OutgoingMessage
 from jobs.providers.smtp import codes as smtp_codes
 from models.rules.verdicts import Word
@@ -296,37 +297,14 @@ def wait_of(headers: Mapping[str, str], now: float) -> float | None:
     return min(float(after), LONGEST_WAIT) if _SECONDS.fullmatch(after) else None
 
 
-_LookedUp = tuple[int, bytes] | None  # status and body; None if no answer came
-
-
-def account_check(answer: _LookedUp) -> AccountCheck:
-    """What `GET /v3/scopes` says of the key: only 401 and 403 refuse (SPEC 1)."""
-    if answer is not None and answer[0] in (401, 403):
-        return AccountCheck(refusal=f"SendGrid refuses SENDGRID_API_KEY (HTTP {answer[0]}): set a valid key.")
-    scopes = _member(_body(answer), "scopes")
+def account_check(reply: Reply | None) -> AccountCheck:
+    """What the answer to `GET /v3/scopes` says of the key, None if there was none: only 401 and 403 refuse (SPEC 1)."""
+    if reply and reply.status in (401, 403):
+        return AccountCheck(refusal=f"SendGrid refuses SENDGRID_API_KEY (HTTP {reply.status}): set a valid key.")
+    scopes = _member(_parsed(reply.body), "scopes") if reply and reply.status == 200 else None
     if not isinstance(scopes, list):
-        told = f"HTTP {answer[0]}" if answer is not None else "no answer"
+        told = f"HTTP {reply.status}" if reply else "no answer"
         return AccountCheck(warning=f"SendGrid did not tell whether SENDGRID_API_KEY may send mail ({told}).")
     if "mail.send" not in scopes:
         return AccountCheck(warning="SENDGRID_API_KEY may not send mail, it seems: give the key Mail Send access.")
     return AccountCheck()
-
-
-def sender_check(email: str, senders: _LookedUp, domains: _LookedUp) -> AccountCheck:
-    """What `GET /v3/verified_senders` and `GET /v3/whitelabel/domains` say of a from address; if both tell.
-
-    An authenticated domain stands for those under it: better no warning than a wrong one.
-    """
-    verified, authenticated = _member(_body(senders), "results"), _body(domains)
-    if not isinstance(verified, list) or not isinstance(authenticated, list):
-        return AccountCheck()
-    email = email.lower()
-    addresses = {str(one.get("from_email")).lower() for one in _objects(verified) if one.get("verified") is True}
-    names = {str(one.get("domain")).lower() for one in _objects(authenticated) if one.get("valid") is True}
-    if email in addresses or any(f".{email.rpartition('@')[2]}".endswith(f".{name}") for name in names):
-        return AccountCheck()
-    return AccountCheck(warning=f"SendGrid knows {email} neither as a verified sender nor by its domain.")
-
-
-def _body(answer: _LookedUp) -> Any:
-    return _parsed(answer[1]) if answer is not None and answer[0] == 200 else None
