@@ -14,6 +14,8 @@ from models.rules.standing import KEEPS_QUEUE
 from models.tables import Message
 from models.words import MessageStatus, Phase
 
+GIVEN_AT_ONCE = 100  # a commit each would take longer than a stop leaves time for
+
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
@@ -74,10 +76,10 @@ def give_back(claims: Sequence[tuple[int, int]], *, now: int) -> int:
 
     Only for the process that holds them: a claim whose end is not known is a matter for the sweep.
     """
-    given = 0
-    for message_id, attempt in sorted(claims):
+    given, ordered = 0, sorted(claims)
+    for start in range(0, len(ordered), GIVEN_AT_ONCE):
         with transaction():
-            given += _give_back(message_id, attempt, now=now)
+            given += _give_back(ordered[start : start + GIVEN_AT_ONCE], now=now)
     return given
 
 
@@ -171,36 +173,48 @@ def _claimed(row: tuple[Any, ...]) -> Claimed:
     return Claimed(row[0], row[1] + 1, row[2], tuple(Message.field_values.python_value(row[4])))
 
 
-def _give_back(message_id: int, attempt: int, *, now: int) -> int:
-    found = select(
-        f"SELECT campaign_id, status, retries FROM messages WHERE id = ? AND attempt = ?{for_update()}",
-        message_id,
-        attempt,
-    )
-    if not found or found[0][1] != MessageStatus.SENDING:
-        return 0
-    campaign_id, _, retries = found[0]
-    # `unknown` may be the sweep's word for a lease that ran out meanwhile; the holder knows better.
-    unanswered = "COALESCE(answer, 'unknown') = 'unknown' AND progress IS NULL AND status = 'sending'"
-    if not execute(f"DELETE FROM attempts WHERE message_id = ? AND number = ? AND {unanswered}", message_id, attempt):
-        return 0
-    place, due_at = _place_after(campaign_id, message_id, attempt, retries)
-    execute(
+def _give_back(claims: Sequence[tuple[int, int]], *, now: int) -> int:
+    rows, deltas = _unanswered(claims), Deltas()
+    execute_many("DELETE FROM attempts WHERE message_id = ? AND number = ?", [row[:2] for row in rows])
+    keeps = {campaign_id: _keeps_queue(campaign_id) for campaign_id in {row[2] for row in rows}}
+    updates = []
+    for message_id, attempt, campaign_id, retries in rows:
+        place, due_at = _place_after(message_id, attempt, retries, keeps_queue=keeps[campaign_id])
+        updates.append((*place, now, due_at, message_id))
+        deltas.add(campaign_id, MessageStatus.SENDING, None, None, -1)
+        deltas.add(campaign_id, place.status, place.failure_reason, place.retry_class, 1)
+    # The sweep's word for a lease that ran out gave it a moment of sending, which only an attempt before may have.
+    execute_many(
         "UPDATE messages SET status = ?, failure_reason = ?, retry_class = ?, provider_code = ?, provider_text = ?, "
-        "attempt = attempt - 1, updated_at = ?, due_at = ? WHERE id = ?",
-        *place,
-        now,
-        due_at,
-        message_id,
+        "attempt = attempt - 1, updated_at = ?, due_at = ?, sent_at = (SELECT MAX(COALESCE(handed_over_at, claimed_at))"
+        " FROM attempts WHERE message_id = messages.id AND status <> 'not_sent') WHERE id = ?",
+        updates,
     )
-    deltas = Deltas()
-    deltas.add(campaign_id, MessageStatus.SENDING, None, None, -1)
-    deltas.add(campaign_id, place.status, place.failure_reason, place.retry_class, 1)
     deltas.write(now)
-    return 1
+    return len(rows)
 
 
-def _place_after(campaign_id: int, message_id: int, attempt: int, retries: int) -> Rest:
-    if Phase(get_campaign(campaign_id).phase) in KEEPS_QUEUE:
+def _unanswered(claims: Sequence[tuple[int, int]]) -> list[tuple[int, int, int, int]]:
+    """Those of which nothing was heard, with their messages locked: (message id, attempt, campaign id, retries)."""
+    held, ids = set(claims), [message_id for message_id, _ in claims]
+    if clause := for_update():
+        select(f"SELECT id FROM messages WHERE id IN ({marks(ids)}) ORDER BY id{clause}", *ids)
+    # `unknown` may be the sweep's word for a lease that ran out meanwhile; the holder knows better.
+    found = select(
+        "SELECT m.id, m.attempt, m.campaign_id, m.retries FROM messages m "
+        "JOIN attempts a ON a.message_id = m.id AND a.number = m.attempt "
+        f"WHERE m.id IN ({marks(ids)}) AND m.status = 'sending' AND a.status = 'sending' "
+        "AND COALESCE(a.answer, 'unknown') = 'unknown' AND a.progress IS NULL ORDER BY m.id",
+        *ids,
+    )
+    return [row for row in found if row[:2] in held]
+
+
+def _keeps_queue(campaign_id: int) -> bool:
+    return Phase(get_campaign(campaign_id).phase) in KEEPS_QUEUE
+
+
+def _place_after(message_id: int, attempt: int, retries: int, *, keeps_queue: bool) -> Rest:
+    if keeps_queue:
         return Rest(Standing(MessageStatus.QUEUED))
     return resting_place(message_id, retries=retries, before=attempt, latest=attempt - 1)
