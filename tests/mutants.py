@@ -39,8 +39,8 @@ MUTANTS = (
     Mutant(
         "no dedupe of webhooks",
         "models/operations/receipts.py",
-        '            hashlib.sha256(headers.get("query", "").encode() + b"\\0" + body).hexdigest(),\n',
-        '            hashlib.sha256(str(now).encode() + body).hexdigest() + __import__("secrets").token_hex(8),\n',
+        '        digest = hashlib.sha256(self.headers.get("query", "").encode() + b"\\0" + self.body).hexdigest()\n',
+        '        digest = hashlib.sha256(self.body).hexdigest() + __import__("secrets").token_hex(8)\n',
         ("tests/integration/test_inbox.py", "tests/integration/test_webhooks.py"),
     ),
     Mutant(

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.mutants import MUTANTS
+
 ROOT = Path(__file__).parents[2]
 CODE = ["admin", "bot", "jobs", "models"]
 TOP_LEVEL = {
@@ -151,3 +153,10 @@ def broad_catches(tree: ast.Module) -> Iterator[ast.AST]:
 
 def names_all(node: ast.expr) -> bool:
     return any(isinstance(part, ast.Name) and part.id in {"Exception", "BaseException"} for part in ast.walk(node))
+
+
+class TestMutants:
+    def test_each_finds_its_place_once(self) -> None:
+        assert {one.name: (ROOT / one.file).read_text().count(one.old) for one in MUTANTS} == dict.fromkeys(
+            [one.name for one in MUTANTS], 1
+        )
