@@ -20,7 +20,7 @@ from models.operations.settings import setting
 from models.operations.unscheduling import drop_start
 from models.queries.campaigns import get_campaign, seen_campaign, standing_of
 from models.queries.messages import count
-from models.queries.retries import groups_of, recoveries_on
+from models.queries.retries import groups_of, recoveries_on, refusing_among
 from models.rules.actions import Answer, answer_for, right_for
 from models.rules.criteria import Criteria
 from models.rules.retry_plan import (
@@ -255,7 +255,11 @@ def _outcome(plan: StoredPlan, wanted: Criteria) -> Retried:
 
 
 def _count(campaign_id: int, wanted: Criteria) -> int:
-    return sum(count(campaign_id, wanted.for_status(status)) for status in wanted.statuses)
+    """How many of them will be sent again, as far as is known now."""
+    channel = Channel(get_campaign(campaign_id).channel)
+    parts = [wanted.for_status(status) for status in wanted.statuses]
+    refusing = sum(group.n for part in parts for group in refusing_among(campaign_id, channel, part))
+    return sum(count(campaign_id, part) for part in parts) - refusing
 
 
 def _nothing(name: str, campaign_id: int) -> WrongStateError:

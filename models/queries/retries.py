@@ -1,31 +1,70 @@
 """Reads for the retry plan: where the messages stand that it is about, what they take, and what retries were worth."""
 
 from collections import Counter, defaultdict
+from dataclasses import replace
 from typing import Any
 
-from models.database import select
+from models.addresses import FORGOTTEN
+from models.database import indexed_by, marks, on_sqlite, select
 from models.errors import NotFoundError
 from models.measuring import Measure
 from models.queries.campaigns import counts_of
-from models.queries.messages import where
+from models.queries.messages import LAST_CHARACTER, where
 from models.rules.criteria import Criteria
-from models.rules.retry_plan import Group, Recovered
+from models.rules.retry_plan import Group, Recovered, without
 from models.tables import Campaign, Message
-from models.words import Channel, MessageStatus
+from models.words import RETRYABLE, Channel, MessageStatus
 
 _PLACE = "status, COALESCE(failure_reason, ''), COALESCE(retry_class, '')"
 _Place = tuple[str, str, str]
 
 
 def groups_of(campaign: Campaign, criteria: Criteria, *, as_of_now: bool) -> list[Group]:
-    """The messages that match by status, reason and class.
+    """The messages that match by status, reason and class; those who refuse by now stand with the Opted Out.
 
     An email's whole campaign as of now costs its counters. Everything else costs the rows that match: counters know
     neither segments nor what came after an earlier cutoff.
     """
     whole = Criteria(criteria.statuses, cutoff_at=criteria.cutoff_at)
     if as_of_now and campaign.channel == Channel.EMAIL and criteria == whole:
-        return _counted(campaign.id, criteria)
+        found = _counted(campaign.id, criteria)
+    else:
+        found = _matching(campaign, criteria)
+    return without(found, refusing_among(campaign.id, Channel(campaign.channel), criteria))
+
+
+def refusing_among(campaign_id: int, channel: Channel, criteria: Criteria) -> list[Group]:
+    """Of the messages that match and could be retried, those to whom nothing may be sent by now: their recipients
+    opted out since, or were forgotten. It costs a look-up for each opt-out of the channel, whatever matches.
+    """
+    # Those picked by hand are found among the rows: SQLite would seek each of them for each opt-out.
+    condition, values = where(campaign_id, replace(criteria, message_ids=()))
+    row, by_key = f"SELECT id, {_PLACE}, segments", indexed_by("messages_recipient")
+    retryable = f"{condition} AND status IN ({marks(list(RETRYABLE))})"
+    key = "recipient_key" if on_sqlite() else 'recipient_key COLLATE "C"'  # as that of messages
+    listed = select(
+        f"WITH refusing AS (SELECT {key} AS refused FROM opt_outs WHERE channel = ? AND removed_at IS NULL) "
+        f"{row} FROM refusing CROSS JOIN messages{by_key} WHERE recipient_key = refused AND {retryable}",
+        channel.value,
+        *values,
+        *RETRYABLE,
+    )
+    forgotten = select(
+        f"{row} FROM messages{by_key} WHERE recipient_key >= ? AND recipient_key < ? AND {retryable}",
+        f"{FORGOTTEN} ",
+        f"{FORGOTTEN} {LAST_CHARACTER}",
+        *values,
+        *RETRYABLE,
+    )
+    picked = set(criteria.message_ids)
+    segments: dict[_Place, list[int]] = defaultdict(list)
+    for message_id, status, reason, retry_class, taken in (*listed, *forgotten):
+        if not picked or message_id in picked:
+            segments[status, reason, retry_class].append(taken or 0)
+    return [Group(*place, len(taken), sum(taken)) for place, taken in segments.items()]
+
+
+def _matching(campaign: Campaign, criteria: Criteria) -> list[Group]:
     query, values = groups_query(campaign.id, criteria)
     rows = select(query, *values)
     if campaign.channel == Channel.EMAIL:

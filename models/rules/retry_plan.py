@@ -128,6 +128,20 @@ def plan_entries(
     return tuple(sorted(entries, key=lambda entry: (OFFERED.index(entry.retry_class), -entry.n, entry.reason)))
 
 
+def without(groups: Iterable[Group], refusing: Iterable[Group]) -> list[Group]:
+    """The groups less those who refuse by now, who stand with the Opted Out."""
+    left = {group[:3]: group for group in groups}
+    gone = 0
+    for one in refusing:
+        group = left.get(one[:3])
+        if group is not None:
+            segments = None if group.segments is None else max(0, group.segments - (one.segments or 0))
+            left[one[:3]] = group._replace(n=max(0, group.n - one.n), segments=segments)
+            gone += one.n
+    stay = [group for group in left.values() if group.n]
+    return [*stay, Group(MessageStatus.OPTED_OUT, "", "", gone)] if gone else stay
+
+
 def never(groups: Iterable[Group]) -> int:
     """How many messages can't be retried: their recipients opted out."""
     refused = (MessageStatus.OPTED_OUT, RetryClass.NEVER)

@@ -1,23 +1,21 @@
 """The retry plan: what is shown, that its set is fixed, and that confirming it in whatever way sends once."""
 
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from multiprocessing.synchronize import Barrier
 
 import pytest
 
-from models import database
 from models.actors import COMMAND_LINE, Actor
 from models.config import Config
-from models.database import execute, insert_many, on_sqlite, select, transaction
+from models.database import execute, insert_many, select, transaction
 from models.errors import ChannelTakenError, InvalidInputError, NotAllowedError, NotFoundError, WrongStateError
 from models.operations import campaigns, optouts, retrying
 from models.operations.counters import Deltas
+from models.operations.forgetting import forget_person
 from models.operations.retrying import Retried
 from models.operations.settings import change_setting
 from models.queries.campaigns import get_campaign
 from models.queries.messages import FAILURE_KEY
-from models.queries.retries import groups_query
 from models.rules.criteria import Criteria
 from models.rules.retry_plan import RECOVERY_SHOWN_FROM, RetryPlan, failure_key
 from models.rules.verdicts import Word
@@ -318,11 +316,31 @@ class TestConfirmation:
         campaign_id = make_mixture()
         plan = open_plan(campaign_id)
         optouts.opt_out(Channel.SMS, recipients_on(Channel.SMS, 2)[1], actor=COMMAND_LINE, now=NOW + 2)
-        confirm(plan, now=NOW + 3)
+        done = confirm(plan, now=NOW + 3)
+        assert (done.messages, done.no_longer) == (1, 1)
+        optouts.opt_out(Channel.SMS, recipients_on(Channel.SMS, 3)[2], actor=COMMAND_LINE, now=NOW + 4)
         move_all(campaign_id)
-        assert retries_of(campaign_id) == [0, 0, 1, 0, 0, 0, 0, 0]
+        assert retries_of(campaign_id) == [0, 0, 0, 0, 0, 0, 0, 0]
         move = moves_of(campaign_id)[-1]
-        assert (move.done, move.left_out) == (1, 1)
+        assert (move.done, move.left_out) == (0, 1)
+
+    @both_engines
+    @pytest.mark.parametrize("channel", list(Channel))
+    def test_who_opted_out_or_was_forgotten_since_it_failed_is_explained_and_not_counted(
+        self, channel: Channel
+    ) -> None:
+        campaign_id = make_mixture(channel)
+        ids, people = message_ids(campaign_id), recipients_on(channel, len(KINDS))
+        optouts.opt_out(channel, people[1], actor=COMMAND_LINE, now=NOW + 1)
+        optouts.opt_out(channel, people[6], actor=COMMAND_LINE, now=NOW + 1)
+        forget_person(people[3], typed_again=people[3], actor=COMMAND_LINE, now=NOW + 1)
+        plan = open_plan(campaign_id, now=NOW + 2)
+        without_them = {"likely:unreachable": 1, "may_have_arrived:expired": 1, "may_have_arrived:unknown": 1}
+        assert plan.shown == {**without_them, "unconfirmed": 0}
+        assert plan.opted_out == 4
+        assert plan.segments(plan.ticked) == (2 if channel is Channel.SMS else None)
+        with refused(WrongStateError):
+            open_plan(campaign_id, message_ids=(ids[1],))
 
     @both_engines
     def test_what_fails_after_the_dialog_opened_is_not_in_the_set(self) -> None:
@@ -507,70 +525,6 @@ def recoveries() -> dict[tuple[str, str, str], tuple[int, int]]:
         (row["channel"], row["failure_reason"], row["retry_class"]): (row["retried"], row["recovered"])
         for row in rows_of("recoveries")
     }
-
-
-ROWS = 100_000
-
-
-def make_large(channel: Channel, *, failed: int) -> int:
-    """An ended campaign of many rows, the first of them Failed."""
-    campaign_id = make_draft(channel)
-    failure = ("failed", FailureReason.UNREACHABLE.value, RetryClass.LIKELY.value)
-    rows = (
-        (campaign_id, f"r{n}", f"r{n}", *(failure if n < failed else ("delivered", None, None)), 1, NOW)
-        for n in range(ROWS)
-    )
-    columns = ("campaign_id", "recipient", "recipient_key", "status", "failure_reason", "retry_class", "segments")
-    with transaction():
-        insert_many("messages", (*columns, "updated_at"), rows)
-        deltas = Deltas()
-        deltas.add(campaign_id, *failure, failed)
-        deltas.add(campaign_id, "delivered", None, None, ROWS - failed)
-        deltas.write(NOW)
-    put_into_phase(campaign_id, Phase.ENDED)
-    if not on_sqlite():
-        execute("ANALYZE messages")
-    return campaign_id
-
-
-@pytest.fixture
-def statements() -> Iterator[Callable[[], list[str]]]:
-    """What SQLite was asked since the test began."""
-    asked: list[str] = []
-    connection = database.database.connection()
-
-    def note(_cursor: object, statement: str, _values: object) -> bool:
-        asked.append(statement)
-        return True
-
-    connection.exec_trace = note
-    yield lambda: asked
-    connection.exec_trace = None
-
-
-class TestLargeCampaign:
-    @both_engines
-    def test_rows_of_other_statuses_are_not_read(self) -> None:
-        campaign_id = make_large(Channel.SMS, failed=1000)
-        query, values = groups_query(campaign_id, Criteria(statuses=("failed", "unconfirmed", "opted_out")))
-        explain = "EXPLAIN QUERY PLAN" if on_sqlite() else "EXPLAIN"
-        steps = " ".join(str(row[-1]) for row in select(f"{explain} {query}", *values))
-        assert "messages_status" in steps or "messages_failure" in steps
-        assert "SCAN messages" not in steps
-        assert "Seq Scan" not in steps
-
-    def test_whole_email_campaign_is_planned_from_its_counters(self, statements: Callable[[], list[str]]) -> None:
-        campaign_id = make_large(Channel.EMAIL, failed=ROWS)
-        assert open_plan(campaign_id).shown == {"likely:unreachable": ROWS, "unconfirmed": 0}
-        assert [statement for statement in statements() if "FROM messages" in statement] == []
-
-    @both_engines
-    def test_all_of_it_is_planned_and_confirmed_at_once(self) -> None:
-        campaign_id = make_large(Channel.SMS, failed=ROWS)
-        plan = open_plan(campaign_id)
-        assert (plan.messages(plan.ticked), plan.segments(plan.ticked)) == (ROWS, ROWS)
-        assert confirm(plan).messages == ROWS
-        assert moves_of(campaign_id)[-1].total == ROWS
 
 
 @both_engines

@@ -171,8 +171,8 @@ def test_failure_told_again_in_other_words_stays_in_the_set() -> None:
 @both_engines
 def test_who_opted_out_meanwhile_is_left_out() -> None:
     campaign_id = make_ended(messages=3, word=Word.FAILED)
-    optouts.opt_out(Channel.SMS, recipients_on(Channel.SMS, 3)[1], actor=COMMAND_LINE, now=NOW)
     retry(campaign_id)
+    optouts.opt_out(Channel.SMS, recipients_on(Channel.SMS, 3)[1], actor=COMMAND_LINE, now=NOW)
     move_all(campaign_id)
     assert statuses(campaign_id) == {"queued": 2, "failed": 1}
     move = moves_of(campaign_id)[-1]
