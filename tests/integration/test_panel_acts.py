@@ -30,7 +30,6 @@ from tests.factories import (
     make_campaign,
     make_draft,
     make_ended,
-    make_messages,
     message_ids,
     move_all,
     phase_of,
@@ -535,47 +534,6 @@ class TestProgress:
         banner = page[page.index('id="banner"') : page.index('id="progress"')]
         assert "Held" in banner
         assert 'class="btn ' not in banner
-
-
-class TestFlow:
-    def test_chart_and_table_say_the_same(self, panel: Visitor) -> None:
-        campaign_id = make_campaign(messages=6)
-        run(campaign_id, now=now_ms())
-        begun = now_ms()
-        for place, word in enumerate([Word.DELIVERED, Word.FAILED, Word.DELIVERED]):
-            claimed = claim(campaign_id, limit=2, now=begun)
-            answer(claimed, at=begun)
-            receive(claimed, word, at=begun + 10_000 * place)
-        shown = panel.get(f"/campaigns/{campaign_id}/flow").text
-        assert len(re.findall(r'<rect class="is-delivered"', shown)) == 2
-        assert len(re.findall(r'<rect class="is-failed"', shown)) == 1
-        rows = re.findall(r'<td class="num">([\d,]+)</td><td class="num">([\d,]+)</td>', shown)
-        assert rows == [("2", "0"), ("0", "2"), ("2", "0")]
-        assert "per 10 s" in read(shown)
-
-    def test_nothing_is_drawn_before_anything_arrived(self, panel: Visitor) -> None:
-        campaign_id = make_campaign()
-        assert 'id="flow"' not in panel.get(f"/campaigns/{campaign_id}/").text
-        run(campaign_id)
-        assert "Nothing has arrived yet" in panel.get(f"/campaigns/{campaign_id}/").text
-
-    def test_first_columns_are_waited_for_as_long_as_it_runs(self, panel: Visitor) -> None:
-        campaign_id = make_campaign()
-        run(campaign_id)
-        assert 'hx-trigger="every 2s"' in panel.get(f"/campaigns/{campaign_id}/flow").text
-        claimed = claim(campaign_id)
-        answer(claimed)
-        receive(claimed, Word.DELIVERED)
-        assert "every 2s" not in panel.get(f"/campaigns/{campaign_id}/flow").text
-        put_into_phase(campaign_id, Phase.ENDED)
-        execute("DELETE FROM message_flow")
-        assert "every 2s" not in panel.get(f"/campaigns/{campaign_id}/flow").text
-
-    def test_what_an_import_counted_is_no_delivery(self, panel: Visitor) -> None:
-        campaign_id = make_draft()
-        make_messages(campaign_id, ["+14155550001"])
-        put_into_phase(campaign_id, Phase.READY)
-        assert "Nothing has arrived yet" in panel.get(f"/campaigns/{campaign_id}/flow").text
 
 
 class TestEnvironment:
