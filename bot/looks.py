@@ -68,8 +68,8 @@ def start_export(request: Request, campaign_id: int, criteria: Criteria) -> None
 def find(request: Request, typed: str, *, instead: bool = False) -> None:
     """Every message to somebody, as this person may see it."""
     sought = find_recipient(typed, request.actor)
-    may_retry = request.actor.may(Right.SEE_RECIPIENTS) and request.actor.may(Right.CHANGE_CAMPAIGNS)
-    shown = found.messages_to(sought, typed, now_ms(), may_retry=may_retry, site=site())
+    may_act = request.actor.may(Right.SEE_RECIPIENTS) and request.actor.may(Right.CHANGE_CAMPAIGNS)
+    shown = found.messages_to(sought, typed, now_ms(), may_act=may_act, site=site())
     request.whisper(shown, instead=instead)
 
 

@@ -13,11 +13,12 @@ from models.errors import InvalidInputError
 from models.operations import exporting, running, scheduling
 from models.operations.asking import ask_provider
 from models.queries.campaigns import get_campaign
-from models.words import NO_START, START_CANCELLED
+from models.words import NO_START, OPEN_WORK, START_CANCELLED
 
 Click = Callable[[Request, str], None]
 # Buttons that only open an address: Slack tells of the click all the same.
 LINKS = frozenset({"open_panel", "open_link"})
+ASKED = "The provider is being asked about this message. Refresh shows what came of it."
 
 
 def answer(request: Request) -> None:
@@ -45,6 +46,12 @@ def _campaign_id(subject: str) -> int:
     if not subject.isdigit():
         raise InvalidInputError("This button is from another version; type /campaign status for the present state.")
     return int(subject)
+
+
+def _message(subject: str) -> tuple[int, int]:
+    """A message's campaign, and the message."""
+    campaign_id, _, message_id = subject.partition(":")
+    return _campaign_id(campaign_id), _campaign_id(message_id)
 
 
 def _look(verb: str) -> Click:
@@ -84,9 +91,16 @@ def _look_up(request: Request, subject: str) -> None:
     looks.look("doubts_again", request, _campaign_id(subject))
 
 
+def _look_up_one(request: Request, subject: str) -> None:
+    """Ask the provider about one message; who asks for what was answered just now is told the answer."""
+    campaign_id, message_id = _message(subject)
+    asked = ask_provider(campaign_id, message_id=message_id, actor=request.actor, now=now_ms())
+    request.whisper(ASKED if asked.state in OPEN_WORK else escaped(asked.result))
+
+
 def _retry_one(request: Request, subject: str) -> None:
-    campaign_id, _, message_id = subject.partition(":")
-    dialogs.open_about("retry", request, _campaign_id(campaign_id), message_ids=(_campaign_id(message_id),))
+    campaign_id, message_id = _message(subject)
+    dialogs.open_about("retry", request, campaign_id, message_ids=(message_id,))
 
 
 def _find(request: Request, subject: str) -> None:
@@ -101,6 +115,7 @@ CLICKS: dict[str, Click] = {
     "cancel_start": _cancel_start,
     "cancel_export": _cancel_export,
     "look_up": _look_up,
+    "look_up_one": _look_up_one,
     "retry_one": _retry_one,
     "find": _find,
     "refresh_home": home.refresh,

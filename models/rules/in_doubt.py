@@ -56,15 +56,17 @@ class Fact:
 
 @dataclass(frozen=True)
 class Explained:
-    """What happened, the oldest first, and what can still happen."""
+    """What happened, the oldest first, what can still happen, and whom one can ask ('' if nobody)."""
 
     facts: tuple[Fact, ...]
     outlook: tuple[str, ...]
+    asks: str
 
 
 def explain(attempt: AttemptTold, *, configured: str) -> Explained:
     """What became of the hand-over, as far as anybody knows; `configured` is who sends the channel now."""
-    return Explained(tuple(_facts(attempt)), tuple(_outlook(attempt, configured)))
+    asks = "" if why_not_asked(attempt.provider, configured) else provider_name(attempt.provider)
+    return Explained(tuple(_facts(attempt)), tuple(_outlook(attempt, configured)), asks)
 
 
 def why_not_asked(provider: str, configured: str) -> str:

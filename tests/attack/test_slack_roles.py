@@ -56,6 +56,7 @@ BUTTONS = {
     "retry": CAMPAIGNER,
     "retry_one": CAMPAIGNER,
     "look_up": CAMPAIGNER,
+    "look_up_one": CAMPAIGNER,
     "delete": CAMPAIGNER,
     "export": CAMPAIGNER,
     "cancel_start": CAMPAIGNER,
@@ -72,7 +73,8 @@ def beyond(table: dict[str, Role]) -> list[str]:
 
 def drawn(slack: Workspace, verb: str, campaign_id: int) -> Document:
     """A message with such a button, as an older version or somebody else's click may have left it."""
-    subjects = {"find": "+12025550100", "retry_one": f"{campaign_id}:{message_ids(campaign_id)[0]}"}
+    one = f"{campaign_id}:{message_ids(campaign_id)[0]}"
+    subjects = {"find": "+12025550100", "retry_one": one, "look_up_one": one}
     subject = subjects.get(verb, str(campaign_id))
     button = {"type": "button", "action_id": verb, "value": subject, "text": {"type": "plain_text", "text": verb}}
     row = {"type": "actions", "block_id": "old", "elements": [button]}

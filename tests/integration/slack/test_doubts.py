@@ -11,6 +11,7 @@ from models.actors import Actor
 from models.rules.verdicts import Word
 from models.tables import LookUp, SlackOutbox
 from models.tables import Person as PersonRow
+from models.words import Channel
 from tests import factories
 from tests.factories import make_campaign, make_draft, statuses
 from tests.integration.slack.asking import heard, shown, submitted, told
@@ -58,6 +59,38 @@ def test_each_is_explained_and_the_provider_can_be_asked(doubtful: int, as_ben: 
 
 def test_find_explains_what_is_unconfirmed(doubtful: int, as_ben: Person) -> None:
     told(as_ben, f"/campaign find {NEVER}", "ended before it noted an answer")
+
+
+def test_one_that_is_found_is_asked_about_alone(doubtful: int, as_ben: Person, works: None) -> None:
+    found = told(as_ben, f"/campaign find {NEVER}", "ended before it noted an answer")
+    for _ in range(2):  # a double click
+        as_ben.clicks(found, "look_up_one")
+    heard(as_ben, "The provider is being asked about this message.")
+    (asked,) = LookUp.select()
+    assert (asked.message_id, asked.total) == (factories.message_ids(doubtful)[1], 1)
+    lookups.ask(asked.id)
+    as_ben.clicks(found, "find", block_id="find")
+    heard(as_ben, "the simulated provider lists none that must be it.")
+    as_ben.clicks(found, "look_up_one")
+    heard(as_ben, "the simulated provider lists none for it.")
+    assert LookUp.select().count() == 1
+    assert statuses(doubtful) == {"unconfirmed": 2}
+
+
+def test_one_that_was_decided_meanwhile_says_so(doubtful: int, as_ben: Person) -> None:
+    found = told(as_ben, f"/campaign find {LOST}", "The answer was lost")
+    factories.receive(factories.latest(doubtful)[:1], Word.DELIVERED)
+    as_ben.clicks(found, "look_up_one")
+    heard(as_ben, "That message is not Unconfirmed any more.")
+
+
+def test_who_can_not_be_asked_has_no_button(slack: Workspace, as_ben: Person) -> None:
+    campaign_id = make_campaign(Channel.EMAIL, ["ann@example.com"])
+    factories.run(campaign_id)
+    factories.receive(factories.claim(campaign_id, provider="smtp"), Word.UNCONFIRMED)
+    found = told(as_ben, "/campaign find ann@example.com", "A mail server keeps no list")
+    assert "look_up_one" not in str(found)
+    assert "retry_one" in str(found)
 
 
 def test_viewer_is_told_without_the_address_and_may_not_ask(doubtful: int, as_vera: Person) -> None:
