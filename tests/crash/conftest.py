@@ -15,6 +15,17 @@ Figure = Callable[[str], None]
 MakeProduct = Callable[..., Product]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What may last longest first, so that in the end no process works on while the others have nothing left."""
+    items.sort(key=lambda item: -longest_seconds(item))
+
+
+def longest_seconds(item: pytest.Item) -> float:
+    """How long it may take."""
+    mark = item.get_closest_marker("timeout")
+    return float(mark.args[0]) if mark else 0.0
+
+
 @pytest.fixture
 def make_product(tmp_path: Path, database_variables: dict[str, str]) -> Iterator[MakeProduct]:
     """Makes a product that isn't started yet, in a folder of that name; afterwards nothing of it is left."""
