@@ -71,6 +71,14 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
         made.close()
 
 
+@pytest.fixture
+def slow(product: Product) -> Iterator[None]:
+    """Sending so slow that one can look on: forty messages take as many seconds, however slow the browser is."""
+    product.change(simulated__speed=1.0)
+    yield
+    product.change(simulated__speed=40.0)
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Chromium, headless."""

@@ -61,7 +61,11 @@ def post(slack: LocalSlack, blocks: list[dict[str, Any]], text: str = "card") ->
 def test_typing_before_the_workspace_is_there_is_no_fault(browser: Browser, quiet: LocalSlack) -> None:
     page = opened(browser, quiet)
     asked: list[Route] = []
-    page.route("**/ui/state*", asked.append)
+
+    def hold(one: Route) -> None:
+        asked.append(one)
+
+    page.route("**/ui/state*", hold)
     page.reload()
     page.get_by_label("Message", exact=True).fill("/")
     page.unroute_all()

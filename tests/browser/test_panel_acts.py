@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -41,14 +41,6 @@ def make(product: Product, channel: Channel, name: str) -> tuple[int, int]:
     """A Ready campaign to them; returns its id and how many there are."""
     rows = contacts(channel)
     return product.create(channel, rows.count(b"\n") - 1, name=name, contacts=rows)
-
-
-@pytest.fixture
-def slow(product: Product) -> Iterator[None]:
-    """Sending so slow that one can look on."""
-    product.change(simulated__speed=2.0)
-    yield
-    product.change(simulated__speed=40.0)
 
 
 def badge(page: Page) -> Locator:
@@ -172,7 +164,7 @@ class TestCampaignProgressPanel:
         page.locator("#progress-title").click()
         expect(page.locator(".tiles")).to_be_visible()
         # What is open inside stays open over the looks.
-        until(lambda: product.status(campaign_id)["counts"]["delivered"] > 0, what="the first receipts")
+        until(lambda: product.status(campaign_id)["counts"]["delivered"] > 0, seconds=30, what="the first receipts")
         page.reload()
         page.get_by_text("The same as a table").click()
         with page.expect_response(re.compile("/progress")):
@@ -195,7 +187,7 @@ class TestExportingData:
         expect(page.get_by_role("menuitem", name="Filtered messages")).to_have_attribute("aria-disabled", "true")
         page.keyboard.press("Escape")
         run(page)
-        until(lambda: product.status(campaign_id)["counts"]["delivered"] > 0, what="the first receipts")
+        until(lambda: product.status(campaign_id)["counts"]["delivered"] > 0, seconds=30, what="the first receipts")
         rows = downloaded(page, "All messages")
         assert len(rows) == total
         assert {"recipient", "status", "failure_reason", "name", "city"} <= rows[0].keys()

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from models.words import Channel
@@ -100,8 +101,9 @@ def test_viewer_sees_neither_recipients_nor_values(product: Product, panel_of: C
     expect(page.get_by_role("dialog")).to_contain_text("Hi •••")
 
 
+@pytest.mark.usefixtures("slow")
 def test_lost_connection_shows_and_comes_back(product: Product, panel_of: Callable[..., Panel]) -> None:
-    campaign_id, _ = product.create(Channel.EMAIL, 400, contacts=contacts(Channel.EMAIL, 400))
+    campaign_id, _ = product.create(Channel.EMAIL, 100, contacts=contacts(Channel.EMAIL, 100))
     product.go(campaign_id)
     panel = panel_of("vera")
     page = panel.page

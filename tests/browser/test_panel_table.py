@@ -26,7 +26,7 @@ FAILED = len(UNREACHABLE) + len(INVALID)
 PanelOf = Callable[..., Panel]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")  # of a module would be made twice where a process takes over another's tests
 def campaign_id(product: Product) -> int:
     """An SMS campaign that ended with failures of two kinds, one in doubt and one opted out."""
     header = "phone,name,city,case id,street,note"
