@@ -2,6 +2,7 @@
 
 import secrets
 from datetime import timedelta
+from ipaddress import ip_address
 from typing import Any
 
 from flask import Flask, g, request, session
@@ -82,6 +83,20 @@ def current_actor() -> Actor:
     """Who asks, as operations want to know it."""
     person: Person = current_user.person
     return Actor(person.id, person.name, Role(person.role), Surface.PANEL)
+
+
+def network_address() -> str:
+    """From where somebody asks, as sign-in tries are counted.
+
+    A proxy before web is taken at its word: or all would share its address, and a stranger's guesses lock them out.
+    One that asks from the open internet is no proxy of ours.
+    """
+    peer = request.remote_addr or ""
+    try:
+        is_near = ip_address(peer).is_private
+    except ValueError:  # a socket file has none
+        is_near = True
+    return request.access_route[-1] if is_near and request.access_route else peer
 
 
 def current_zone() -> str:

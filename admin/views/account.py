@@ -42,9 +42,8 @@ def password() -> ResponseReturnValue:
     if new != again:
         return _page(refused=InvalidInputError("The two new passwords differ.", field="again")), 422
     try:
-        preferences.change_password(
-            sessions.current_actor(), old=old, new=new, address=request.remote_addr or "", now=now_ms()
-        )
+        address = sessions.network_address()
+        preferences.change_password(sessions.current_actor(), old=old, new=new, address=address, now=now_ms())
     except InvalidInputError as refused:
         return _page(refused=refused), 422
     except NotAllowedError as refused:

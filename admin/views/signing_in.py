@@ -23,7 +23,7 @@ def password() -> ResponseReturnValue:
         return render_template("panel/sign_in.html", wanted=wanted, email="", refused=None)
     email, typed = request.form.get("email", "")[:LONGEST], request.form.get("password", "")[:LONGEST]
     try:
-        person = signing_in.check_password(email, typed, address=request.remote_addr or "", now=now_ms())
+        person = signing_in.check_password(email, typed, address=sessions.network_address(), now=now_ms())
     except NotAllowedError as refused:
         return render_template("panel/sign_in.html", wanted=wanted, email=email, refused=refused), 403
     sessions.begin(person)

@@ -64,6 +64,20 @@ class TestPassword:
         with pytest.raises(NotAllowedError):
             signing_in.check_password(EMAIL, PASSWORD, address=HOME, now=NOW)
 
+    @pytest.mark.parametrize(
+        ("peer", "forwarded", "address"),
+        [
+            ("10.0.0.1", {"X-Forwarded-For": f"192.0.2.1, {HOME}"}, HOME),
+            ("8.8.8.8", {"X-Forwarded-For": HOME}, "8.8.8.8"),
+            ("127.0.0.1", {}, "127.0.0.1"),
+        ],
+    )
+    def test_tries_count_for_who_stands_before_our_proxy(
+        self, app: Flask, peer: str, forwarded: dict[str, str], address: str
+    ) -> None:
+        with app.test_request_context("/login", headers=forwarded, environ_base={"REMOTE_ADDR": peer}):
+            assert sessions.network_address() == address
+
     def test_delay_doubles_up_to_a_quarter_of_an_hour(self) -> None:
         assert [signing_in.delay_after(failures) for failures in (5, 6, 7, 8)] == [0, 1000, 2000, 4000]
         assert signing_in.delay_after(1000) == 15 * MINUTE
