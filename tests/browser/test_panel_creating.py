@@ -5,8 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
+from models.words import Channel
 from tests.browser.conftest import DESKTOP, PHONE, Panel
 from tests.browser.test_panel_looks import violations
 from tests.crash.product import Product
@@ -224,6 +225,24 @@ def test_file_that_is_too_large_is_not_even_sent(
     page.get_by_role("button", name="Upload").click()
     expect(page.get_by_text("large.csv has 51.0 MB; 50 MB can be sent here.")).to_be_visible()
     assert "POST" not in posted
+
+
+def test_what_was_begun_before_the_scripts_came_goes_on_where_it_was(
+    product: Product, panel_of: Callable[..., Panel]
+) -> None:
+    panel = panel_of("ben")
+    page = panel.page
+    campaign_id, _ = product.create(Channel.EMAIL, 2, name="Slow to load")
+    subject = page.get_by_label("Subject", exact=True)
+
+    def after_a_while(route: Route) -> None:
+        subject.fill("For ")
+        route.continue_()
+
+    page.route("**/js/compose.js", after_a_while)
+    panel.open(f"/campaigns/{campaign_id}/template")
+    page.get_by_role("button", name="{{city}}").click()
+    expect(subject).to_have_value("For {{city}}")
 
 
 def test_draft_is_discarded_by_its_owner(product: Product, panel_of: Callable[..., Panel]) -> None:

@@ -4,8 +4,9 @@ const form = document.querySelector('[data-compose]');
 if (form) {
   const body = form.querySelector('#body');
   const preview = form.querySelector('[data-preview]');
-  let last = body;
-  form.addEventListener('focusin', (event) => { if (event.target.matches('#body, #subject')) last = event.target; });
+  const texts = [...form.querySelectorAll('#body, #subject')];
+  let last = texts.includes(document.activeElement) ? document.activeElement : body;
+  form.addEventListener('focusin', (event) => { if (texts.includes(event.target)) last = event.target; });
   form.addEventListener('click', (event) => {
     const chip = event.target.closest('[data-insert]');
     if (!chip) return;
@@ -25,7 +26,8 @@ if (form) {
   }
   // What was typed before the scripts were there, or kept over a reload.
   window.addEventListener('load', () => {
-    if (body.value !== body.defaultValue) body.dispatchEvent(new Event('input', { bubbles: true }));
+    const typed = texts.find((text) => text.value !== text.defaultValue);
+    typed?.dispatchEvent(new Event('input', { bubbles: true }));
   });
 }
 
