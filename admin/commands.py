@@ -86,7 +86,8 @@ def create_campaign(options: Namespace) -> None:
     )
     try:
         campaigns.set_message(campaign_id, message, actor=COMMAND_LINE, now=now_ms())
-        file_id = store_file(contacts.name, "text/csv", source(), now=now_ms())
+        now = now_ms()
+        file_id = store_file(contacts.name, "text/csv", source(), now=now, expires_at=now + campaigns.DRAFT_KEPT)
         report = _import(campaign_id, importing.ContactsFile(file_id, mapping, examined.has_header))
         sys.stderr.write("\n".join(report.sentences()) + "\n")
         campaigns.finish_draft(campaign_id, actor=COMMAND_LINE, now=now_ms())

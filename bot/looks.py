@@ -26,12 +26,12 @@ Look = Callable[[Request, int], None]
 
 def card_of(campaign_id: int) -> Message:
     """The campaign's card as it is now. Raises NotFoundError."""
-    return cards.card(progress_of(campaign_id, now=now_ms()), pending_start_of(campaign_id), site())
+    return cards.card(progress_of(summary_of(campaign_id), now=now_ms()), pending_start_of(campaign_id), site())
 
 
 def snapshot_of(campaign_id: int) -> Message:
     """The campaign's figures of now for one person. Raises NotFoundError."""
-    return cards.snapshot(progress_of(campaign_id, now=now_ms()), pending_start_of(campaign_id), site())
+    return cards.snapshot(progress_of(summary_of(campaign_id), now=now_ms()), pending_start_of(campaign_id), site())
 
 
 def picker(verb: str, typed: str) -> Message:
@@ -85,7 +85,7 @@ def _refresh(request: Request, campaign_id: int) -> None:
 
 def _failures(request: Request, campaign_id: int) -> None:
     request.actor.require(Right.SEE_CAMPAIGNS)
-    request.whisper(failures.reasons(progress_of(campaign_id, now=now_ms()), site()))
+    request.whisper(failures.reasons(progress_of(summary_of(campaign_id), now=now_ms()), site()))
 
 
 def _samples(request: Request, campaign_id: int) -> None:

@@ -14,7 +14,7 @@ from models.actors import Actor
 from models.clock import now_ms
 from models.errors import InvalidInputError
 from models.operations import running
-from models.queries.campaigns import seen_campaign, standing_of, summary_of
+from models.queries.campaigns import seen_campaign, standing_of, summarised
 from models.rules.actions import Answer, answer_for
 from models.tables import Campaign
 from models.words import Action, Phase
@@ -53,7 +53,7 @@ def ask_then(
 
 def draw_dialog(name: str, campaign: Campaign, **shown: Any) -> str:
     """One of a campaign's dialogs, with its template as one contact will read it."""
-    found = summary_of(campaign.id)
+    found = summarised(campaign)
     return dialog(
         f"dialogs/{name}.html",
         **{**shown, **preview_context(campaign, sessions.current_actor(), found.counts.total)},

@@ -25,17 +25,17 @@ def progress(campaign_id: int) -> ResponseReturnValue:
     """The panel as it stands; with it the head, when the state is another than the page shows."""
     actor = sessions.current_actor()
     try:
-        phase = seen_campaign(campaign_id, actor).phase
+        campaign = seen_campaign(campaign_id, actor)
     except NotFoundError:
-        phase = Phase.DELETING
-    if phase in (Phase.DELETING, Phase.DRAFT):  # no page that asks is about one
+        campaign = None
+    if campaign is None or campaign.phase in (Phase.DELETING, Phase.DRAFT):  # no page that asks is about one
         return render_template("panel/gone.html"), STOP_POLLING
-    shown = live_context(campaign_id, actor, filter_of_request(actor))
+    shown = live_context(campaign, actor, filter_of_request(actor))
     if not shown["filter"].text:  # what the counters know; a search is only counted with its page
         shown["total"] = total_of(campaign_id, shown["filter"].criteria(), shown["progress"].counts)
     stale_head = request.args.get("was") != shown["standing"]
     if stale_head and shown["was_run"]:  # a page that was opened before the run has no chart yet
-        shown["chart"] = chart_of_campaign(shown["campaign"])
+        shown["chart"] = chart_of_campaign(campaign)
     response = make_response(render_template("panel/progress_answer.html", **shown, stale_head=stale_head))
     if shown["live"] and now_ms() // (LIVE * 1000) % LOOKS_PER_CHART == 0:
         response.headers["HX-Trigger"] = "moving"

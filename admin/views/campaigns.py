@@ -220,7 +220,7 @@ def _local_slack() -> str:
 
 
 def _tracks(lines: list[Line]) -> list[Track]:
-    holding = {line.campaign.channel: line.campaign.id for line in lines if Phase(line.campaign.phase) in HOLDS_CHANNEL}
+    holding = {line.campaign.channel: line.summary for line in lines if Phase(line.campaign.phase) in HOLDS_CHANNEL}
     return [
         Track(
             channel,

@@ -55,7 +55,7 @@ class MessagesView(ListView):
         actor, campaign_id = sessions.current_actor(), int((request.view_args or {})["campaign_id"])
         campaign = seen_campaign(campaign_id, actor)
         wanted = filter_of_request(actor)
-        shown = live_context(campaign_id, actor, wanted)
+        shown = live_context(campaign, actor, wanted)
         page, total = _read(campaign_id, wanted, criteria_for(campaign, wanted, actor), shown["progress"].counts)
         self._template_args.update(
             shown,

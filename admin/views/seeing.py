@@ -16,7 +16,7 @@ from models.addresses import opt_out_key
 from models.clock import now_ms
 from models.config import current
 from models.operations.settings import rate_of, setting
-from models.queries.campaigns import standing_in, summary_of
+from models.queries.campaigns import standing_in, summarised, summary_of
 from models.queries.flow import flow_of
 from models.queries.pages import names_of, with_recipient
 from models.queries.previews import contact_values
@@ -50,11 +50,11 @@ def criteria_for(campaign: Campaign, wanted: MessageFilter, actor: Actor) -> Cri
     return Criteria(asked.statuses, asked.reasons, message_ids=found.message_ids)
 
 
-def live_context(campaign_id: int, actor: Actor, wanted: MessageFilter) -> dict[str, Any]:
+def live_context(campaign: Campaign, actor: Actor, wanted: MessageFilter) -> dict[str, Any]:
     """What the head and the progress panel show."""
     now = now_ms()
-    progress = progress_of(campaign_id, now=now)
-    campaign, phase = progress.summary.campaign, Phase(progress.summary.campaign.phase)
+    progress = progress_of(summarised(campaign), now=now)
+    campaign_id, phase = campaign.id, Phase(campaign.phase)
     answers = available_actions(standing_in(progress.summary, now=now), actor)
     badge = words.campaign_badge(phase, progress.counts)
     headline, follows = told.headline(progress, sessions.current_zone())

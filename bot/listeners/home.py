@@ -54,12 +54,12 @@ def publish(request: Request) -> None:
 def day_of(actor: Actor) -> drawn.Day:
     """What this person's App Home shows."""
     campaigns, now = list_campaigns(actor), now_ms()
-    holding = [found.campaign for found in campaigns if Phase(found.campaign.phase) in HOLDS_CHANNEL]
+    holding = [found for found in campaigns if Phase(found.campaign.phase) in HOLDS_CHANNEL]
     person = person_by_id(actor.person_id) if actor.person_id else None
     return drawn.Day(
         person=actor.name,
         role=actor.role,
-        running={Channel(campaign.channel): progress_of(campaign.id, now=now) for campaign in holding},
+        running={Channel(found.campaign.channel): progress_of(found, now=now) for found in holding},
         starts=pending_starts(),
         campaigns=campaigns,
         exports=kept_exports_of(actor, now=now),

@@ -13,7 +13,8 @@ from typing import Any
 import aiohttp
 from aiohttp import AddrInfoType
 
-CONNECT_SECONDS = 10
+# No longer than a stop may take: what still connects then has left by the time that nothing may leave any more.
+CONNECT_SECONDS = 2
 ANSWER_SECONDS = 30  # of silence
 WHOLE_SECONDS = 120  # for all of it, so that an answer that comes drop by drop ends too
 # Shorter than providers keep idle connections, so that none is closed under a request that just leaves.

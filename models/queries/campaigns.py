@@ -76,8 +76,12 @@ def counts_of(campaign_id: int) -> Counts:
 
 def summary_of(campaign_id: int) -> CampaignSummary:
     """One campaign with its counts and the status shown; raises NotFoundError."""
-    campaign = get_campaign(campaign_id)
-    counts = counts_of(campaign_id)
+    return summarised(get_campaign(campaign_id))
+
+
+def summarised(campaign: Campaign) -> CampaignSummary:
+    """A campaign that was read, with its counts and the status shown."""
+    counts = counts_of(campaign.id)
     return CampaignSummary(campaign, shown_status(Phase(campaign.phase), counts), counts)
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from models.database import select
-from models.queries.campaigns import CampaignSummary, summary_of
+from models.queries.campaigns import CampaignSummary
 from models.queries.pace import rate_of
 from models.rules.counts import Counts
 from models.words import IN_FLIGHT, TO_BE_SENT, Channel, FailureReason, MessageStatus, Phase
@@ -63,9 +63,9 @@ class Progress:
         return shown_counts(Channel(campaign.channel), Phase(campaign.phase), self.counts)
 
 
-def progress_of(campaign_id: int, *, now: int) -> Progress:
-    """The figures of one campaign; raises NotFoundError."""
-    summary = summary_of(campaign_id)
+def progress_of(summary: CampaignSummary, *, now: int) -> Progress:
+    """The figures of one campaign."""
+    campaign_id = summary.campaign.id
     rate = rate_of(campaign_id, now=now) if summary.campaign.phase == Phase.RUNNING else None
     left = summary.counts.to_be_sent
     return Progress(

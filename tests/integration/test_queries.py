@@ -8,7 +8,7 @@ from models.actors import COMMAND_LINE, Actor
 from models.errors import NotFoundError
 from models.operations import exporting
 from models.operations.retrying import retry_messages
-from models.queries.campaigns import counts_of
+from models.queries.campaigns import counts_of, summary_of
 from models.queries.finding import find_campaigns
 from models.queries.messages import count
 from models.queries.pages import contact_at, message_of, names_of, page_of_messages, total_of, with_recipient
@@ -123,13 +123,13 @@ def test_contacts_stand_in_the_order_of_the_file() -> None:
 @pytest.mark.parametrize("channel", Channel)
 def test_tiles_always_add_up_to_the_total(channel: Channel) -> None:
     campaign_id = make_campaign(channel, 9)
-    seen = [progress_of(campaign_id, now=NOW)]
+    seen = [progress_of(summary_of(campaign_id), now=NOW)]
     run(campaign_id)
     claimed = claim(campaign_id, limit=7)
     words = [Word.DELIVERED, Word.FAILED, Word.OPTED_OUT, Word.UNCONFIRMED, Word.ASSUMED, Word.DEFERRED]
     for one, word in zip(claimed, words, strict=False):
         receive([one], word)
-        seen.append(progress_of(campaign_id, now=NOW))
+        seen.append(progress_of(summary_of(campaign_id), now=NOW))
     assert {sum(n for _, n in progress.tiles) for progress in seen} == {9}
     own = MessageStatus.ASSUMED_DELIVERED if channel is Channel.SMS else MessageStatus.RETRYING
     assert own in dict(seen[-1].tiles)
@@ -144,7 +144,7 @@ def test_progress_tells_rate_time_left_and_reasons() -> None:
     answer(claimed)
     for number in range(10):
         receive(claimed[2 * number : 2 * number + 2], Word.FAILED, at=NOW + number * SECOND)
-    progress = progress_of(campaign_id, now=NOW + 10 * SECOND)
+    progress = progress_of(summary_of(campaign_id), now=NOW + 10 * SECOND)
     assert (progress.rate, progress.seconds_left, progress.percent) == (2.0, 10, 50)
     assert progress.reasons == ((FailureReason.UNKNOWN, 20),)
     assert progress.live
@@ -160,11 +160,11 @@ def test_rate_after_a_resume_is_of_what_came_since() -> None:
     stop(campaign_id, now=NOW + 2 * SECOND)
     resume(campaign_id, now=NOW + 4 * SECOND)
     move_all(campaign_id, now=NOW + 4 * SECOND)
-    assert progress_of(campaign_id, now=NOW + 8 * SECOND).rate is None
+    assert progress_of(summary_of(campaign_id), now=NOW + 8 * SECOND).rate is None
     claimed = claim(campaign_id, limit=20)
     answer(claimed)
     receive(claimed, Word.DELIVERED, at=NOW + 12 * SECOND)
-    progress = progress_of(campaign_id, now=NOW + 20 * SECOND)
+    progress = progress_of(summary_of(campaign_id), now=NOW + 20 * SECOND)
     assert (progress.rate, progress.seconds_left) == (2.0, 40)
 
 
@@ -175,14 +175,14 @@ def test_progress_of_what_is_all_handed_over_names_the_last_moment() -> None:
     first, second = claim(campaign_id)
     answer([first], at=NOW)
     answer([second], at=NOW + MINUTE)
-    progress = progress_of(campaign_id, now=NOW + MINUTE)
+    progress = progress_of(summary_of(campaign_id), now=NOW + MINUTE)
     assert (progress.waiting_for_receipts, progress.waits_until) == (2, NOW + 11 * MINUTE)
 
 
 @both_engines
 def test_ended_campaign_is_not_live() -> None:
-    assert not progress_of(make_ended(), now=NOW).live
-    assert progress_of(make_ended(Channel.EMAIL, word=Word.DEFERRED), now=NOW).live
+    assert not progress_of(summary_of(make_ended()), now=NOW).live
+    assert progress_of(summary_of(make_ended(Channel.EMAIL, word=Word.DEFERRED)), now=NOW).live
 
 
 FOUND = [
