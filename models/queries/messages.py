@@ -28,7 +28,7 @@ def where(campaign_id: int, criteria: Criteria, *, campaign: str = "campaign_id 
     listed = (
         ("status", criteria.statuses),
         ("failure_reason", criteria.reasons),
-        ("retry_class", criteria.retry_classes),
+        ("COALESCE(retry_class, 'may_have_arrived')", criteria.retry_classes),  # as a failure without one counts
         ("id", criteria.message_ids),
         (FAILURE_KEY, criteria.failures),
     )
