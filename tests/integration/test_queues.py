@@ -125,7 +125,7 @@ class TestHints:
         hint(Work.MOVES, 1)
         assert queue_of("bulk", connection).count == 1
 
-    @pytest.mark.parametrize("url", ["redis://127.0.0.1:1/0", "redis://[::1", "redis://127.0.0.1:x/0"])
+    @pytest.mark.parametrize("url", ["redis://127.0.0.1:1/0", "redis://127.0.0.1:x/0"])
     def test_without_redis_an_operation_succeeds_all_the_same(self, installation: Config, url: str) -> None:
         hints.send_to(Hinter(config_with(url, installation)))
         campaign_id = factories.make_campaign()

@@ -212,7 +212,9 @@ class Teller:
     ) -> None:
         now = self.tick()
         asked = campaign.ask(ids, reasons, unconfirmed=unconfirmed, now=now)
-        meant = [message for message in campaign.messages.values() if asked.means(message)]
+        # Who has opted out since is left out, and not counted.
+        refusing = self.life.refusing
+        meant = [one for one in campaign.messages.values() if asked.means(one) and one.refuses not in refusing]
         criteria = Criteria(reasons=reasons, message_ids=ids)
         try:
             moved = retrying.retry_messages(
