@@ -1,6 +1,7 @@
 """The acts on a campaign in the panel: their dialogs, what they refuse and offer instead, and the progress panel."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from html import unescape
 from zoneinfo import ZoneInfo
@@ -187,6 +188,19 @@ class TestStartLater:
         assert pending_start_of(campaign_id) is None
         again = panel.post(f"/campaigns/{campaign_id}/start/cancel", part=True)
         assert "Nothing was to start any more." in again.headers["HX-Trigger"]
+
+    def test_of_two_people_who_choose_a_time_at_once_one_start_waits(
+        self, app: Flask, ben: Actor, alice: Actor
+    ) -> None:
+        campaign_id = make_campaign(name="Tomorrow")
+        typed, moment = tomorrow(9, "UTC")
+        form = {"when": "at", "start_at": typed, "time_zone": "UTC", "confirm": CONFIRMED}
+        people = [Visitor(app).sign_in(ben), Visitor(app).sign_in(alice)]
+        with ThreadPoolExecutor(2) as both:
+            done = list(both.map(lambda one: one.post(f"/campaigns/{campaign_id}/run", part=True, **form), people))
+        assert ["Tomorrow starts" in one.headers["HX-Trigger"] for one in done] == [True, True]
+        waiting = rows_of("scheduled_starts", "WHERE state = 'queued'")
+        assert [start["starts_at"] for start in waiting] == [moment]
 
     def test_taken_channel_is_what_it_may_wait_for(self, panel: Visitor) -> None:
         run(make_campaign(name="Water main works"))

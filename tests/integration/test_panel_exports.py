@@ -4,6 +4,7 @@ import csv
 import io
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from flask import Flask
@@ -131,3 +132,24 @@ def test_link_to_a_file_ends_after_a_quarter_of_an_hour(panel: Visitor, monkeypa
     answer = panel.get(link[1])
     assert answer.status_code == 404
     assert "expired" in answer.text
+
+
+def test_campaign_deleted_between_page_and_click_is_told_and_nothing_is_kept(panel: Visitor) -> None:
+    campaign_id = make_ended()
+    assert f'action="/campaigns/{campaign_id}/export"' in panel.get(f"/campaigns/{campaign_id}/").text
+    factories.delete(campaign_id)
+    factories.move_all(campaign_id)
+    told = panel.post(f"/campaigns/{campaign_id}/export")
+    assert told.status_code == 404
+    assert f"There is no campaign {campaign_id}." in told.text
+    assert rows_of("exports") == []
+
+
+def test_two_people_who_export_at_once_get_a_whole_file_each(app: Flask, ben: Actor, alice: Actor) -> None:
+    campaign_id = make_ended(messages=40)
+    people = [Visitor(app).sign_in(ben), Visitor(app).sign_in(alice)]
+    with ThreadPoolExecutor(2) as both:
+        files = list(both.map(lambda person: rows_in(export(person, campaign_id)), people))
+    assert [len(file) for file in files] == [40, 40]
+    assert sorted(row["actor_name"] for row in rows_of("exports")) == ["Alice", "Ben"]
+    assert len(rows_of("audit", "WHERE act = 'export'")) == 2

@@ -1,5 +1,8 @@
 """Find a person: what each role gets to see, and forgetting from there."""
 
+import json
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from flask import Flask
 
@@ -102,3 +105,27 @@ class TestForgetting:
         assert "forgotten" in page
         assert "Handset off" not in page
         assert [row["object_id"] for row in rows_of("audit", "WHERE act = 'forget'")] == [None]
+
+    def test_message_sent_between_page_and_click_is_erased_once_its_word_has_come(self, panel: Visitor) -> None:
+        campaign_id = make_campaign(messages=1)
+        assert "Forget this person…" in panel.get("/find?q=%2B14155550000").text
+        run(campaign_id)
+        claimed = claim(campaign_id)
+        told = panel.post("/forget", part=True, recipient=ANN, typed_again=ANN).text
+        assert "1 message erased once its word has come." in told
+        answer(claimed)
+        receive(claimed, Word.DELIVERED)
+        assert [row["recipient"] for row in rows_of("messages")] == ["forgotten"]
+        assert statuses(campaign_id) == {"delivered": 1}
+
+    def test_two_people_who_forget_at_once_erase_it_once(self, app: Flask, alice: Actor) -> None:
+        campaign_id = make_campaign(messages=2)
+        people = [Visitor(app).sign_in(alice), Visitor(app).sign_in(alice)]
+        with ThreadPoolExecutor(2) as both:
+            told = list(
+                both.map(lambda one: one.post("/forget", part=True, recipient=ANN, typed_again=ANN).text, people)
+            )
+        assert sum("1 message erased" in text for text in told) == 1
+        assert not any(ANN in text for text in told)
+        assert statuses(campaign_id) == {"opted_out": 1, "waiting": 1}
+        assert sum(json.loads(row["numbers"])["messages"] for row in rows_of("audit", "WHERE act = 'forget'")) == 1

@@ -97,6 +97,20 @@ class TestRun:
         eventually(lambda: "The start is cancelled" in text_of(as_ben.messages()))
         assert pending_start_of(campaign_id) is None
 
+    def test_of_two_people_with_the_dialog_open_the_later_one_is_who_asked(
+        self, slack: Workspace, as_ben: Person, now_is: int
+    ) -> None:
+        make_campaign(name="Spring")
+        as_alice = slack.person("alice")
+        for person in (as_ben, as_alice):
+            shown(person, "/campaign run spring", "confirm each")
+        for days, person in enumerate((as_ben, as_alice), start=1):
+            submitted(person, "It starts at", disclaimer=ALL_FOUR, start_at=now_is // 1000 + days * A_DAY)
+        told(as_ben, "/campaign status spring", "asked by Alice")
+        assert [start.actor_name for start in ScheduledStart.select().where(ScheduledStart.state == "queued")] == [
+            "Alice"
+        ]
+
     def test_time_gone_by_is_said_at_its_input(self, as_ben: Person) -> None:
         make_campaign(name="Spring")
         shown(as_ben, "/campaign run spring", "confirm each")
