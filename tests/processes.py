@@ -185,6 +185,11 @@ def resident_mb(pid: int) -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
+def stretched(goal: float) -> float:
+    """Seconds that hold where nothing else runs, stretched as far as others keep the machine busy."""
+    return goal * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+
+
 def free_port() -> int:
     """A port that nobody listens on, and that no connection takes before a process of ours does.
 
