@@ -29,7 +29,7 @@ from tests.processes import children, stretched, until
 pytestmark = [pytest.mark.crash, pytest.mark.timeout(600)]
 
 # Engine, seconds, posts a second.
-STORMS = cells([(engines.SQLITE, 3, 50)], [(engines.SQLITE, 10, 100), (engines.POSTGRESQL, 10, 100)])
+STORMS = cells([(engines.SQLITE, 8, 50)], [(engines.SQLITE, 10, 100), (engines.POSTGRESQL, 10, 100)])
 EVENTS = 100  # a post
 REPEATED = 0.3  # of all events
 KINDS = ("processed", "delivered")
