@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, R
 
 from tests.browser.desk import SLACK_IDS, Desk
 from tests.crash.product import Product
+from tests.ordering import longest_first
 from tests.processes import free_port
 
 CHROMIUM = "/usr/bin/chromium"
@@ -27,6 +28,11 @@ PHONE, DESKTOP = 390, 1280
 PATIENCE = 15_000  # ms
 # What Chromium says about every answer of ours that refuses something.
 REFUSED = re.compile(r"the server responded with a status of (403|404|409|422)")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What may last longest first."""
+    longest_first(items)
 
 
 @dataclass

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.crash.product import Product
+from tests.ordering import longest_first
 
 FIGURE = "figure"
 # SPEC 2's time-outs last a hundred and twentieth: 5 s for an SMS, 30 s for an email.
@@ -16,14 +17,8 @@ MakeProduct = Callable[..., Product]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What may last longest first, so that in the end no process works on while the others have nothing left."""
-    items.sort(key=lambda item: -longest_seconds(item))
-
-
-def longest_seconds(item: pytest.Item) -> float:
-    """How long it may take."""
-    mark = item.get_closest_marker("timeout")
-    return float(mark.args[0]) if mark else 0.0
+    """What may last longest first."""
+    longest_first(items)
 
 
 @pytest.fixture
