@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -15,7 +14,6 @@ from tests.crash.product import Product
 
 ROWS_LIKE_OTHERS = "tbody tr:nth-child(n + 4)"  # axe takes its time over fifty rows like one
 AXE = Path(__file__).with_name("axe") / "axe.min.js"
-SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
 
 def violations(page: Page) -> list[str]:
@@ -28,15 +26,6 @@ def violations(page: Page) -> list[str]:
         for one in found["violations"]
         if one["impact"] in {"serious", "critical"}
     ]
-
-
-def violations_light_and_dark(page: Page) -> list[str]:
-    """The same in either scheme; a page takes on the other as it stands."""
-    found = []
-    for scheme in SCHEMES:
-        page.emulate_media(color_scheme=scheme)
-        found += [f"{scheme}: {one}" for one in violations(page)]
-    return found
 
 
 def test_open_menu_and_dialog_can_be_used_by_everybody(panel_of: Callable[..., Panel]) -> None:
