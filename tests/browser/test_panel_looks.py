@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -13,6 +14,7 @@ from tests.crash.carriers import contacts
 from tests.crash.product import Product
 
 ROWS_LIKE_OTHERS = "tbody tr:nth-child(n + 4)"  # axe takes its time over fifty rows like one
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 AXE = Path(__file__).with_name("axe") / "axe.min.js"
 
 
