@@ -12,7 +12,9 @@ from typing import Any
 import redis
 import structlog
 from peewee import InterfaceError, OperationalError
+from redis.client import Pipeline
 from rq import Queue, SimpleWorker
+from rq.exceptions import StopRequested
 from rq.executions import Execution
 from rq.job import Job
 from rq.serializers import JSONSerializer
@@ -32,19 +34,48 @@ log = structlog.stdlib.get_logger("signalbox.work")
 
 REFUSED_SECONDS = 1.0  # after the database refused, before the next job
 WORKER_TTL_SECONDS = 30  # an idle worker looks after RQ's own registries this often
+LOOK_SECONDS = 1  # an idle worker looks this often whether it was asked to stop
 
 
 class WorkProcess(SimpleWorker):
     """RQ's worker in one process; a stop is passed on to the job that is running.
 
     Whatever is logged while a job runs, by libraries too, names what the job is about.
+
+    RQ's own lets its signal handler throw StopRequested into whatever an idle worker runs: lost when that
+    is a destructor, and a job just taken is lost with it. Here the handler only asks for the stop.
     """
 
     stop: Stop
+    exponential_backoff_factor = 1.0  # while Redis is gone, look each second for it and for the stop
 
     def handle_warm_shutdown_request(self) -> None:
         """Called by RQ at SIGTERM, before it waits for the job to end."""
         self.stop.ask()
+
+    def _shutdown(self) -> None:
+        """Called by RQ's signal handler."""
+        self._stop_requested = True
+
+    def dequeue_job_and_maintain_ttl(
+        self, timeout: int | None, max_idle_time: int | None = None
+    ) -> tuple[Job, Queue] | None:
+        """Called by RQ to wait for a job; None ends the worker."""
+        if timeout is None:  # in a burst nobody waits
+            return super().dequeue_job_and_maintain_ttl(timeout, max_idle_time)
+        found = None
+        while found is None and not self._stop_requested:
+            found = super().dequeue_job_and_maintain_ttl(timeout, LOOK_SECONDS)
+        return found
+
+    def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
+        """Called by RQ before each wait, and again and again while Redis is gone."""
+        try:
+            super().heartbeat(timeout, pipeline)
+        except redis.ConnectionError:
+            if self._stop_requested:
+                raise StopRequested from None
+            raise
 
     def perform_job(self, job: Job, queue: Queue, execution: Execution) -> bool:
         """Called by RQ for each job."""

@@ -1,12 +1,19 @@
 """A work process shows that it lives, also after a database that was away."""
 
+import os
+import signal
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import pytest
+import redis
+from rq.serializers import JSONSerializer
 
 from jobs import work
+from jobs.queues import queue_of
 from jobs.runtime.stopping import Stop
 from models import database
 from models.clock import now_ms
@@ -14,7 +21,9 @@ from models.config import Config
 from tests import engines
 from tests.factories import rows_of
 from tests.processes import until
-from tests.servers import away
+from tests.servers import away, valkey_at
+
+END_SECONDS = 3 * work.LOOK_SECONDS
 
 
 @contextmanager
@@ -62,3 +71,65 @@ def test_it_beats_again_when_the_database_is_back(
         with away(postgres, installation.database_url):
             first = now_ms()
         until(lambda: beat_at() > first, what="another beat")
+
+
+@contextmanager
+def signals_kept() -> Iterator[None]:
+    """RQ's worker takes SIGTERM and SIGINT for itself; afterwards they are as they were."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def idle_at(url: str) -> work.WorkProcess:
+    """A work process for which there is no job."""
+    connection = redis.Redis.from_url(url)
+    process = work.WorkProcess([queue_of("bulk", connection)], connection=connection, serializer=JSONSerializer)
+    process.stop = Stop()
+    return process
+
+
+def ends_in(process: work.WorkProcess, act: Callable[[], None]) -> float:
+    """Seconds from `act`, half a second after it began to wait, to its end."""
+    acted = []
+
+    def do() -> None:
+        acted.append(time.monotonic())
+        act()
+
+    timer = threading.Timer(0.5, do)
+    timer.start()
+    with signals_kept(), suppress(redis.RedisError):  # it can't sign off where Redis is gone
+        process.work(logging_level="CRITICAL")
+    timer.join()
+    process.stop.close()
+    return time.monotonic() - acted[0]
+
+
+def ask_to_end() -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def test_the_signal_throws_nothing_into_whatever_an_idle_worker_runs(valkey: str) -> None:
+    idle = idle_at(valkey)
+    with signals_kept():
+        idle.request_stop(signal.SIGTERM, None)
+    assert idle.stop.asked
+    idle.stop.close()
+
+
+def test_an_idle_worker_ends_soon_after_the_signal(valkey: str) -> None:
+    assert ends_in(idle_at(valkey), ask_to_end) < END_SECONDS
+
+
+def test_it_ends_as_soon_while_redis_is_gone(tmp_path: Path) -> None:
+    with valkey_at(tmp_path) as (url, server):
+        idle = idle_at(url)
+
+        def kill_redis() -> None:
+            server.kill()
+            server.wait()
+            ask_to_end()
+
+        assert ends_in(idle, kill_redis) < END_SECONDS
