@@ -3,17 +3,19 @@
 import os
 import socket
 import time
+from collections.abc import Callable
 
 import structlog
 from peewee import InterfaceError, OperationalError
 
-from bot.connection import connection
+from bot.connection import Connection, connection
 from bot.local_slack import AppProfile, LocalSlack
 from bot.outgoing.poster import Poster
 from bot.socket_mode import Ears
 from jobs import slack_app
 from jobs.queues import pass_hints
 from jobs.runtime import addresses, entry, run_file, waiting
+from jobs.runtime.faults import contained
 from jobs.runtime.stopping import Stop
 from models import database
 from models.clock import now_ms
@@ -76,27 +78,39 @@ def _post(config: Config, stop: Stop, local: LocalSlack | None) -> None:
     found = connection(config)
     assert found is not None, "Slack is on"
     ears, leader = Ears(found), Leader()
-    voice: tuple[Poster, Hearing] | None = None
+    speaker = Speaker(found, ears)
     while not stop.wait(ROUND_SECONDS):
         try:
-            ears.follow(leader.leads())
-            _point(local, config)
-            if not leader.leads():
-                voice = None
-                continue
-            if voice is None:  # the lead was taken just now: what the leader before had noted is read
-                voice = Poster(found.client()), Hearing()
-            poster, hearing = voice
-            hearing.tell(ears.trouble)
-            poster.work(lambda: leader.leads() and not stop.asked)
+            with contained("round of the bot", known=(OperationalError, InterfaceError)) as unit:
+                ears.follow(leader.leads())
+                _point(local, config)
+                speaker.speak(lambda: leader.leads() and not stop.asked)
         except (OperationalError, InterfaceError) as trouble:
             log.warning("the database can't be reached, tries again", trouble=str(trouble))
             database.close()
-        except Exception:  # a fault of ours in a card: honcho would end all, and the sending with it
-            log.exception("a round failed, goes on")
+        if unit.faulty:
             stop.wait(AFTER_FAULT_SECONDS)
     ears.close()
     leader.leave()
+
+
+class Speaker:
+    """Speaks in Slack while it leads. With each lead it begins anew: what the leader before had noted is read."""
+
+    def __init__(self, found: Connection, ears: Ears) -> None:
+        self._found, self._ears = found, ears
+        self._voice: tuple[Poster, Hearing] | None = None
+
+    def speak(self, leads: Callable[[], bool]) -> None:
+        """One round, ended early when `leads` says so."""
+        if not leads():
+            self._voice = None
+            return
+        if self._voice is None:
+            self._voice = Poster(self._found.client()), Hearing()
+        poster, hearing = self._voice
+        hearing.tell(self._ears.trouble)
+        poster.work(leads)
 
 
 class Hearing:

@@ -3,7 +3,7 @@
 import os
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -13,6 +13,7 @@ from peewee import InterfaceError, OperationalError
 from jobs.carrier import Carrier
 from jobs.queues import pass_hints
 from jobs.runtime import entry, waiting
+from jobs.runtime.faults import contained
 from jobs.runtime.stopping import Stop
 from jobs.simulation import current_simulation
 from jobs.starting import fire_due_starts
@@ -36,27 +37,28 @@ log = structlog.stdlib.get_logger("signalbox.clock")
 SWEEP_BATCH = 200
 LEASE_SECONDS = 15.0
 LEASE_EVERY_SECONDS = 5.0
+AFTER_FAULT_SECONDS = 5.0
 SHORTEST_SECONDS = 0.1
 
 
 @dataclass
 class Periodic:
-    """Something done every so many seconds; `due` is monotonic."""
+    """Something done every so many seconds; `due` is monotonic. `faulty` while a fault of ours ends it each time."""
 
     name: str
     every_seconds: float
     work: Callable[[], object]
     due: float = 0.0
+    faulty: bool = False
 
 
 def timetable(config: Config) -> list[Periodic]:
     """What the clock does. Waits that SPEC 2 names are divided by TIME_SCALE, the rest are not."""
     scale = config.time_scale
     sweep = max(SHORTEST_SECONDS, 10 / scale)
-    return [
+    duties = [
         Periodic("time-outs and leases", sweep, lambda: _sweep(scale)),
         Periodic("work that nobody is at", sweep, lambda: find_work(now=now_ms())),
-        Periodic("signs of life", BEAT_SECONDS, _show_life),  # after the sweeps: it says that they come round
         Periodic("silence", sweep, lambda: notice_silence(config.providers, now=now_ms(), scale=scale)),
         Periodic("later starts", 1, lambda: fire_due_starts(now=now_ms())),
         Periodic("counts to prove", 10, lambda: _prove(now_ms())),
@@ -67,6 +69,7 @@ def timetable(config: Config) -> list[Periodic]:
         Periodic("people to forget", sweep, lambda: erase_what_came_to_rest(now=now_ms())),
         Periodic("retention", 600, lambda: delete_what_is_over(now=now_ms())),
     ]
+    return [*duties, Periodic("signs of life", BEAT_SECONDS, lambda: _show_life(duties))]
 
 
 def main(config: Config, stop: Stop) -> None:
@@ -112,20 +115,27 @@ class Leader:
         return self._leads
 
 
-def _run_due(table: list[Periodic]) -> None:
-    for entry_ in table:
-        if time.monotonic() >= entry_.due:
-            entry_.work()
-            entry_.due = time.monotonic() + entry_.every_seconds
+def _run_due(table: Sequence[Periodic]) -> None:
+    """Do what is due. A fault in one keeps none behind it from being done; it is tried again at a distance."""
+    for periodic in table:
+        if time.monotonic() < periodic.due:
+            continue
+        with contained(periodic.name, known=(OperationalError, InterfaceError)) as unit:
+            periodic.work()
+        periodic.faulty = unit.faulty
+        wait = max(AFTER_FAULT_SECONDS, periodic.every_seconds) if unit.faulty else periodic.every_seconds
+        periodic.due = time.monotonic() + wait
 
 
 def _name() -> str:
     return f"{socket.gethostname()}-clock"
 
 
-def _show_life() -> None:
-    beat(_name(), duty="clock", host=socket.gethostname(), pid=os.getpid(), now=now_ms())
+def _show_life(duties: Sequence[Periodic]) -> None:
+    """Say that all duties come round; not while one can't be done, so that health page and doctor tell of it."""
     tallying.write()
+    if not any(duty.faulty for duty in duties):
+        beat(_name(), duty="clock", host=socket.gethostname(), pid=os.getpid(), now=now_ms())
 
 
 def _sweep(scale: float) -> None:

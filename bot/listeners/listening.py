@@ -9,6 +9,7 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 
 from bot.refusing import refuse
 from bot.request import Request
+from jobs.runtime.faults import contained
 from models import database
 from models.errors import CampaignError
 
@@ -29,13 +30,10 @@ def heard(listener: Listener) -> Callable[..., None]:
     def listen(body: dict[str, Any], client: WebClient) -> None:
         request = Request(body, client)
         try:
-            _hear(listener, request)
-        except SlackApiError as trouble:
-            log.warning("Slack refused", error=trouble.response.get("error"), method=trouble.response.api_url)
-            _say_fault(request)
-        except Exception:  # the entry of a request: bolt would only log, and the person would see nothing
-            log.exception("a listener failed")
-            _say_fault(request)
+            with contained("listener") as unit:  # bolt would only log a fault, and the person would see nothing
+                _hear(listener, request)
+            if unit.faulty:
+                _say_fault(request)
         finally:
             database.release()  # bolt's threads live on, and an idle one must not hold a connection
 
@@ -44,6 +42,14 @@ def heard(listener: Listener) -> Callable[..., None]:
 
 def _hear(listener: Listener, request: Request) -> None:
     """Let the listener answer; its refusal is the answer too, and may go wrong as any other."""
+    try:
+        _answer(listener, request)
+    except SlackApiError as trouble:
+        log.warning("Slack refused", error=trouble.response.get("error"), method=trouble.response.api_url)
+        _say_fault(request)
+
+
+def _answer(listener: Listener, request: Request) -> None:
     try:
         listener(request)
     except CampaignError as refused:

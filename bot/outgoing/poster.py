@@ -18,6 +18,7 @@ from bot.outgoing.line import Line, LostError, NotNowError, RefusedError, Troubl
 from bot.outgoing.places import Places, channel_of
 from bot.outgoing.posting import Posting
 from bot.outgoing.status_cards import StatusCards
+from jobs.runtime.faults import contained
 from models.clock import now_ms
 from models.errors import CampaignError, NotFoundError
 from models.operations import outbox, posts
@@ -78,6 +79,14 @@ class Poster:
         self._clean()
 
     def _try(self, saying: SlackOutbox) -> None:
+        """Say it; one that can't even be made holds nothing up."""
+        facts = {"kind": saying.kind, "subject_id": saying.subject_id}
+        with contained("message to Slack", known=(TroubleError, PeeweeException), **facts) as unit:
+            self._say(saying)
+        if unit.faulty:
+            outbox.put_off(saying, problem="a fault of ours", now=self._clock())
+
+    def _say(self, saying: SlackOutbox) -> None:
         try:
             self._says[saying.kind](saying)
         except NotNowError:
@@ -90,11 +99,6 @@ class Poster:
         except TroubleError as trouble:
             outbox.put_off(saying, problem=trouble.error, now=self._clock())
             raise
-        except PeeweeException:
-            raise
-        except Exception:  # a fault of ours in one message: what is behind it is said, and the process lives
-            log.exception("a message could not be made", kind=saying.kind, subject_id=saying.subject_id)
-            outbox.put_off(saying, problem="a fault of ours", now=self._clock())
         else:
             outbox.said(saying, now=self._clock())
 

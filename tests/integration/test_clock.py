@@ -7,6 +7,8 @@ from contextlib import contextmanager
 
 import pytest
 import redis
+import structlog
+from structlog.typing import EventDict
 
 from jobs import clock
 from jobs.clock import Leader, timetable
@@ -80,6 +82,17 @@ def ticking(config: Config) -> Iterator[Callable[[], float]]:
 def entry(config: Config, name: str) -> Callable[[], object]:
     """What the timetable does under this name."""
     return next(periodic.work for periodic in timetable(config) if periodic.name == name)
+
+
+def come_from(surface: str) -> None:
+    """Let what is to start later have been asked for there."""
+    with transaction():
+        execute("UPDATE scheduled_starts SET surface = ?", surface)
+
+
+def faults_in(logs: list[EventDict]) -> list[str]:
+    """Which units of work ended by a fault."""
+    return [line["unit"] for line in logs if line["log_level"] == "error"]
 
 
 class TestTimetable:
@@ -234,6 +247,23 @@ class TestProcess:
         with ticking(installation):
             until(lambda: factories.phase_of(campaign_id) == "running", what="the start")
         assert factories.moves_of(campaign_id)[0].created_at >= factories.rows_of("scheduled_starts")[0]["starts_at"]
+
+    def test_a_duty_that_fails_keeps_no_other_from_being_done(
+        self, installation: Config, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(clock, "AFTER_FAULT_SECONDS", 0.2)
+        campaign_id = factories.make_campaign()
+        factories.run_later(campaign_id, at=now_ms() - SECOND, now=now_ms() - 2 * SECOND)
+        store_file("old.csv", "text/csv", [b"x"], now=NOW, expires_at=NOW + 1)
+        come_from("of another version")
+        with structlog.testing.capture_logs() as logs, ticking(installation):
+            until(lambda: not factories.rows_of("files"), what="the duty behind it")
+            until(lambda: len(faults_in(logs)) > 1, what="another try")
+            assert not factories.rows_of("running_processes"), "it must not be shown as well"
+            come_from("panel")
+            until(lambda: factories.phase_of(campaign_id) == "running", what="the start")
+            until(lambda: factories.rows_of("running_processes"), what="a sign of life")
+        assert set(faults_in(logs)) == {"later starts"}
 
     def test_simulated_receipts_are_posted(self, installation: Config) -> None:
         log = installation.var / "simulated.log"

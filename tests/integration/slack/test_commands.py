@@ -80,12 +80,6 @@ class TestStatus:
         told(as_ben, "/campaign status", "June")
         heard(as_ben, "Spring")
 
-    def test_without_a_name_it_is_about_both_that_run(self, as_ben: Person) -> None:
-        factories.run(make_campaign(name="Spring"))
-        factories.run(make_campaign(Channel.EMAIL, name="June"))
-        told(as_ben, "/campaign status", "'June'")
-        heard(as_ben, "'Spring'")
-
     @pytest.mark.parametrize("typed", ["Ben’s list – north", "ben's list - north"])
     def test_signs_that_keyboards_change_make_no_difference(self, as_ben: Person, typed: str) -> None:
         make_campaign(name="Ben’s list – north")

@@ -172,4 +172,4 @@ def test_message_that_can_not_be_made_keeps_none_behind_it_waiting(outgoing: Out
         outgoing.works(1)
     assert [one["text"] for one in outgoing.in_channel()] == ["Spring: In Progress, 0 % sent"]
     assert waiting() == ["of another version"]
-    assert [log["event"] for log in logs if log["log_level"] == "error"] == ["a message could not be made"]
+    assert [log["unit"] for log in logs if log["log_level"] == "error"] == ["message to Slack"]
