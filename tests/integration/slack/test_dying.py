@@ -1,12 +1,14 @@
-"""Slack's dialogs, submitted to a process that dies at any step, and asked for again: as if nobody had died."""
+"""Slack's dialogs and buttons, pressed before a process that dies at any step, and again: as if nobody had died."""
 
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from bot.local_slack.errors import Document
 from models.queries.campaigns import get_campaign
 from tests import factories
+from tests.factories import MINUTE
 from tests.integration.slack.asking import ALL_FOUR, text_of
 from tests.integration.steps import Story, World, ends_as_if_nobody_had_died
 from tests.slack_person import Person, eventually
@@ -48,6 +50,28 @@ class Dialog:
         eventually(is_there)
 
 
+class Button:
+    """A campaign's button, as soon as it stands in a message to Ben; pressed, it is answered with a sentence."""
+
+    def __init__(self, person: Person, action_id: str, campaign_id: int) -> None:
+        self._person, self._action_id, self._value = person, action_id, str(campaign_id)
+        self._message = eventually(lambda: [one for one in person.messages() if self._stands_in(one)])[-1]
+
+    def __call__(self) -> None:
+        """Press it, unless what it was answered with has taken its place."""
+        before = self._person.messages()
+        now = next(one for one in before if one["ts"] == self._message["ts"])
+        if self._stands_in(now):
+            assert self._person.clicks(now, self._action_id, self._value).error is None
+            now = eventually(lambda: [one for one in self._person.messages() if one not in before])[-1]
+        assert "." in text_of(now)
+
+    def _stands_in(self, message: Document) -> bool:
+        elements = [element for block in message.get("blocks", ()) for element in block.get("elements", ())]
+        mine = (self._action_id, self._value)
+        return mine in [(element.get("action_id"), element.get("value")) for element in elements]
+
+
 def is_run(world: World, ben: Person) -> Story:
     """Run."""
     campaign_id = world.ready()
@@ -81,10 +105,40 @@ def is_exported(world: World, ben: Person) -> Story:
     return Story(campaign_id, Dialog(ben, "export", campaign_id, status="all"))
 
 
+def is_stopped(world: World, ben: Person) -> Story:
+    """Stop."""
+    campaign_id = world.running()
+    ben.types(f"/campaign stop {campaign_id}")
+    return Story(campaign_id, Button(ben, "stop", campaign_id))
+
+
+def is_not_run_later(world: World, ben: Person) -> Story:
+    """Cancel what would start later."""
+    campaign_id = world.ready()
+    factories.run_later(campaign_id, at=world.now + 10 * MINUTE, actor=world.ben, now=world.now)
+    ben.types(f"/campaign status {campaign_id}")
+    return Story(campaign_id, Button(ben, "cancel_start", campaign_id))
+
+
+def is_looked_up(world: World, ben: Person) -> Story:
+    """Ask the provider about what is Unconfirmed."""
+    campaign_id = world.doubtful()
+    ben.types(f"/campaign failures {campaign_id}")
+    Button(ben, "doubts", campaign_id)()
+    return Story(campaign_id, Button(ben, "look_up", campaign_id))
+
+
 @pytest.mark.parametrize(
     "begin", [is_run, is_resumed, is_retried, is_deleted, is_exported], ids=lambda begin: begin.__name__
 )
 def test_dialog_that_was_cut_off_is_opened_again(
+    world: World, as_ben: Person, begin: Callable[[World, Person], Story]
+) -> None:
+    ends_as_if_nobody_had_died(world, lambda going: begin(going, as_ben), with_its_work=False)
+
+
+@pytest.mark.parametrize("begin", [is_stopped, is_not_run_later, is_looked_up], ids=lambda begin: begin.__name__)
+def test_button_that_was_cut_off_is_pressed_again(
     world: World, as_ben: Person, begin: Callable[[World, Person], Story]
 ) -> None:
     ends_as_if_nobody_had_died(world, lambda going: begin(going, as_ben), with_its_work=False)
