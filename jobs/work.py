@@ -49,6 +49,11 @@ class WorkProcess(SimpleWorker):
     stop: Stop
     exponential_backoff_factor = 1.0  # while Redis is gone, look each second for it and for the stop
 
+    def subscribe(self) -> None:
+        """Called by RQ to hear commands. Nobody gives any; and at a stop after Redis was away, its thread and this
+        one would read the answers of one connection, and wait for each other's for ever.
+        """
+
     def handle_warm_shutdown_request(self) -> None:
         """Called by RQ at SIGTERM, before it waits for the job to end."""
         self.stop.ask()

@@ -79,6 +79,18 @@ def dying_valkey(tmp_path: Path) -> Iterator[tuple[str, Callable[[], None]]]:
 MakeJob = Callable[..., Job]
 
 
+def answers_between_sweeps(swept: list[int]) -> Answer:
+    """The provider takes a message after 1.6 s, in which `swept` hears eight times how many leases had run out."""
+
+    async def answer(message: OutgoingMessage) -> Outcome:
+        for _ in range(8):
+            await asyncio.sleep(0.2)
+            swept.append(sweep_due(now=now_ms(), scale=1))
+        return await accepts(message)
+
+    return answer
+
+
 class TestHandOver:
     @pytest.mark.both_engines
     def test_every_message_is_handed_over_once(self, job: MakeJob) -> None:
@@ -444,13 +456,7 @@ class TestFaults:
         monkeypatch.setattr(jobs.sending, "LEASE_RENEWAL", 200)
         work, swept = job(1), []
 
-        async def slowly(message: OutgoingMessage) -> Outcome:
-            for _ in range(8):
-                await asyncio.sleep(0.2)
-                swept.append(sweep_due(now=now_ms(), scale=1))
-            return await accepts(message)
-
-        work.send(FakeProvider(slowly))
+        work.send(FakeProvider(answers_between_sweeps(swept)))
         assert set(swept) == {0}
 
     def test_leases_are_renewed_also_when_the_jobs_time_is_over(
@@ -461,13 +467,7 @@ class TestFaults:
         monkeypatch.setattr(jobs.sending, "JOB_SECONDS", 0.1)
         work, swept = job(20), []
 
-        async def slowly(message: OutgoingMessage) -> Outcome:
-            for _ in range(8):
-                await asyncio.sleep(0.2)
-                swept.append(sweep_due(now=now_ms(), scale=1))
-            return await accepts(message)
-
-        assert work.send(FakeProvider(slowly, concurrency=1)) is True
+        assert work.send(FakeProvider(answers_between_sweeps(swept), concurrency=1)) is True
         assert set(swept) == {0}
         assert set(work.attempts().values()) == {"accepted"}
 

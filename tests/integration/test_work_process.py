@@ -123,6 +123,18 @@ def test_an_idle_worker_ends_soon_after_the_signal(valkey: str) -> None:
     assert ends_in(idle_at(valkey), ask_to_end) < END_SECONDS
 
 
+def test_no_thread_of_rq_listens_beside_it(valkey: str) -> None:
+    idle, heard = idle_at(valkey), list[object]()
+
+    def look() -> None:
+        with redis.Redis.from_url(valkey) as beside:
+            heard.extend(beside.pubsub_channels())
+        ask_to_end()
+
+    ends_in(idle, look)
+    assert heard == []
+
+
 def test_it_ends_as_soon_while_redis_is_gone(tmp_path: Path) -> None:
     with valkey_at(tmp_path) as (url, server):
         idle = idle_at(url)
