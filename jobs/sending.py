@@ -140,7 +140,7 @@ class Sender:
     async def _send_all(self, bucket: Bucket | None) -> bool:
         over_at = time.monotonic() + JOB_SECONDS / self._scale
         while not self._halted and not self._stop.asked:
-            if time.monotonic() >= over_at:
+            if time.monotonic() >= max(over_at, self._pause_until):  # the next job would know nothing of the pause
                 return True
             room = self._provider.concurrency - len(self._under_way)
             if room < self._smallest_claim() or time.monotonic() < self._pause_until:

@@ -271,6 +271,18 @@ class TestNotSent:
         job(1).send(provider)
         assert 0.6 <= provider.times[1] - provider.times[0] < 3
 
+    def test_what_it_says_outlasts_the_jobs_time(self, job: MakeJob, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(jobs.sending, "JOB_SECONDS", 0.2)
+
+        async def asks_for_patience(message: OutgoingMessage) -> Outcome:
+            return busy(message, retry_after=0.6)
+
+        work, since = job(1), time.monotonic()
+        provider = FakeProvider(asks_for_patience)
+        assert work.send(provider) is True
+        assert len(provider.handed_over) == 1
+        assert time.monotonic() - since >= 0.6
+
 
 class TestGuard:
     def verdicts(self, *, after: int, percent: int) -> FakeProvider:
