@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from models.words import CHANNEL_LABELS, Channel
 
 SIMULATED = "simulated"
+_NOUNS = {Channel.SMS: "SMS", Channel.EMAIL: "email"}
 REPLACED = ("TWILIO_API_URL", "SENDGRID_API_URL")  # set, they lead somewhere else than to the provider
 
 
@@ -20,11 +21,11 @@ class Environment:
 
 def environment_of(providers: Mapping[Channel, str], variables: Mapping[str, str]) -> Environment | None:
     """None where nothing is configured, so nothing can be sent at all."""
-    simulated = [CHANNEL_LABELS[channel] for channel in Channel if providers.get(channel) == SIMULATED]
+    simulated = [channel for channel in Channel if providers.get(channel) == SIMULATED]
     if simulated and len(simulated) == len(providers):
         return Environment("Simulated", "no message leaves Signalbox")
     if simulated:
-        return Environment(f"{simulated[0]} simulated", f"no {simulated[0]} leaves Signalbox")
+        return Environment(f"{CHANNEL_LABELS[simulated[0]]} simulated", f"no {_NOUNS[simulated[0]]} leaves Signalbox")
     if any(name in variables for name in REPLACED):
         return Environment("Test", "messages go to another address than the provider's")
     return Environment("Production", "messages reach people", real=True) if providers else None

@@ -127,10 +127,11 @@ class TestAccount:
         assert Person.get_by_id(alice.person_id).finished_muted_at is None
 
     def test_unknown_zone_is_refused_and_what_was_typed_stays(self, panel: Visitor) -> None:
-        answer = panel.post("/account", name="Alicia", time_zone="Mars/Olympus")
+        answer = panel.post("/account", name="Alicia", time_zone="Mars/Olympus", muted="on")
         assert answer.status_code == 422
         assert 'value="Alicia"' in answer.text
         assert 'value="Mars/Olympus"' in answer.text
+        assert 'name="muted" checked' in answer.text
 
     def test_password_change_keeps_this_session_and_ends_the_others(self, app: Flask, vera: Actor) -> None:
         here, there = Visitor(app).sign_in(vera), Visitor(app).sign_in(vera)

@@ -117,22 +117,27 @@ class TestZones:
 
 class TestEnvironment:
     @pytest.mark.parametrize(
-        ("providers", "variables", "word", "real"),
+        ("providers", "variables", "word", "meaning"),
         [
-            ({Channel.SMS: "simulated", Channel.EMAIL: "simulated"}, {}, "Simulated", False),
-            ({Channel.SMS: "simulated"}, {}, "Simulated", False),
-            ({Channel.SMS: "twilio", Channel.EMAIL: "simulated"}, {}, "Email simulated", False),
-            ({Channel.SMS: "simulated", Channel.EMAIL: "smtp"}, {}, "SMS simulated", False),
-            ({Channel.SMS: "twilio"}, {"TWILIO_API_URL": "http://127.0.0.1:1"}, "Test", False),
-            ({Channel.SMS: "twilio", Channel.EMAIL: "smtp"}, {}, "Production", True),
+            ({Channel.SMS: "simulated", Channel.EMAIL: "simulated"}, {}, "Simulated", "no message leaves Signalbox"),
+            ({Channel.SMS: "simulated"}, {}, "Simulated", "no message leaves Signalbox"),
+            ({Channel.SMS: "twilio", Channel.EMAIL: "simulated"}, {}, "Email simulated", "no email leaves Signalbox"),
+            ({Channel.SMS: "simulated", Channel.EMAIL: "smtp"}, {}, "SMS simulated", "no SMS leaves Signalbox"),
+            (
+                {Channel.SMS: "twilio"},
+                {"TWILIO_API_URL": "http://127.0.0.1:1"},
+                "Test",
+                "messages go to another address than the provider's",
+            ),
+            ({Channel.SMS: "twilio", Channel.EMAIL: "smtp"}, {}, "Production", "messages reach people"),
         ],
     )
     def test_mark_says_what_becomes_of_messages(
-        self, providers: dict[Channel, str], variables: dict[str, str], word: str, real: bool
+        self, providers: dict[Channel, str], variables: dict[str, str], word: str, meaning: str
     ) -> None:
         mark = environment_of(providers, variables)
         assert mark is not None
-        assert (mark.word, mark.real) == (word, real)
+        assert (mark.word, mark.meaning, mark.real) == (word, meaning, word == "Production")
 
     def test_where_nothing_can_be_sent_there_is_no_mark(self) -> None:
         assert environment_of({}, {}) is None
