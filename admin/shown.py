@@ -107,8 +107,11 @@ def set_up(app: Flask, config: Config) -> None:
         leave_out_means=LEAVE_OUT_MEANS,
         channel_icon=lambda channel: words.CHANNEL_ICONS[Channel(channel)],
     )
-    slack_is_missed = config.really_sends and not config.slack_is_on
-    lasting = {"environment": environment, "slack_is_missed": slack_is_missed}
+    lasting = {
+        "environment": environment,
+        "slack_is_on": config.slack_is_on,
+        "slack_is_missed": config.really_sends and not config.slack_is_on,
+    }
     app.context_processor(lambda: {**lasting, **_context()})
 
 

@@ -130,7 +130,6 @@ def _basics(
         refused=refused,
         lacking={channel: current().lacks(channel) for channel in Channel},
         labels=CHANNEL_LABELS,
-        slack_is_on=current().slack_is_on,
     )
 
 

@@ -71,6 +71,15 @@ class TestSlackOff:
         for page in ("/campaigns/", "/exports/"):
             assert ("Slack is off" in panel.get(page).text) == told
 
+    @pytest.mark.parametrize(("local", "told"), [("0", False), ("1", True)])
+    def test_nobody_is_sent_to_slack_for_a_link_where_it_is_off(
+        self, installation: Config, local: str, told: bool
+    ) -> None:
+        given = {name: value for name, value in installation.variables.items() if not name.startswith("SLACK_")}
+        visitor = Visitor(create_app(Config.from_env({**given, "SLACK_LOCAL": local})))
+        for page in ("/login", "/login/used-up"):
+            assert ("/campaign panel" in visitor.get(page).text) == told
+
 
 class TestSlackTrouble:
     def test_every_page_tells_admins_the_step(self, app: Flask, alice: Actor) -> None:
