@@ -219,6 +219,6 @@ def local_time(at: int) -> str:
 
 
 def local_date(at: int) -> str:
-    """A day and a time (epoch ms) in each reader's own zone."""
+    """A day and a time (epoch ms) in each reader's own zone, and said to be so."""
     fallback = datetime.fromtimestamp(at / 1000, UTC).strftime("%d %b %Y, %H:%M UTC")
-    return f"<!date^{at // 1000}^{{date_short_pretty}} {{time}}|{fallback}>"
+    return f"<!date^{at // 1000}^{{date_short_pretty}} {{time}} your time|{fallback}>"

@@ -103,9 +103,9 @@ def _why(found: CampaignSummary) -> str:
         return f"Too many failed. {counts[MessageStatus.QUEUED]:,} stay Queued until somebody decides."
     if found.status is CampaignStatus.STOPPED:
         return f"{counts[MessageStatus.CANCELLED]:,} are Cancelled and can go on."
-    told = f"{counts[MessageStatus.FAILED]:,} failed, {likely_to_work(counts):,} of them likely to work on retry."
-    unconfirmed = counts[MessageStatus.UNCONFIRMED]
-    return f"{told} {unconfirmed:,} Unconfirmed." if unconfirmed else told
+    failed, unconfirmed = counts[MessageStatus.FAILED], counts[MessageStatus.UNCONFIRMED]
+    told = [f"{failed:,} failed, {likely_to_work(counts):,} of them likely to work on retry."] if failed else []
+    return " ".join([*told, f"{unconfirmed:,} Unconfirmed."] if unconfirmed else told)
 
 
 def _recent(day: Day) -> list[Block]:

@@ -92,7 +92,7 @@ class TestRun:
         submitted(as_ben, "It starts at", disclaimer=ALL_FOUR, start_at=now_is // 1000 + A_DAY)
         start = ScheduledStart.get()
         assert (start.starts_at, start.time_zone) == ((now_is // 1000 + A_DAY) * 1000, "Etc/UTC")
-        snapshot = told(as_ben, "/campaign status spring", "asked by Ben")
+        snapshot = told(as_ben, "/campaign status spring", "{time} your time|")
         as_ben.clicks(snapshot, "cancel_start")
         eventually(lambda: "The start is cancelled" in text_of(as_ben.messages()))
         assert pending_start_of(campaign_id) is None

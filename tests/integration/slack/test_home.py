@@ -31,6 +31,13 @@ def test_it_shows_what_runs_and_what_needs_somebody(as_ben: Person) -> None:
     assert "Ben · Campaigner" in home
 
 
+def test_nothing_is_said_of_failures_where_there_are_none(as_ben: Person) -> None:
+    make_ended(word=Word.UNCONFIRMED)
+    home = text_of(home_of(as_ben, "Needs attention"))
+    assert "\\n3 Unconfirmed." in home
+    assert "likely to work" not in home
+
+
 def test_its_buttons_open_dialogs(as_ben: Person) -> None:
     campaign_id = make_ended(word=Word.FAILED)
     home = home_of(as_ben, "Needs attention")
