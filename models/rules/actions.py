@@ -152,13 +152,15 @@ def can_resume(campaign: Standing) -> Answer:
 
 
 def can_retry(campaign: Standing) -> Answer:
-    """Running, complete or failed, and something to retry; the channel free or its own."""
+    """Running, complete or failed and at rest, and something to retry; the channel free or its own."""
     if campaign.phase in (Phase.HELD, Phase.STOPPING):
         return no(f"{campaign.name} is {_told(campaign)}.", Action.RESUME)
     if campaign.phase not in (Phase.RUNNING, Phase.ENDED, Phase.FAILED):
         return no(
             _wrong_phase(campaign, "Only messages of a campaign that was run can be retried"), _beginning(campaign)
         )
+    if campaign.phase is Phase.FAILED and (queued := campaign.counts[MessageStatus.QUEUED]):
+        return no(f"{campaign.name} is still being brought to rest: {queued:,} left. Try again in a moment.")
     if not _has_retryable(campaign):
         so_far = " so far" if campaign.phase is Phase.RUNNING else ""
         instead = _instead_of_retrying(campaign)

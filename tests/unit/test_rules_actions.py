@@ -179,6 +179,13 @@ def test_retry_of_held_or_stopping_says_resume_first(phase: Phase) -> None:
     assert answer.next_step is Action.RESUME
 
 
+def test_retry_waits_until_a_refused_account_has_brought_its_queue_to_rest() -> None:
+    """Or part of that queue would be sent with it and the rest cancelled."""
+    answer = answer_for(Action.RETRY, standing(F, counts(failed=3, queued=2)), BEN)
+    assert answer.reason == "Spring SMS is still being brought to rest: 2 left. Try again in a moment."
+    assert answer_for(Action.RETRY, standing(U, counts(failed=3, queued=2)), BEN).allowed
+
+
 @pytest.mark.parametrize(("phase", "step"), [(U, Action.STOP), (H, Action.STOP), (S, None)])
 def test_delete_of_a_running_campaign_says_stop_first(phase: Phase, step: Action | None) -> None:
     answer = answer_for(Action.DELETE, standing(phase), BEN)
