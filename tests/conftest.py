@@ -24,8 +24,11 @@ for name in [name for name in os.environ if name.startswith(OURS) or name in ALS
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Two processes for the default run; what is named on its own runs in one, as do tests that kill or look."""
-    return 2 if config.args_source is pytest.Config.ArgsSource.TESTPATHS else 0
+    """Three processes for the default run; what is named on its own runs in one, as do tests that kill or look.
+
+    On two cores three are a sixth faster than two: tests wait a third of their time.
+    """
+    return 3 if config.args_source is pytest.Config.ArgsSource.TESTPATHS else 0
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
