@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from models.words import Channel
 from tests.browser.conftest import DESKTOP, PHONE, Panel
@@ -147,6 +147,24 @@ class TestFilteringAndSearch:
         expect(page.locator("#count")).to_have_text(f"10 of {len(RECIPIENTS)} messages")
         expect(rows(page).nth(3)).to_be_in_viewport()
         expect(page.locator("#tile-delivered")).to_be_in_viewport()
+
+
+def test_what_is_clicked_before_the_scripts_come_is_done_once_they_are_there(
+    panel_of: PanelOf, campaign_id: int
+) -> None:
+    panel = panel_of("ben")
+    page = panel.page
+
+    def after_a_while(route: Route) -> None:
+        page.locator("[data-check]").nth(2).check()
+        rows(page).first.get_by_role("button", name=re.compile("^Actions")).click()
+        route.continue_()
+
+    page.route("**/js/tables.js", after_a_while)
+    panel.open(f"/campaigns/{campaign_id}/?status=failed")
+    expect(page.get_by_role("menuitem", name="Timeline")).to_be_visible()
+    expect(bar(page)).to_contain_text("1 selected")
+    expect(page.locator("[data-check]").nth(2)).to_be_checked()
 
 
 class TestFailedMessages:

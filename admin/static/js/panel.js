@@ -13,3 +13,5 @@ import './live.js';
 import './keep.js';
 import './compose.js';
 import './uploads.js';
+
+document.dispatchEvent(new Event('scripts-ready'));

@@ -13,7 +13,9 @@ const keep = () => {
   if (picked.size) sessionStorage.setItem(key(), [...picked].join()); else sessionStorage.removeItem(key());
 };
 const recall = () => {
-  picked = new Set((sessionStorage.getItem(key()) ?? '').split(',').filter(Boolean));
+  const early = part('check-all')?.checked ? boxes() : boxes().filter((box) => box.checked);  // before this script came
+  picked = new Set([...(sessionStorage.getItem(key()) ?? '').split(',').filter(Boolean), ...early.map((box) => box.value)]);
+  keep();
 };
 
 const draw = () => {
