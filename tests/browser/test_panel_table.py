@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
@@ -56,6 +57,14 @@ def search(page: Page, text: str, match: str = "", where: str = "") -> None:
         page.get_by_label("How to match").select_option(label=match)
     page.get_by_role("searchbox").fill(text)
     page.get_by_role("searchbox").press("Enter")
+    expect(page).to_have_url(re.compile(re.escape(urlencode({"q": text}))))
+
+
+def follow(page: Page, link: Locator) -> None:
+    """Go where a link leads; what is done next is done on the page there."""
+    before = page.url
+    link.click()
+    expect(page).not_to_have_url(before)
 
 
 def bar(page: Page) -> Locator:
@@ -84,8 +93,7 @@ class TestTable:
             following = page.locator("a[rel=next]")
             if not following.count():
                 break
-            following.click()
-            page.wait_for_load_state()
+            follow(page, following)
         assert listed == set(RECIPIENTS)
         expect(page.locator("#count")).to_have_text(f"{len(RECIPIENTS)} messages")
 
@@ -121,7 +129,7 @@ class TestFilteringAndSearch:
         expect(rows(page)).to_have_count(1)
         search(page, "nowhere")
         expect(page.get_by_text("No message matches “nowhere”.")).to_be_visible()
-        page.get_by_role("link", name="Clear all filters").click()
+        follow(page, page.get_by_role("link", name="Clear all filters"))
         page.get_by_role("link", name="Recipient", exact=True).click()
         expect(page.get_by_role("columnheader", name="Recipient")).to_have_attribute("aria-sort", "ascending")
         expect(page.locator("td.rcpt").first).to_have_text(min(RECIPIENTS))
@@ -140,7 +148,7 @@ class TestFilteringAndSearch:
         page = panel.page
         page.set_viewport_size({"width": DESKTOP, "height": 720})  # a laptop's
         panel.open(f"/campaigns/{campaign_id}/")
-        page.locator("#tile-delivered").click()
+        follow(page, page.locator("#tile-delivered"))
         expect(rows(page).nth(3)).to_be_in_viewport()
         page.mouse.wheel(0, 3000)
         search(page, "+1415555300", "Starts with")
@@ -240,7 +248,7 @@ class TestRetrying:
         boxes.nth(3).check()
         boxes.nth(7).click(modifiers=["Shift"])
         expect(bar(page)).to_contain_text("5 selected")
-        page.locator("a[rel=next]").click()
+        follow(page, page.locator("a[rel=next]"))
         page.get_by_role("checkbox", name="Select +1").first.check()
         expect(bar(page)).to_contain_text("6 selected")  # the other page's are still among them
         assert violations(page) == []
@@ -365,7 +373,7 @@ class TestInDoubt:
     def test_what_is_known_is_told_and_the_provider_is_asked(self, panel_of: PanelOf, campaign_id: int) -> None:
         panel = panel_of("ben")
         panel.open(f"/campaigns/{campaign_id}/")
-        panel.page.locator("#tile-unconfirmed").click()
+        follow(panel.page, panel.page.locator("#tile-unconfirmed"))
         table = panel.page.locator("#messages")
         expect(table.get_by_role("button", name="Look up 1 unconfirmed")).to_be_visible()
         row_of(panel.page, IN_DOUBT[0]).get_by_role("button", name=re.compile("^Actions")).click()
