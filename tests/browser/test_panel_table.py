@@ -58,13 +58,15 @@ def search(page: Page, text: str, match: str = "", where: str = "") -> None:
     page.get_by_role("searchbox").fill(text)
     page.get_by_role("searchbox").press("Enter")
     expect(page).to_have_url(re.compile(re.escape(urlencode({"q": text}))))
+    page.wait_for_load_state()
 
 
 def follow(page: Page, link: Locator) -> None:
-    """Go where a link leads; what is done next is done on the page there."""
+    """Go where a link leads; what is done next is done on the page there, once it has scrolled to what was found."""
     before = page.url
     link.click()
     expect(page).not_to_have_url(before)
+    page.wait_for_load_state()
 
 
 def bar(page: Page) -> Locator:
@@ -103,18 +105,18 @@ class TestFilteringAndSearch:
         panel = panel_of("ben")
         page = panel.page
         panel.open(f"/campaigns/{campaign_id}/")
-        page.locator("#tile-delivered").click()
+        follow(page, page.locator("#tile-delivered"))
         expect(page.locator("#count")).to_have_text(f"{len(GOOD)} of {len(RECIPIENTS)} messages")
-        page.locator("#tile-failed").click()
+        follow(page, page.locator("#tile-failed"))
         expect(page.locator("#count")).to_have_text(f"{FAILED} of {len(RECIPIENTS)} messages")
-        page.get_by_role("link", name="Unreachable 12").click()
+        follow(page, page.get_by_role("link", name="Unreachable 12"))
         expect(rows(page)).to_have_count(12)
         assert set(page.locator("td.rcpt").all_inner_texts()) == set(UNREACHABLE)
         page.reload()  # every view is a link
         expect(rows(page)).to_have_count(12)
-        page.get_by_role("link", name="Remove filter Reason: Unreachable").click()
+        follow(page, page.get_by_role("link", name="Remove filter Reason: Unreachable"))
         expect(page.locator("#count")).to_have_text(f"{FAILED} of {len(RECIPIENTS)} messages")
-        page.get_by_role("link", name="Clear all").click()
+        follow(page, page.get_by_role("link", name="Clear all"))
         expect(page.locator("#count")).to_have_text(f"{len(RECIPIENTS)} messages")
 
     def test_finds_by_recipient_and_by_other_criteria(self, panel_of: PanelOf, campaign_id: int) -> None:
