@@ -123,8 +123,7 @@ def _run_due(table: Sequence[Periodic]) -> None:
         with contained(periodic.name, known=(OperationalError, InterfaceError)) as unit:
             periodic.work()
         periodic.faulty = unit.faulty
-        wait = max(AFTER_FAULT_SECONDS, periodic.every_seconds) if unit.faulty else periodic.every_seconds
-        periodic.due = time.monotonic() + wait
+        periodic.due = time.monotonic() + (AFTER_FAULT_SECONDS if unit.faulty else periodic.every_seconds)
 
 
 def _name() -> str:

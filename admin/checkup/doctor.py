@@ -183,7 +183,7 @@ def _clocks() -> Iterator[Finding]:
     if not health.keeps_time(now=now_ms()):
         yield fault("clock", "nobody keeps time: sweeps, time-outs and lost hints wait", f"See its log. {START}")
     elif (health.sweep_age(now=now_ms()) or 0) > LAG_MS:
-        yield fault("clock", "holds its place, but its sweeps don't come round", "See its log, then restart it.")
+        yield fault("clock", "holds its place, but not all its duties come round", "See its log, then restart it.")
     skew = health.database_time(now=now_ms()) - now_ms()
     if abs(skew) > SKEW_MS:
         says = f"this machine and the database differ by {abs(skew) / 1000:.1f} s"

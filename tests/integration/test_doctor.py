@@ -166,7 +166,7 @@ class TestEnvironment:
     def test_clock_whose_sweeps_do_not_come_round_is_a_fault(self, well: Installation) -> None:
         beat("here-clock", duty="clock", host="here", pid=1, now=now_ms() - 61_000)
         (told,) = well.ill()
-        assert told.startswith("FAULT clock: holds its place, but its sweeps don't come round")
+        assert told.startswith("FAULT clock: holds its place, but not all its duties come round")
 
     def test_a_real_provider_in_a_hurry_is_a_warning(self, well: Installation) -> None:
         told = well.ill(EMAIL_PROVIDER="smtp", SMTP_URL="smtp://x", SLACK_LOCAL="1", TIME_SCALE="60")
