@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import deque
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
 
@@ -67,7 +67,7 @@ class _Post:
 
 
 @dataclass(slots=True, eq=False)
-class _Arrival:
+class Arrival:
     """A POST that is to be kept; `added` once it is, whether it was new."""
 
     provider: str
@@ -76,20 +76,37 @@ class _Arrival:
     at: int
     added: bool | None = None
 
+    @property
+    def key(self) -> tuple[str, str]:
+        """The same for the same POST: its provider, and a digest of what it says."""
+        said = self.headers.get("query", "").encode() + b"\0" + self.body
+        return self.provider, hashlib.sha256(said).hexdigest()
+
     def keep(self) -> bool:
         """Within a transaction: add it, unless this very POST is known already."""
-        digest = hashlib.sha256(self.headers.get("query", "").encode() + b"\0" + self.body).hexdigest()
         added = execute(
             "INSERT INTO receipt_inbox (provider, digest, headers, body, received_at, due_at, unmatched) "
             "VALUES (?, ?, ?, ?, ?, ?, 0) ON CONFLICT (provider, digest) DO NOTHING",
-            self.provider,
-            digest,
+            *self.key,
             ReceiptPost.headers.db_value(dict(self.headers)),
             self.body,
             self.at,
             self.at,
         )
         return bool(added)
+
+
+def keep_together(posts: Iterable[Arrival]) -> None:
+    """Keep them in one commit, in one order everywhere: the same POST may reach two processes in one moment.
+
+    `posts` is asked for them once the write gate is open.
+    """
+    with transaction():
+        added = [(one, one.keep()) for one in sorted(posts, key=lambda one: one.key)]
+        if any(new for _, new in added):
+            hint(Work.RECEIPTS)
+    for one, new in added:
+        one.added = new
 
 
 class Arrivals:
@@ -100,31 +117,26 @@ class Arrivals:
     """
 
     def __init__(self) -> None:
-        self._waiting: deque[_Arrival] = deque()
+        self._waiting: deque[Arrival] = deque()
         self._turn = Lock()
 
     def __len__(self) -> int:
         """How many wait for their turn."""
         return len(self._waiting)
 
-    def keep(self, arrival: _Arrival) -> bool:
+    def keep(self, arrival: Arrival) -> bool:
         """Returns once it is kept, whoever did it; whose transaction fails keeps none, and each tries for itself."""
         self._waiting.append(arrival)
         with self._turn:
             if arrival.added is None:
-                with transaction():
-                    together = {id(one): one for one in (arrival, *self._all_waiting())}
-                    added = [(one, one.keep()) for one in together.values()]
-                    if any(new for _, new in added):
-                        hint(Work.RECEIPTS)
-                for one, new in added:
-                    one.added = new
+                keep_together(self._waiting_with(arrival))
         return bool(arrival.added)
 
-    def _all_waiting(self) -> Iterator[_Arrival]:
+    def _waiting_with(self, arrival: Arrival) -> Iterator[Arrival]:
+        yield arrival  # no longer among those that wait, if a transaction that had taken it failed
         while self._waiting:
             one = self._waiting.popleft()
-            if one.added is None:
+            if one is not arrival and one.added is None:
                 yield one
 
 
@@ -136,7 +148,7 @@ def record_receipts(*, provider: str, headers: Mapping[str, str], body: bytes, n
 
     `headers` are those that its parser reads; `query` among them is the address's query, which is part of the POST.
     """
-    return arrivals.keep(_Arrival(provider, headers, body, now))
+    return arrivals.keep(Arrival(provider, headers, body, now))
 
 
 def apply_receipts(parsers: Mapping[str, Parser], *, limit: int, now: int, scale: float) -> Applied:

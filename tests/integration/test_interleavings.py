@@ -20,7 +20,7 @@ from models.errors import CampaignError, WrongStateError
 from models.operations import campaigns, importing, running, scheduling, sending
 from models.operations.moving import Mover
 from models.operations.optouts import opt_out
-from models.operations.receipts import Applied, apply_receipts, record_receipts
+from models.operations.receipts import Applied, Arrival, apply_receipts, keep_together, record_receipts
 from models.operations.settling import settle
 from models.operations.sweeping import find_work, sweep_due
 from models.queries.campaigns import get_campaign
@@ -187,6 +187,29 @@ def test_batches_about_the_same_campaigns_do_not_deadlock(installation: Config, 
         holder.rollback()
         assert [applied.result().changed for applied in applying] == [2, 2]
     assert [statuses(campaign_id) for campaign_id in ended] == [{"delivered": 1, "failed": 1}] * 4
+
+
+@on_postgresql
+def test_the_same_posts_at_two_web_processes_do_not_deadlock(installation: Config, pool: ThreadPoolExecutor) -> None:
+    """One has kept the first and wants the last, the other the other way round; the one in the middle holds both."""
+    first, middle, last = sorted((post_of(number) for number in range(3)), key=lambda post: post.key)
+    provider, digest = middle.key
+    held = (
+        "INSERT INTO receipt_inbox (provider, digest, body, received_at, due_at) "
+        f"VALUES ('{provider}', '{digest}', '', 0, 0)"
+    )
+    batches = [[first, middle, last], [last, middle, first]]
+    with holding(installation, held) as holder:
+        keeping = [beside(pool, lambda batch=batch: keep_together(batch)) for batch in batches]
+        wait_until_blocked(2)
+        holder.rollback()
+        for kept in keeping:
+            kept.result()
+    assert len(rows_of("receipt_inbox")) == 3
+
+
+def post_of(number: int) -> Arrival:
+    return Arrival("twilio", {}, f"MessageSid=SM{number}".encode(), NOW)
 
 
 def apply_one_post() -> Applied:
