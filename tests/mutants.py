@@ -39,8 +39,8 @@ MUTANTS = (
     Mutant(
         "no dedupe of webhooks",
         "models/operations/receipts.py",
-        '        digest = hashlib.sha256(self.headers.get("query", "").encode() + b"\\0" + self.body).hexdigest()\n',
-        '        digest = hashlib.sha256(self.body).hexdigest() + __import__("secrets").token_hex(8)\n',
+        "        return self.provider, hashlib.sha256(said).hexdigest()\n",
+        '        return self.provider, hashlib.sha256(said).hexdigest() + __import__("secrets").token_hex(8)\n',
         ("tests/integration/test_inbox.py", "tests/integration/test_webhooks.py"),
     ),
     Mutant(
