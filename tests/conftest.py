@@ -1,5 +1,6 @@
 """What all tests share: a clean environment, an installation on either engine, and the cast."""
 
+import gc
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
@@ -24,11 +25,17 @@ for name in [name for name in os.environ if name.startswith(OURS) or name in ALS
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Three processes for the default run; what is named on its own runs in one, as do tests that kill or look.
+    """Four processes for the default run; what is named on its own runs in one, as do tests that kill or look.
 
-    On two cores three are a sixth faster than two: tests wait a third of their time.
+    Also on two cores: they wait for a good part of their time.
     """
-    return 3 if config.args_source is pytest.Config.ArgsSource.TESTPATHS else 0
+    return 4 if config.args_source is pytest.Config.ArgsSource.TESTPATHS else 0
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of tests stay until the end: to look through them again and again for garbage takes longer."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

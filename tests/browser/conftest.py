@@ -1,6 +1,7 @@
 """One product for all browser tests, started as an operator starts it, and Chromium looking at its panel."""
 
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +15,8 @@ from tests.crash.product import Product
 from tests.ordering import longest_first
 from tests.processes import free_port
 
-CHROMIUM = "/usr/bin/chromium"
+# Without the parts that draw on a screen it takes a third less time.
+CHROMIUM = shutil.which("chromium-headless-shell") or "/usr/bin/chromium"
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
