@@ -1,6 +1,5 @@
 """What all tests share: a clean environment, an installation on either engine, and the cast."""
 
-import gc
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
@@ -30,12 +29,6 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     Also on two cores: they wait for a good part of their time.
     """
     return 4 if config.args_source is pytest.Config.ArgsSource.TESTPATHS else 0
-
-
-def pytest_collection_finish() -> None:
-    """Thousands of tests stay until the end: to look through them again and again for garbage takes longer."""
-    gc.collect()
-    gc.freeze()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
