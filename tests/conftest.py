@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
+import structlog
 
 from models import hints
 from models.actors import COMMAND_LINE, Actor
@@ -21,6 +22,9 @@ from tests.processes import ALSO_OURS, OURS, TESTS_OWN
 for name in [name for name in os.environ if name.startswith(OURS) or name in ALSO_OURS]:
     if not name.startswith(TESTS_OWN):
         del os.environ[name]
+
+# As the product has them: Rich, which linters bring along, would draw tracebacks for a twentieth of the tests' time.
+structlog.dev.ConsoleRenderer.get_active().exception_formatter = structlog.dev.plain_traceback
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
