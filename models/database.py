@@ -20,6 +20,7 @@ from peewee import (  # type: ignore[attr-defined]  # the types lack the last
     InterfaceError,
     Model,
     OperationalError,
+    PostgresqlDatabase,
     TextField,
     __exception_wrapper__,
 )
@@ -48,6 +49,19 @@ ITERATE_ROWS = 2000
 # size, in pages of 4 kB, at which a commit does it all the same if the clock is gone.
 CHECKPOINT_PAGES = 25_000
 JOURNAL_BYTES = 64 << 20
+# By themselves, both ends of a cut network wait for hours: the machine that was cut off for an answer, and the
+# others for the rows that it has locked. Every setting is libpq's, or the server's for this connection.
+WATCHFUL_CLIENT = {
+    "connect_timeout": 10,  # s
+    "keepalives_idle": 10,  # s
+    "keepalives_interval": 5,  # s
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,  # ms
+}
+WATCHFUL_SERVER = (
+    "SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3; "
+    "SET tcp_user_timeout = 25000"
+)
 
 
 class SqliteDatabase(APSWDatabase):
@@ -83,7 +97,16 @@ def _iso_binding(_connection: object, _number: int, value: object) -> object:
     raise TypeError(f"can't bind {type(value).__name__}")
 
 
-class PostgresDatabase(PooledPostgresqlDatabase):
+class WatchfulPostgres(PostgresqlDatabase):
+    """PostgreSQL that notices within half a minute when the other side is gone without a word."""
+
+    def _connect(self) -> Any:
+        connection = super()._connect()  # type: ignore[misc]  # the types lack it
+        connection.execute(WATCHFUL_SERVER)
+        return connection
+
+
+class PostgresDatabase(PooledPostgresqlDatabase, WatchfulPostgres):  # type: ignore[misc]  # as peewee's own does
     """PostgreSQL through psycopg 3, one connection per thread at work; a broken one is replaced at its next use."""
 
     def cursor(self, named_cursor: bool | None = None) -> Any:
@@ -103,7 +126,9 @@ def connect(config: Config) -> None:
     url = config.database_url.replace("postgres://", "postgresql://", 1)
     if not urlsplit(url).path.strip("/"):
         raise NotConfiguredError("DATABASE_URL names no database: postgresql://user:password@host/NAME.")
-    database.initialize(PostgresDatabase(url, prefer_psycopg3=True, max_connections=32, stale_timeout=300))
+    database.initialize(
+        PostgresDatabase(url, prefer_psycopg3=True, max_connections=32, stale_timeout=300, **WATCHFUL_CLIENT)
+    )
 
 
 def on_sqlite() -> bool:

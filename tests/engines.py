@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -53,6 +53,23 @@ class Postgres:
     def drop_database(self, url: str) -> None:
         """Remove it, whoever is connected."""
         self._run(f"DROP DATABASE {urlsplit(url).path.strip('/')} WITH (FORCE)")
+
+    def listen(self, hosts: Sequence[str]) -> None:
+        """From now on it answers at these addresses too, to anybody, at its usual port."""
+        self.close()
+        self._control("stop", "--mode=fast")
+        folder = self._server.pgdata
+        with (folder / "pg_hba.conf").open("a") as rules:
+            rules.write("host all all 10.0.0.0/8 trust\n")
+        self._control("start", f"--options=-h {','.join(hosts)} -k {folder}", f"--log={self._server.log}")
+        self._server.ensure_postgres_running()
+        self._admin = psycopg.connect(self.url("postgres"), autocommit=True)
+
+    def _control(self, *words: str) -> None:
+        command = [self._server.bin_path / "pg_ctl", "--wait", f"--pgdata={self._server.pgdata}", *words]
+        subprocess.run(
+            command, check=True, user=self._server.system_user, cwd=self._server.pgdata, stdout=subprocess.DEVNULL
+        )
 
     def close(self) -> None:
         """Let go of the server."""

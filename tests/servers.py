@@ -1,7 +1,7 @@
 """Servers for tests: a Valkey that keeps nothing, and what may befall a PostgreSQL."""
 
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -16,10 +16,21 @@ from tests.processes import free_port, until
 
 
 @contextmanager
-def valkey_at(folder: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+def valkey_at(folder: Path, hosts: Sequence[str] = ("127.0.0.1",)) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     """The bundled server on a free port: its URL and its process, which may be killed."""
     port = free_port()
-    words = ["--bind", "127.0.0.1", "--port", str(port), "--save", "", "--maxmemory-policy", "noeviction"]
+    words = [
+        "--bind",
+        *hosts,
+        "--protected-mode",
+        "no",
+        "--port",
+        str(port),
+        "--save",
+        "",
+        "--maxmemory-policy",
+        "noeviction",
+    ]
     with subprocess.Popen(
         [get_binary_path(), *words],
         cwd=folder,
