@@ -15,7 +15,7 @@ from admin import sample
 from admin.checkup import doctor as checkup
 from admin.checkup.findings import Level
 from jobs import slack_app, starting
-from jobs.runtime import run_file
+from jobs.runtime import addresses
 from models import database, schema
 from models.actors import COMMAND_LINE, RIGHTS, Right
 from models.clock import now_ms
@@ -54,10 +54,7 @@ def create_user(options: Namespace) -> None:
 def sign_in_link(options: Namespace) -> None:
     """Print a link that signs in once."""
     token = people.make_sign_in_link(options.email, actor=COMMAND_LINE, now=now_ms())
-    here = current()
-    web = run_file.read(here.var).get("web", {})
-    base = here.public_url or web.get("url") or f"http://127.0.0.1:{here.port}"
-    print(f"{str(base).rstrip('/')}/login/{token}")
+    print(f"{addresses.public_url(current())}/login/{token}")
 
 
 def create_campaign(options: Namespace) -> None:

@@ -80,6 +80,7 @@ def answer(sentence: str, status: int, steps: Sequence[Step] = ()) -> Response:
     if wants_part:
         response.headers["HX-Retarget"] = f"#{DIALOGS}"
         response.headers["HX-Reswap"] = "innerHTML"
+        response.headers["HX-Reselect"] = "unset"  # what asked may look for a part that no refusal has
         if status in _STALE and request.headers.get("HX-Target") == DIALOGS:
             response.headers["HX-Trigger"] = "moved"
     return response

@@ -7,6 +7,7 @@ App Home where they clicked, else as an ephemeral message in the channel, else i
 from collections.abc import Sequence
 from functools import cached_property
 from http import HTTPStatus
+from http.client import HTTPException
 from typing import Any
 
 import structlog
@@ -156,7 +157,13 @@ class Request:
         if not self._response_url:
             return False
         answers = WebhookClient(self._response_url, timeout=ANSWER_SECONDS, retry_handlers=[])
-        answer = answers.send(text=said.text, blocks=said.blocks, response_type="ephemeral", replace_original=instead)
+        try:
+            answer = answers.send(
+                text=said.text, blocks=said.blocks, response_type="ephemeral", replace_original=instead
+            )
+        except (OSError, HTTPException) as trouble:
+            log.warning("Slack can't be reached for an answer", trouble=str(trouble))
+            return False
         if answer.status_code != HTTPStatus.OK:
             log.warning("Slack takes no answer", status=answer.status_code, error=answer.body)
         return answer.status_code == HTTPStatus.OK

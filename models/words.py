@@ -307,6 +307,7 @@ STOP_MEANS = (
     "What is not with the provider yet becomes Cancelled, and Resume goes on with it; what was queued by a retry goes "
     "back to what it was before. What is being sent finishes."
 )
+NOTHING_TO_RESUME = "Nothing was left to send. The campaign is not Failed any more."
 RESUME_LEFT_OUT = "Those left out when it was run are among them, and will be sent to."
 DELETE_MEANS = "The campaign, its messages and its exports go for good. Opt-outs and the audit stay."
 LEAVE_OUT_MEANS = "They become Cancelled. A later Resume sends to them after all."

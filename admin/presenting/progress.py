@@ -62,6 +62,8 @@ def _channel_stays_taken(progress: Progress, zone: str) -> list[tuple[str, str, 
 def _outcome(progress: Progress) -> list[tuple[str, str, str]]:
     campaign, counts = progress.summary.campaign, progress.counts
     outcome = [("", share(counts[MessageStatus.DELIVERED], counts.total), "delivered")]
+    if assumed := counts[MessageStatus.ASSUMED_DELIVERED]:
+        outcome.append(("", share(assumed, counts.total), "assumed"))
     if campaign.started_at == campaign.run_at and campaign.started_at and campaign.ended_at:  # not what a retry took
         outcome.append(("took", duration((campaign.ended_at - campaign.started_at) / 1000), ""))
     return outcome

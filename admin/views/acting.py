@@ -23,7 +23,7 @@ from models.queries.people import people_who_may
 from models.queries.run_check import run_check
 from models.queries.work import has_left_out
 from models.tables import Campaign
-from models.words import NO_START, START_CANCELLED, Action, Channel, StartKind
+from models.words import NO_START, NOTHING_TO_RESUME, START_CANCELLED, Action, Channel, StartKind
 
 CHECKED_AT_ONCE = 20_000  # contacts: to look at so many takes some 50 ms
 blueprint = Blueprint("campaign", __name__, url_prefix="/campaigns/<id:campaign_id>")
@@ -52,6 +52,8 @@ def resume(campaign_id: int) -> ResponseReturnValue:
 
     def act(campaign: Campaign, actor: Actor) -> ResponseReturnValue:
         moved = starting.resume_campaign(campaign.id, actor=actor, now=now_ms())
+        if moved.move_id is None:
+            return act_done(campaign, NOTHING_TO_RESUME)
         to_send = words.counted(moved.messages, "message")
         return act_done(campaign, f"Resumed: {to_send} will be sent. {moved.warning}".rstrip())
 

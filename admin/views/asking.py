@@ -64,9 +64,9 @@ def draw_dialog(name: str, campaign: Campaign, **shown: Any) -> str:
     )
 
 
-def act_done(campaign: Campaign, sentence: str) -> ResponseReturnValue:
-    """An act is done: said on the campaign's page."""
-    return done(sentence, url_for("messages.index_view", campaign_id=campaign.id))
+def act_done(campaign: Campaign, sentence: str, *, event: str = "") -> ResponseReturnValue:
+    """An act is done: said on the campaign's page, which hears `event` if one is named."""
+    return done(sentence, url_for("messages.index_view", campaign_id=campaign.id), event=event)
 
 
 def _drawn(

@@ -63,11 +63,15 @@ def go_to(location: str) -> Response:
     return response
 
 
-def done(sentence: str, location: str, *, stay: bool = True) -> Response:
-    """An act is done: say so, on the page that is open if it may stay, else on the one at `location`."""
+def done(sentence: str, location: str, *, stay: bool = True, event: str = "") -> Response:
+    """An act is done: say so, on the page that is open if it may stay, else on the one at `location`.
+
+    The open page hears `moved`, and `event` if one is named.
+    """
     if wants_part() and stay:
         response = make_response("")
-        response.headers["HX-Trigger"] = json.dumps({"toast": sentence, "moved": ""})
+        events = {"toast": sentence, "moved": "", **({event: ""} if event else {})}
+        response.headers["HX-Trigger"] = json.dumps(events)
         return response
     flash(sentence)
     return go_to(location)

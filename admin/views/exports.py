@@ -87,8 +87,9 @@ def again(export_id: int) -> ResponseReturnValue:
 @blueprint.post("/exports/<id:export_id>/cancel")
 def cancel(export_id: int) -> ResponseReturnValue:
     """End one that is not done."""
-    exporting.cancel_export(export_id, actor=sessions.current_actor(), now=now_ms())
-    return done("Export cancelled.", url_for("exports.index_view"), stay=False)
+    cancelled = exporting.cancel_export(export_id, actor=sessions.current_actor(), now=now_ms())
+    told = "Export cancelled." if cancelled else "It had ended already: nothing was cancelled."
+    return done(told, url_for("exports.index_view"), stay=False)
 
 
 @blueprint.get("/exports/file/<link>")

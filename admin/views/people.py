@@ -103,7 +103,7 @@ def link(person_id: int) -> ResponseReturnValue:
     """A one-time sign-in link, shown once."""
     person, now = _seen(person_id), now_ms()
     token = people.make_sign_in_link(person.email, actor=sessions.current_actor(), now=now)
-    url = f"{addresses.public_url(current()).rstrip('/')}{url_for('signing_in.link', token=token)}"
+    url = f"{addresses.public_url(current())}{url_for('signing_in.link', token=token)}"
     return _page(person, link=url, until=now + people.LINK_LIFE)
 
 

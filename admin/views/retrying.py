@@ -67,7 +67,7 @@ def confirm(campaign_id: int, plan_id: int) -> ResponseReturnValue:
         plan = retrying.read_plan(plan_id, actor=actor, now=now_ms())
         status = 422 if isinstance(refused, InvalidInputError) else 409
         return _drawn(campaign, plan, ticked, refused=refused), status
-    return act_done(campaign, sentence)
+    return act_done(campaign, sentence, event="retried")
 
 
 def _open(campaign: Campaign, wanted: Criteria, **shown: Any) -> str:

@@ -21,7 +21,7 @@ from models.queries.flow import flow_of
 from models.queries.pages import names_of, with_recipient
 from models.queries.previews import contact_values
 from models.queries.progress import progress_of
-from models.queries.starts import pending_start_of
+from models.queries.starts import missed_start_of, pending_start_of
 from models.queries.work import current_move, last_whole_export_of
 from models.rules.account import who_can_mend
 from models.rules.actions import available_actions
@@ -77,6 +77,7 @@ def live_context(campaign: Campaign, actor: Actor, wanted: MessageFilter) -> dic
         "announced": told.announced(progress),
         "move": moves.shown(move, now=now),
         "start": start,
+        "missed": missed_start_of(campaign_id),
         "delivered_means": words.ACCEPTED_BY_SERVER if _gives_no_receipts(campaign) else "",
         "who_can_mend": who_can_mend(campaign.failed_code or "", provider_of(campaign)),
         "last_export": partial(last_whole_export_of, actor, campaign_id, now=now),

@@ -9,7 +9,7 @@ from models.clock import now_ms
 from models.operations import running
 from models.queries.campaigns import summary_of
 from models.queries.work import has_left_out
-from models.words import RESUME_LEFT_OUT, Action
+from models.words import NOTHING_TO_RESUME, RESUME_LEFT_OUT, Action
 
 NOTHING_LEFT = "Nothing is left to send: this only ends the state it is in."
 
@@ -27,7 +27,7 @@ def _form(request: Request, campaign_id: int, _message_ids: tuple[int, ...]) -> 
 def _submit(request: Request, kept: Kept, _given: Given) -> str:
     moved = starting.resume_campaign(kept["campaign"], actor=request.actor, now=now_ms())
     if moved.move_id is None:
-        return "Nothing was left to send. The campaign is not Failed any more."
+        return NOTHING_TO_RESUME
     queued = lines.counted(moved.messages, "are queued")
     return f"It goes on: {queued}. {blocks.escaped(moved.warning)}".rstrip()
 

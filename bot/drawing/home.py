@@ -18,6 +18,7 @@ EXPORTS = 5
 _NEEDS_SOMEBODY = frozenset(
     {CampaignStatus.FAILED, CampaignStatus.HELD, CampaignStatus.STOPPED, CampaignStatus.COMPLETE_WITH_ERRORS}
 )
+_GOES_NO_FURTHER = frozenset({CampaignStatus.FAILED, CampaignStatus.HELD})  # shown first, however old
 _ACTS = {
     CampaignStatus.FAILED: ("resume", "failures"),
     CampaignStatus.HELD: ("resume", "stop", "failures"),
@@ -89,7 +90,8 @@ def _free(channel: Channel, day: Day) -> str:
 
 def _attention(day: Day, site: Site) -> list[Block]:
     shown: list[Block] = []
-    for found in [one for one in day.campaigns if one.status in _NEEDS_SOMEBODY][:ATTENTION]:
+    waiting = [one for one in day.campaigns if one.status in _NEEDS_SOMEBODY]
+    for found in sorted(waiting, key=lambda one: one.status not in _GOES_NO_FURTHER)[:ATTENTION]:
         shown.append(blocks.section(f"{lines.name(found)} · {lines.status(found)}\n{_why(found)}"))
         shown.append(buttons.row(found.campaign.id, _ACTS[found.status], site))
     return shown

@@ -177,6 +177,8 @@ def _letter_end(content: Content, _who: str, name: str) -> str:
     total = sum(numbers.get(status, 0) for status in MessageStatus)
     delivered = 100 * numbers.get(MessageStatus.DELIVERED, 0) / max(1, total)
     parts = [f"{delivered:.1f} % delivered"]
+    if assumed := numbers.get(MessageStatus.ASSUMED_DELIVERED):
+        parts.append(f"{assumed:,} assumed delivered")
     if failed := numbers.get(MessageStatus.FAILED):
         parts.append(f"{failed:,} failed, {numbers['likely']:,} of them likely to work on retry")
     if unconfirmed := numbers.get(MessageStatus.UNCONFIRMED):

@@ -113,8 +113,7 @@ class StatusCards:
         now = self._clock()  # before the figures are read: what changes meanwhile is newer
         try:
             card = looks.card_of(post.subject_id)
-        except NotFoundError:
-            posts.lose_post(post)
+        except NotFoundError:  # deleted: the card hears of it by the act itself
             return
         rendered = _hash(card)
         if rendered == post.rendered_hash or self._show(post, card):

@@ -3,9 +3,6 @@
 from jobs.runtime import run_file
 from models.config import Config
 
-# Where web listens when it has not said otherwise yet (SPEC 10, PORT).
-DEFAULT_URL = "http://127.0.0.1:5000"
-
 
 def redis_url(config: Config) -> str | None:
     """REDIS_URL, or where the embedded server answers; None while that one isn't up.
@@ -23,4 +20,4 @@ def public_url(config: Config) -> str:
     if config.public_url:
         return config.public_url.rstrip("/")
     section = run_file.read(config.var).get("web")
-    return str(section["url"]) if section else DEFAULT_URL
+    return str(section["url"]) if section else f"http://127.0.0.1:{config.port}"

@@ -87,7 +87,7 @@ def fire_start(start_id: int, *, now: int) -> Moved | None:
 
 
 def refuse_start(start_id: int, *, reason: str, now: int) -> None:
-    """End a start that did not take place, and tell the campaign's owner why."""
+    """End a start that did not take place, and tell the campaign's owner, and who asked for it, why."""
     with transaction():
         start = _get(start_id)
         if start is None or not end_start(start_id, WorkState.REFUSED, now=now, result=reason):
@@ -100,6 +100,7 @@ def refuse_start(start_id: int, *, reason: str, now: int) -> None:
             object_id=start.campaign_id,
             name=get_campaign(start.campaign_id).name,
             start=start.kind,
+            asked_by=start.actor_id,
             reason=reason,
         )
 

@@ -46,7 +46,7 @@ def announce(actor: Actor, act: str, campaign_id: int, numbers: Mapping[str, obj
         "numbers": numbers,
         "at": now,
     }
-    if run_at is not None:  # its card is posted at the run
+    if run_at is not None or _has_card(campaign_id):  # its card is posted at the run, if nobody asked for it before
         # A deleted campaign has no figures any more: its card says so and never changes again. Else the act alone
         # tells that there is something new, also to who is posting the card at this moment.
         news = content if act == "delete" else {"act": act, "at": now}
@@ -57,9 +57,20 @@ def announce(actor: Actor, act: str, campaign_id: int, numbers: Mapping[str, obj
         put("post", campaign_id, topic=topic, content=content, expires_at=now + NEWS_LIFE, now=now)
     if owner_id is not None and _concerns(owner_id, actor, content):
         _tell_person(owner_id, campaign_id, content, now=now)
+    asked_by = numbers.get("asked_by")
+    if asked_by != owner_id and select("SELECT 1 FROM people WHERE id = ? AND removed_at IS NULL", asked_by):
+        _tell_person(int(str(asked_by)), campaign_id, content, now=now)
     if act in ADMINS_ALWAYS:
         for (person_id,) in select("SELECT id FROM people WHERE role IN ('admin', 'org_admin') AND removed_at IS NULL"):
             _tell_person(person_id, campaign_id, content, now=now)
+
+
+def _has_card(campaign_id: int) -> bool:
+    """Whether its card was posted, or is to be."""
+    posted = "SELECT 1 FROM slack_posts WHERE kind = 'card' AND subject_id = ? LIMIT 1"
+    return bool(
+        select(posted, campaign_id) or select("SELECT 1 FROM slack_outbox WHERE topic = ?", f"move:{campaign_id}")
+    )
 
 
 def start_export_message(export_id: int, actor: Actor, *, now: int) -> None:

@@ -207,6 +207,29 @@ def test_session_that_ends_in_mid_form_costs_nothing(product: Product, panel_of:
     panel.faults.clear()  # Chromium names the answer to the form of the ended session
 
 
+def test_typing_that_is_brought_back_does_not_replace_what_others_wrote_meanwhile(
+    product: Product, panel_of: Callable[..., Panel]
+) -> None:
+    campaign_id, _ = product.create(Channel.SMS, 3, name="Written twice")
+    ben, alice = panel_of("ben"), panel_of("alice")
+    address = f"/campaigns/{campaign_id}/template"
+    ben.open(address)
+    ben.page.get_by_label("Message", exact=True).fill("What Ben typed. Reply STOP to opt out.")
+    ben.open("/campaigns/")
+    alice.open(address)
+    alice.page.get_by_label("Message", exact=True).fill("What Alice saved. Reply STOP to opt out.")
+    alice.page.get_by_role("button", name="Save", exact=True).click()
+    expect(alice.page.get_by_role("status")).to_contain_text("The template is saved.")
+    ben.open(address)
+    expect(ben.page.get_by_label("Message", exact=True)).to_have_value("What Ben typed. Reply STOP to opt out.")
+    ben.page.get_by_role("button", name="Save", exact=True).click()
+    expect(ben.page.get_by_text("was changed meanwhile")).to_be_visible()
+    assert product.rows("SELECT body FROM campaigns WHERE id = ?", campaign_id) == [
+        ("What Alice saved. Reply STOP to opt out.",)
+    ]
+    ben.faults.clear()  # Chromium names the answer that refuses
+
+
 def test_file_that_is_too_large_is_not_even_sent(
     product: Product, panel_of: Callable[..., Panel], tmp_path: Path
 ) -> None:

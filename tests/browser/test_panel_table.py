@@ -241,6 +241,19 @@ class TestRetrying:
         until(lambda: attempted_again(product, campaign_id) == before + 1, seconds=60, what="the second attempt")
         product.until_ended(campaign_id, seconds=60)
 
+    def test_ticks_outlive_a_refusal(self, panel_of: PanelOf, campaign_id: int) -> None:
+        panel = panel_of("ben")
+        page = panel.page
+        panel.open(f"/campaigns/{campaign_id}/?status=delivered")
+        for place in range(2):
+            page.locator("[data-check]").nth(place).check()
+        page.get_by_role("button", name="Retry Selected (2)").click()
+        refused = page.get_by_role("dialog")
+        expect(refused).to_contain_text("no messages that can be retried")
+        refused.get_by_role("button", name="Close").last.click()
+        expect(bar(page)).to_contain_text("2 selected")
+        panel.faults.clear()  # Chromium names the answer that refuses
+
     def test_several_by_their_checkboxes(self, product: Product, panel_of: PanelOf, campaign_id: int) -> None:
         panel = panel_of("ben")
         page = panel.page

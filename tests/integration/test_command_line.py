@@ -51,6 +51,10 @@ class TestPeople:
         assert found
         assert people.use_sign_in_link(found[1], now=now_ms()).email == "alice@example.com"
 
+    def test_a_link_names_the_port_that_web_is_to_listen_on(self, terminal: Terminal) -> None:
+        terminal.result("create-user", "alice@example.com", "--role", "org_admin")
+        assert terminal.result("sign-in-link", "alice@example.com", PORT="5555").startswith("http://127.0.0.1:5555/")
+
     def test_a_link_begins_where_people_reach_the_panel(self, terminal: Terminal) -> None:
         terminal.result("create-user", "alice@example.com", "--role", "org_admin")
         link = terminal.result("sign-in-link", "alice@example.com", PUBLIC_URL="https://box.example.com/")

@@ -15,7 +15,7 @@ from models.actors import COMMAND_LINE, Actor
 from models.clock import now_ms
 from models.config import Config, current, use
 from models.database import execute, transaction
-from models.operations import campaigns, running
+from models.operations import campaigns, running, scheduling
 from models.operations.proving import prove_counts
 from models.operations.settings import change_setting
 from models.operations.watching import refuse_configuration
@@ -564,3 +564,34 @@ def test_summary_names_every_status_that_has_messages_and_what_is_to_come(panel:
     told = read(panel.get(f"/campaigns/{ready}/summary").text)
     assert "Runs later when SMS is free, asked by command line" in told
     assert "Waiting 3" in told
+
+
+class TestWords:
+    def test_stop_promises_no_status_where_a_retry_is_stopped(self, panel: Visitor) -> None:
+        first = make_campaign()
+        run(first, now=now_ms())
+        assert "goes from In Progress to Stopped" in read(panel.get(f"/campaigns/{first}/stop").text)
+        stop(first)
+        move_all(first)
+        again = make_ended(word=Word.FAILED)
+        retry(again, now=now_ms())
+        move_all(again)
+        assert "to Stopped" not in read(panel.get(f"/campaigns/{again}/stop").text)
+
+    def test_resume_with_nothing_left_says_that_nothing_is_sent(self, panel: Visitor) -> None:
+        campaign_id = make_ended(word=Word.FAILED)
+        put_into_phase(campaign_id, Phase.FAILED)
+        answered = panel.post(f"/campaigns/{campaign_id}/resume", part=True)
+        assert "Nothing was left to send. The campaign is not Failed any more." in answered.headers["HX-Trigger"]
+        assert phase_of(campaign_id) == "ended"
+
+    def test_missed_start_stands_on_the_page(self, panel: Visitor) -> None:
+        campaign_id = make_campaign()
+        start_id = run_later(campaign_id, at=now_ms() + HOUR, now=now_ms())
+        scheduling.refuse_start(start_id, reason="24 hours have passed <b>", now=now_ms())
+        page = panel.get(f"/campaigns/{campaign_id}/").text
+        assert "Not started as planned: 24 hours have passed <b>" in read(page.replace("&lt;b&gt;", "&lt;b>"))
+
+    def test_refusal_is_shown_whatever_part_was_asked_for(self, panel: Visitor) -> None:
+        refused = panel.get("/campaigns/999999/run", **{"HX-Request": "true", "HX-Target": "preview"})
+        assert (refused.headers["HX-Retarget"], refused.headers["HX-Reselect"]) == ("#dialogs", "unset")

@@ -13,6 +13,7 @@ from admin.views import exports
 from models.actors import Actor
 from models.clock import now_ms
 from models.operations import exporting
+from models.rules.criteria import Criteria
 from models.rules.verdicts import Word
 from models.words import Role
 from tests import factories
@@ -153,3 +154,12 @@ def test_two_people_who_export_at_once_get_a_whole_file_each(app: Flask, ben: Ac
     assert [len(file) for file in files] == [40, 40]
     assert sorted(row["actor_name"] for row in rows_of("exports")) == ["Alice", "Ben"]
     assert len(rows_of("audit", "WHERE act = 'export'")) == 2
+
+
+def test_cancel_that_comes_too_late_says_so(app: Flask, ben: Actor) -> None:
+    panel = Visitor(app).sign_in(ben)
+    export = exporting.export_now(make_ended(), criteria=Criteria(), actor=ben, clock=now_ms)
+    panel.post(f"/exports/{export.id}/cancel")
+    page = panel.get("/exports/").text
+    assert "It had ended already: nothing was cancelled." in page
+    assert "Export cancelled." not in page

@@ -17,7 +17,7 @@ from models.installation import open_installation
 from models.operations import campaigns, retrying, running, scheduling
 from models.operations.sweeping import find_work
 from models.queries.campaigns import get_campaign
-from models.queries.starts import due_starts, pending_start_of, pending_starts
+from models.queries.starts import due_starts, missed_start_of, pending_start_of, pending_starts
 from models.rules.criteria import Criteria
 from models.rules.verdicts import Word
 from models.words import Channel, Phase, StartKind
@@ -270,15 +270,28 @@ class TestChecks:
     def test_a_role_that_was_lost_starts_nothing(
         self, owned: int, alice: Actor, ben: Actor, change: str, reason: str
     ) -> None:
+        """The owner is told, and who asked for it if they are still somebody here."""
         start_id = run_later(owned, at=LATER, actor=ben)
         with transaction():
             execute(f"UPDATE people SET {change} WHERE id = ?", ben.person_id)
         fire_due_starts(now=LATER)
         assert (state(start_id), phase_of(owned)) == ("refused", "ready")
         assert reason in start_row(start_id)["result"]
-        ((address, content),) = self.letters()
-        assert (address, reason in content) == (str(alice.person_id), True)
+        told = dict(self.letters())
+        asked = [str(ben.person_id)] if "role" in change else []
+        assert list(told) == [str(alice.person_id), *asked]
+        assert all(reason in content for content in told.values())
         assert acts()[-1] == ("late_start", "system", "system")
+
+    @both_engines
+    def test_why_it_did_not_take_place_stands_until_it_is_started_or_planned_anew(self, owned: int) -> None:
+        start_id = run_later(owned, at=LATER)
+        scheduling.refuse_start(start_id, reason="An hour has passed", now=LATER)
+        assert missed_start_of(owned) == "An hour has passed"
+        run_later(owned, at=LATER + HOUR, now=LATER)
+        assert missed_start_of(owned) == ""
+        fire_due_starts(now=LATER + HOUR)
+        assert (phase_of(owned), missed_start_of(owned)) == ("running", "")
 
     def test_a_role_that_still_reaches_is_enough(self, owned: int, alice: Actor) -> None:
         run_later(owned, at=LATER, actor=alice)

@@ -15,8 +15,11 @@ if (sent) {
   sessionStorage.removeItem('sent');
 }
 
+// What a text was written over: it goes with the text, so that the server sees when somebody else has written meanwhile.
+const seen = form?.elements.namedItem('seen');
+
 const keep = () => {
-  const typed = named().map((field) => [field.name, isTick(field) ? field.value : '', isTick(field) ? field.checked : field.value]);
+  const typed = [...named(), ...(seen ? [seen] : [])].map((field) => [field.name, isTick(field) ? field.value : '', isTick(field) ? field.checked : field.value]);
   try {
     sessionStorage.setItem(keyOf(here), JSON.stringify(typed));
   } catch {
@@ -28,14 +31,17 @@ const bringBack = () => {
   const kept = sessionStorage.getItem(keyOf(here));
   if (!kept) return;
   const changed = [];
-  JSON.parse(kept).forEach(([name, value, state]) => {
+  const typed = JSON.parse(kept);
+  typed.forEach(([name, value, state]) => {
     const field = named().find((one) => one.name === name && (!isTick(one) || one.value === value));
     if (!field || field.disabled || isTouched(field) || (isTick(field) ? field.checked : field.value) === state) return;
     if (isTick(field)) field.checked = state;
     else field.value = state;
     changed.push(field);
   });
-  if (changed.length) tell(changed);
+  if (!changed.length) return;
+  if (seen) seen.value = typed.find(([name]) => name === 'seen')?.[2] ?? seen.value;
+  tell(changed);
 };
 
 const tell = (changed) => {

@@ -40,7 +40,7 @@ const lost = (event) => {
   const panel = event.target.matches?.(poll) && event.target.querySelector('details[data-remember]');
   if (!panel || panel.classList.contains('stale')) return;
   panel.classList.add('stale');
-  const time = new Date().toISOString().slice(11, 19);
+  const time = new Date().toLocaleTimeString('en-GB');
   const signedOut = event.detail.xhr?.status === 401;
   const words = signedOut ? 'Signed out. Reload to sign in' : `Not live since ${time}, trying again`;
   const dot = Object.assign(document.createElement('span'), { className: 'dead', ariaHidden: 'true' });

@@ -87,5 +87,5 @@ if (part('table')) {
   recall();
   draw();
   document.body.addEventListener('htmx:afterSettle', draw);
-  document.body.addEventListener('moved', clear);  // what was selected has been sent again
+  document.body.addEventListener('retried', clear);  // what was selected is sent again
 }

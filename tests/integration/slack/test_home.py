@@ -7,7 +7,7 @@ from models.operations.exporting import do_export, start_export
 from models.rules.criteria import Criteria
 from models.rules.verdicts import Word
 from models.tables import Person as PersonRow
-from models.words import Channel, MessageStatus
+from models.words import Channel, MessageStatus, Phase
 from tests import factories
 from tests.factories import make_campaign, make_ended
 from tests.integration.slack.asking import dialog, text_of
@@ -29,6 +29,14 @@ def test_it_shows_what_runs_and_what_needs_somebody(as_ben: Person) -> None:
     assert "Email: free." in home
     assert "3 failed" in home
     assert "Ben · Campaigner" in home
+
+
+def test_what_goes_no_further_stands_first_however_old(as_ben: Person) -> None:
+    stands_still = make_campaign(name="Evacuation notice")
+    factories.put_into_phase(stands_still, Phase.FAILED)
+    for _ in range(6):
+        make_ended(word=Word.FAILED)
+    assert "Evacuation notice" in text_of(home_of(as_ben, "Needs attention"))
 
 
 def test_nothing_is_said_of_failures_where_there_are_none(as_ben: Person) -> None:

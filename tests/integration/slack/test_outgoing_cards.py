@@ -11,6 +11,7 @@ from bot.outgoing.places import RESTRICTED
 from models.actors import Actor
 from models.errors import WrongStateError
 from models.operations import telling
+from models.rules.timeouts import HOUR
 from models.rules.verdicts import Word
 from models.tables import Campaign, SlackPost
 from models.words import Channel, Phase
@@ -208,6 +209,23 @@ class TestPlace:
         assert "actions" not in str(outgoing.in_channel())
         assert outgoing.thread()[-1] == "<@U0ALICE> deleted it with 3 messages."
         assert waiting() == []
+
+    def test_card_posted_before_the_run_hears_of_a_start_and_of_the_end(
+        self, outgoing: Outgoing, ben: Actor, alice: Actor
+    ) -> None:
+        campaign_id = make_campaign(name="Spring", now=outgoing.now())
+        telling.move_card(campaign_id, slack_channel_id=CHANNEL, now=outgoing.now())
+        outgoing.works()
+        factories.run_later(campaign_id, at=outgoing.now() + HOUR, actor=ben, now=outgoing.now())
+        outgoing.works(20)
+        assert ":clock3: Runs at" in str(outgoing.in_channel()[0])
+        assert outgoing.thread() != []
+        factories.running.delete_campaign(campaign_id, actor=alice, typed_name="Spring", now=outgoing.now())
+        outgoing.works(20)  # the campaign is still being deleted
+        factories.move_all(campaign_id, now=outgoing.now())
+        outgoing.works(20)
+        assert cards(outgoing) == ["Spring was deleted."]
+        assert "actions" not in str(outgoing.in_channel())
 
 
 def test_nothing_in_a_channel_is_anybodys_or_the_providers(outgoing: Outgoing, ben: Actor) -> None:

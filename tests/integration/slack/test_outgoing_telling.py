@@ -8,6 +8,7 @@ from slack_sdk import WebClient
 
 from bot.outgoing import letters
 from models.actors import COMMAND_LINE, SYSTEM, Actor
+from models.config import Config
 from models.database import transaction
 from models.errors import NotAllowedError
 from models.operations import audit, telling
@@ -101,6 +102,12 @@ class TestOwner:
         factories.send_all(spring, now=outgoing.now())
         outgoing.works(5)
         assert texts(outgoing)[-1] == "Spring is Complete. 100.0 % delivered."
+
+    def test_those_assumed_delivered_are_told_beside_the_delivered(self, installation: Config) -> None:
+        numbers = {"status": "complete", "delivered": 500, "assumed_delivered": 1500, "likely": 0}
+        content = {"act": "end", "campaign": "Spring", "channel": "sms", "numbers": numbers}
+        said = letters.letter(1, content, "", gone=False).text
+        assert said == "Spring is Complete. 25.0 % delivered · 1,500 assumed delivered."
 
     def test_nobody_else_mutes(self, outgoing: Outgoing) -> None:
         with refused(NotAllowedError):

@@ -86,6 +86,11 @@ class TestSlackDoesNotTakeTheAnswer:
         slack.slack.core.faults.order(Fault("response_url", status=500))
         told(as_ben, "/campaign help", "/campaign run")
 
+    def test_nor_can_be_reached_for_it(self, slack: Workspace, as_ben: Person) -> None:
+        """As where a firewall lets slack.com through, but not hooks.slack.com."""
+        slack.slack.core.faults.order(Fault("response_url", cut=True))
+        told(as_ben, "/campaign help", "/campaign run")
+
     def test_refusal_that_can_not_be_told_is_told_as_a_fault(self, slack: Workspace, as_ben: Person) -> None:
         make_campaign(name="Spring")
         slack.slack.core.faults.order(Fault("response_url", status=500))
