@@ -5,13 +5,18 @@ import asyncio
 import redis.asyncio as redis
 
 # Reserve up to ARGV[2] tokens at ARGV[1] per second, by the server's clock. The bucket is kept as the moment
-# at which it was empty. Gives {tokens, milliseconds to wait until the first one}.
+# at which it was empty; one that is still to come is of a clock that was set back since. Gives {tokens,
+# milliseconds to wait until the first one}.
 RESERVE = """
 local rate, wanted = tonumber(ARGV[1]), tonumber(ARGV[2])
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + clock[2] / 1000
 local room = math.max(1, rate)
 local empty_at = tonumber(redis.call('GET', KEYS[1]) or '0')
+if empty_at > now then
+    empty_at = now
+    redis.call('SET', KEYS[1], string.format('%.3f', now), 'KEEPTTL')
+end
 local tokens = math.min(room, (now - empty_at) * rate / 1000)
 if tokens < 1 then return {0, math.ceil((1 - tokens) * 1000 / rate)} end
 local taken = math.min(wanted, math.floor(tokens))

@@ -27,7 +27,7 @@ from models.operations.erasing import erase_what_came_to_rest
 from models.operations.files import remove_expired_files
 from models.operations.presence import BEAT_SECONDS, beat, give_up_lease, hold_lease, leave
 from models.operations.proving import campaigns_to_prove, prove_counts
-from models.operations.receipts import purge_receipts
+from models.operations.receipts import PURGED_AT_ONCE, purge_receipts
 from models.operations.retention import delete_what_is_over
 from models.operations.sweeping import find_work, sweep_due
 from models.operations.watching import notice_silence
@@ -63,13 +63,20 @@ def timetable(config: Config) -> list[Periodic]:
         Periodic("later starts", 1, lambda: fire_due_starts(now=now_ms())),
         Periodic("counts to prove", 10, lambda: _prove(now_ms())),
         Periodic("checkpoint", 5, database.checkpoint),
-        Periodic("applied receipts", 600, lambda: purge_receipts(now=now_ms())),
+        Periodic("applied receipts", 600, _purge_receipts),
         Periodic("old drafts", 600, lambda: delete_old_drafts(now=now_ms())),
         Periodic("expired files", 600, lambda: remove_expired_files(now=now_ms())),
         Periodic("people to forget", sweep, lambda: erase_what_came_to_rest(now=now_ms())),
         Periodic("retention", 600, lambda: delete_what_is_over(now=now_ms())),
     ]
     return [*duties, Periodic("signs of life", BEAT_SECONDS, lambda: _show_life(duties))]
+
+
+def _purge_receipts() -> None:
+    """Remove what is old for a second at most; the rest waits for the next round."""
+    until = time.monotonic() + 1
+    while purge_receipts(now=now_ms()) == PURGED_AT_ONCE and time.monotonic() < until:
+        pass
 
 
 def main(config: Config, stop: Stop) -> None:

@@ -15,7 +15,7 @@ SMALLEST, LARGEST = 1, 200
 def apply(_subject_id: int) -> None:
     """Apply batches of posts, oldest first, until none is due or the process is asked to stop."""
     now = context.current()
-    size = 10
+    size = SMALLEST  # a post may hold one event, or a thousand
     while not now.stop.asked:
         since = time.perf_counter()
         applied = apply_receipts(PARSERS, limit=size, now=now_ms(), scale=now.config.time_scale)

@@ -181,15 +181,16 @@ class Sender:
         messages = [self._renderer.render(claimed) for claimed in claim.messages]
         for start in range(0, len(messages), self._provider.batch_size):
             batch = messages[start : start + self._provider.batch_size]
-            task = self._tasks.create_task(self._hand_over(batch, lease_until))
+            task = self._tasks.create_task(self._hand_over(batch, lease_until, claim.messages[0].claimed_at))
             self._under_way |= {(message.message_id, message.attempt): task for message in batch}
         return len(messages)
 
-    async def _hand_over(self, batch: Sequence[OutgoingMessage], lease_until: float) -> None:
+    async def _hand_over(self, batch: Sequence[OutgoingMessage], lease_until: float, claimed_at: int) -> None:
         """Hand over unless that must not begin any more: stopped, or the lease is no longer surely ours."""
         keys = [(message.message_id, message.attempt) for message in batch]
         if self._halted or self._stop.asked or time.monotonic() >= lease_until:
-            await self._in_database(lambda: sending.give_back(keys, now=now_ms()))
+            claims = [(*key, claimed_at) for key in keys]
+            await self._in_database(lambda: sending.give_back(claims, now=now_ms()))
             self._forget(keys)
             return
         outcomes = await self._provider.send(batch)

@@ -97,6 +97,12 @@ class WorkProcess(SimpleWorker):
         database.close()
         self.stop.wait(REFUSED_SECONDS)
 
+    def handle_job_failure(self, job: Job, queue: Queue, *args: Any, **known: Any) -> None:
+        """Called by RQ, to keep a fault's text in Redis for whoever asks. The log has it, masked; here it might name
+        somebody.
+        """
+        super().handle_job_failure(job, queue, *args, **{**known, "exc_string": ""})
+
 
 def work(duty: str, number: int, config: Config) -> None:
     """Be a work process of `duty` until the stop. Forked by the supervisor."""

@@ -49,6 +49,7 @@ ITERATE_ROWS = 2000
 # size, in pages of 4 kB, at which a commit does it all the same if the clock is gone.
 CHECKPOINT_PAGES = 25_000
 JOURNAL_BYTES = 64 << 20
+BEYOND_LIMITS = "54"  # the class of SQLSTATE for a value or a statement that PostgreSQL will never take
 # By themselves, both ends of a cut network wait for hours: the machine that was cut off for an answer, and the
 # others for the rows that it has locked. Every setting is libpq's, or the server's for this connection.
 WATCHFUL_CLIENT = {
@@ -310,8 +311,9 @@ def refusal_in(fault: BaseException) -> str:
     if isinstance(fault, BaseExceptionGroup):
         said = [refusal_in(one) for one in fault.exceptions]
         return said[0] if all(said) else ""
-    is_wrong_sql = isinstance(fault.__context__, apsw.SQLError)
-    return str(fault) if isinstance(fault, (OperationalError, InterfaceError)) and not is_wrong_sql else ""
+    cause = fault.__context__
+    is_wrong = isinstance(cause, apsw.SQLError) or (getattr(cause, "sqlstate", None) or "").startswith(BEYOND_LIMITS)
+    return str(fault) if isinstance(fault, (OperationalError, InterfaceError)) and not is_wrong else ""
 
 
 def engine_version() -> str:

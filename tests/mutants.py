@@ -32,7 +32,7 @@ MUTANTS = (
         "jobs/sending.py",
         "        messages = [self._renderer.render(claimed) for claimed in claim.messages]\n",
         "        messages = [self._renderer.render(claimed) for claimed in claim.messages]\n"
-        "        keys = [(one.message_id, one.attempt) for one in claim.messages]\n"
+        "        keys = [(one.message_id, one.attempt, one.claimed_at) for one in claim.messages]\n"
         "        await self._in_database(lambda: sending.give_back(keys, now=now_ms()))\n",
         ("tests/integration/test_send_job.py",),
     ),

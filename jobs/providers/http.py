@@ -19,6 +19,7 @@ ANSWER_SECONDS = 30  # of silence
 WHOLE_SECONDS = 120  # for all of it, so that an answer that comes drop by drop ends too
 # Shorter than providers keep idle connections, so that none is closed under a request that just leaves.
 KEPT_SECONDS = 5
+LONGEST_WAIT = 600.0  # seconds that a provider can ask us to wait; a clock that is wrong must not stop us for hours
 ANSWER_LENGTH = 1_000_000  # bytes of an answer that are kept
 READ = 65_536
 # Only what surely comes before the first byte: whatever else goes wrong may have come after it.

@@ -19,7 +19,7 @@ from models.rules.timeouts import DAY
 from models.segments import LONGEST_SMS
 from models.tables import Campaign
 from models.template import check_header, missing_fields
-from models.words import Channel, Phase
+from models.words import Channel, Phase, WorkState
 
 NAME_LENGTH = range(3, 61)
 DESCRIPTION_LENGTH = 500
@@ -147,6 +147,12 @@ def _taken(name: str) -> InvalidInputError:
     return InvalidInputError(f"There is already a campaign named {name}; choose another name.", field="name")
 
 
+def _is_imported(campaign_id: int) -> bool:
+    """Whether its last import, if it had one, took the whole file: else only some of the contacts may be there."""
+    found = select("SELECT state FROM imports WHERE campaign_id = ? ORDER BY id DESC LIMIT 1", campaign_id)
+    return not found or bool(found[0][0] == WorkState.DONE)
+
+
 def _is_importing(campaign_id: int) -> bool:
     return bool(
         select("SELECT 1 FROM imports WHERE campaign_id = ? AND state IN ('queued', 'running') LIMIT 1", campaign_id)
@@ -208,6 +214,9 @@ def finish_draft(campaign_id: int, *, actor: Actor, now: int) -> None:
             raise WrongStateError(f"{campaign.name} is no Draft any more.", campaign_id=campaign_id)
         if _is_importing(campaign_id):
             raise WrongStateError(f"The contacts of {campaign.name} are still being imported.", campaign_id=campaign_id)
+        if not _is_imported(campaign_id):
+            sentence = f"The last import into {campaign.name} did not come to its end: upload the contacts again."
+            raise WrongStateError(sentence, campaign_id=campaign_id)
         total = counts_of(campaign_id).total
         if not total:
             raise WrongStateError(f"{campaign.name} has no contacts yet.", campaign_id=campaign_id)

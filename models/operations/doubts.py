@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from models.database import execute_many, marks, select, transaction
+from models.database import execute_many, for_update, marks, select, transaction
 from models.operations.settling import settle
 from models.operations.testing import tested_provider_ids
 from models.rules.timeouts import LOOKS_UP, LOOKUP_GAP, LOOKUPS
@@ -133,6 +133,9 @@ def note_lookups(looked: Sequence[Looked], *, now: int, scale: float) -> None:
 
 def note_listed(looked: Sequence[Looked], *, now: int, scale: float) -> None:
     """Bind what was found, and keep what each look-up showed, for people to read; call it inside a transaction."""
+    if looked and (clause := for_update()):  # messages before their attempts, as in settling
+        ids = sorted({one.message_id for one in looked})
+        select(f"SELECT id FROM messages WHERE id IN ({marks(ids)}) ORDER BY id{clause}", *ids)
     settle([one.event for one in looked if one.event], now=now, scale=scale)
     shown = sorted((now, one.listed.value, one.message_id, one.attempt) for one in looked)
     execute_many("UPDATE attempts SET looked_up_at = ?, listed = ? WHERE message_id = ? AND number = ?", shown)

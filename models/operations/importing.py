@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from tempfile import SpooledTemporaryFile
 
+from peewee import DatabaseError
+
 from models.actors import Actor, Right
 from models.contacts.checking import Contact, check_contacts
 from models.contacts.country import CountryOffer, offer_country
@@ -13,7 +15,7 @@ from models.contacts.reading import Examined, contact_rows, examine
 from models.contacts.refused import RefusedRow, refused_header, refused_line
 from models.contacts.report import Report
 from models.contacts.text import Source
-from models.database import execute, insert_many, select, transaction
+from models.database import execute, insert_many, refusal_in, select, transaction
 from models.errors import (
     CampaignError,
     InvalidInputError,
@@ -29,12 +31,16 @@ from models.operations.counters import Deltas
 from models.operations.files import read_file, remove_file, store_file
 from models.operations.optouts import opted_out
 from models.queries.campaigns import get_campaign, seen_campaign
+from models.queries.messages import sought_form
 from models.rules.timeouts import BEAT_LOST, HOUR
 from models.tables import Campaign, File, Import
 from models.words import Channel, MessageStatus, Phase, WorkState
 
 SLICE = 1000  # rows; a transaction of some 20 ms
 REFUSED_IN_MEMORY = 1_000_000  # bytes; more goes to a temporary file
+_NOT_TAKEN = (
+    "The database does not take this file, and would not at a second try. It is a fault of ours: please report it."
+)
 _COLUMNS = (
     "campaign_id",
     "recipient",
@@ -153,14 +159,19 @@ def do_import(import_id: int, *, clock: Callable[[], int]) -> Report:
         _refuse_unless_draft(work)
         report = _do(work, clock)
     except CampaignError as refused:
-        _end(import_id, WorkState.REFUSED, str(refused), now=clock())
+        _end(work, WorkState.REFUSED, str(refused), now=clock())
         raise
-    _end(import_id, WorkState.DONE, " ".join(report.sentences()[:1]), now=clock())
+    except DatabaseError as fault:
+        if not refusal_in(fault):  # it would not take the file at a second try either
+            _end(work, WorkState.REFUSED, _NOT_TAKEN, now=clock())
+        raise
+    _end(work, WorkState.DONE, " ".join(report.sentences()[:1]), now=clock())
     return report
 
 
 def _begin(work: Import, *, now: int) -> None:
     """Take the import on, unless somebody is at it; another one that is at work on the same draft ends."""
+    work.started_at = now
     with transaction():
         begun = execute(
             "UPDATE imports SET state = 'running', rows_done = 0, started_at = ?, beat_at = ? WHERE id = ? AND "
@@ -202,7 +213,7 @@ def _do(work: Import, clock: Callable[[], int]) -> Report:
             refuse=lambda row: _write_refused(refused, row),
         ):
             _write(work, contacts, mapping, done=report.rows, now=clock())
-        _keep(work.id, report, refused, examined, now=clock())
+        _keep(work, report, refused, examined, now=clock())
     return report
 
 
@@ -240,12 +251,13 @@ def _write(work: Import, contacts: Sequence[Contact], mapping: ColumnMapping, *,
 
 
 def _refuse_unless_draft(work: Import) -> None:
+    """Within a transaction: go on only if nobody else has begun this import anew, having heard nothing of us."""
     get_campaign(work.campaign_id, lock=True)
     found = select(
-        "SELECT i.state, c.phase FROM imports i JOIN campaigns c ON c.id = i.campaign_id WHERE i.id = ?",
+        "SELECT i.state, i.started_at, c.phase FROM imports i JOIN campaigns c ON c.id = i.campaign_id WHERE i.id = ?",
         work.id,
     )
-    if found != [(WorkState.RUNNING, Phase.DRAFT)]:
+    if found != [(WorkState.RUNNING, work.started_at, Phase.DRAFT)]:
         raise WrongStateError("The import was cancelled, or its campaign is gone.", campaign_id=work.campaign_id)
 
 
@@ -255,7 +267,7 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 def _message(campaign_id: int, contact: Contact, searchable: Sequence[int], now: int) -> tuple[object, ...]:
     values = _encode(contact.values)
-    sought = [contact.values[place].casefold() or None for place in searchable]
+    sought = [sought_form(contact.values[place]) or None for place in searchable]
     sought += [None] * (3 - len(sought))
     return (campaign_id, contact.recipient, contact.key, values, *sought, _status(contact), 0, 0, "", 0, now)
 
@@ -264,9 +276,7 @@ def _status(contact: Contact) -> str:
     return MessageStatus.OPTED_OUT.value if contact.opted_out else MessageStatus.WAITING.value
 
 
-def _keep(
-    import_id: int, report: Report, refused: SpooledTemporaryFile[bytes], examined: Examined, *, now: int
-) -> None:
+def _keep(work: Import, report: Report, refused: SpooledTemporaryFile[bytes], examined: Examined, *, now: int) -> None:
     refused_file_id = None
     if report.refused_rows:
         refused.seek(0)
@@ -274,21 +284,23 @@ def _keep(
         # It is swept away by itself, unless the report comes to name it.
         refused_file_id = store_file("refused.csv", "text/csv", pieces, now=now, expires_at=now + HOUR)
     with transaction():
+        _refuse_unless_draft(work)
         execute(  # what a process that died at the end of this import has kept
-            "UPDATE files SET expires_at = 0 WHERE id = (SELECT refused_file_id FROM imports WHERE id = ?)", import_id
+            "UPDATE files SET expires_at = 0 WHERE id = (SELECT refused_file_id FROM imports WHERE id = ?)", work.id
         )
         execute("UPDATE files SET expires_at = NULL WHERE id = ?", refused_file_id)
         Import.update(report=report.to_json(), refused_file_id=refused_file_id, rows_done=examined.rows).where(
-            Import.id == import_id
+            Import.id == work.id
         ).execute()
 
 
-def _end(import_id: int, state: WorkState, result: str, *, now: int) -> None:
+def _end(work: Import, state: WorkState, result: str, *, now: int) -> None:
     with transaction():
         execute(
-            "UPDATE imports SET state = ?, result = ?, ended_at = ? WHERE id = ?",
+            "UPDATE imports SET state = ?, result = ?, ended_at = ? WHERE id = ? AND started_at = ?",
             state.value,
             result,
             now,
-            import_id,
+            work.id,
+            work.started_at,
         )

@@ -18,6 +18,7 @@ from models.tables import ReceiptPost
 UNMATCHED_WAIT = 25 * HOUR
 UNMATCHED_GAP = 5 * MINUTE
 KEPT = 30 * DAY
+PURGED_AT_ONCE = 1000
 PROBLEM_LENGTH = 500
 
 Parser = Callable[[Mapping[str, str], bytes, int], Sequence[Event | Preference]]
@@ -177,8 +178,8 @@ def apply_receipts(parsers: Mapping[str, Parser], *, limit: int, now: int, scale
     return Applied(len(posts), settled.changed)
 
 
-def purge_receipts(*, now: int, limit: int = 1000) -> int:
-    """Remove posts applied more than 30 days ago; returns how many."""
+def purge_receipts(*, now: int, limit: int = PURGED_AT_ONCE) -> int:
+    """Remove up to `limit` posts applied more than 30 days ago; returns how many."""
     with transaction():
         return execute(
             "DELETE FROM receipt_inbox WHERE id IN (SELECT id FROM receipt_inbox WHERE applied_at < ? LIMIT ?)",

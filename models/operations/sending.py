@@ -25,6 +25,7 @@ class Claimed:
     attempt: int
     recipient: str
     field_values: tuple[str, ...]
+    claimed_at: int = 0
 
 
 @dataclass(frozen=True)
@@ -71,10 +72,11 @@ def renew_leases(claims: Sequence[tuple[int, int]], *, lease_ms: int, now: int) 
         )
 
 
-def give_back(claims: Sequence[tuple[int, int]], *, now: int) -> int:
-    """Undo claims (message id, attempt) that were not handed over and never will be; returns how many.
+def give_back(claims: Sequence[tuple[int, int, int]], *, now: int) -> int:
+    """Undo claims (message id, attempt, claimed_at) that were not handed over and never will be; returns how many.
 
-    Only for the process that holds them: a claim whose end is not known is a matter for the sweep.
+    Only for the process that holds them: a claim whose end is not known is a matter for the sweep. It may be
+    repeated: what was claimed anew since, as the same attempt, was claimed at another moment.
     """
     given, ordered = 0, sorted(claims)
     for start in range(0, len(ordered), GIVEN_AT_ONCE):
@@ -109,7 +111,7 @@ def _claim(campaign_id: int, *, provider: str, limit: int, after_id: int, lease_
     taken = [row for row in found if row[3] not in refusing]
     _take(campaign_id, taken, provider=provider, lease_ms=lease_ms, now=now)
     _count(campaign_id, len(taken), len(found) - len(taken), now=now)
-    return Claim(tuple(_claimed(row) for row in taken), found[-1][0] if len(found) == limit else None)
+    return Claim(tuple(_claimed(row, now) for row in taken), found[-1][0] if len(found) == limit else None)
 
 
 def _require_running(campaign_id: int) -> None:
@@ -169,11 +171,11 @@ def _count(campaign_id: int, taken: int, refused: int, *, now: int) -> None:
     deltas.write(now)
 
 
-def _claimed(row: tuple[Any, ...]) -> Claimed:
-    return Claimed(row[0], row[1] + 1, row[2], tuple(Message.field_values.python_value(row[4])))
+def _claimed(row: tuple[Any, ...], now: int) -> Claimed:
+    return Claimed(row[0], row[1] + 1, row[2], tuple(Message.field_values.python_value(row[4])), now)
 
 
-def _give_back(claims: Sequence[tuple[int, int]], *, now: int) -> int:
+def _give_back(claims: Sequence[tuple[int, int, int]], *, now: int) -> int:
     rows, deltas = _unanswered(claims), Deltas()
     execute_many("DELETE FROM attempts WHERE message_id = ? AND number = ?", [row[:2] for row in rows])
     keeps = {campaign_id: _keeps_queue(campaign_id) for campaign_id in {row[2] for row in rows}}
@@ -194,20 +196,20 @@ def _give_back(claims: Sequence[tuple[int, int]], *, now: int) -> int:
     return len(rows)
 
 
-def _unanswered(claims: Sequence[tuple[int, int]]) -> list[tuple[int, int, int, int]]:
+def _unanswered(claims: Sequence[tuple[int, int, int]]) -> list[tuple[int, int, int, int]]:
     """Those of which nothing was heard, with their messages locked: (message id, attempt, campaign id, retries)."""
-    held, ids = set(claims), [message_id for message_id, _ in claims]
+    held, ids = set(claims), [message_id for message_id, _, _ in claims]
     if clause := for_update():
         select(f"SELECT id FROM messages WHERE id IN ({marks(ids)}) ORDER BY id{clause}", *ids)
     # `unknown` may be the sweep's word for a lease that ran out meanwhile; the holder knows better.
     found = select(
-        "SELECT m.id, m.attempt, m.campaign_id, m.retries FROM messages m "
+        "SELECT m.id, m.attempt, a.claimed_at, m.campaign_id, m.retries FROM messages m "
         "JOIN attempts a ON a.message_id = m.id AND a.number = m.attempt "
         f"WHERE m.id IN ({marks(ids)}) AND m.status = 'sending' AND a.status = 'sending' "
         "AND COALESCE(a.answer, 'unknown') = 'unknown' AND a.progress IS NULL ORDER BY m.id",
         *ids,
     )
-    return [row for row in found if row[:2] in held]
+    return [(*row[:2], *row[3:]) for row in found if row[:3] in held]
 
 
 def _keeps_queue(campaign_id: int) -> bool:

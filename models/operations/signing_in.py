@@ -145,10 +145,12 @@ def _count_try(keys: Sequence[str], *, now: int) -> None:
             failures = known.get(key, (0, 0))[0] + 1
             execute(
                 "INSERT INTO leases (name, holder, until_at) VALUES (?, ?, ?) "
-                "ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, until_at = excluded.until_at",
+                "ON CONFLICT (name) DO UPDATE SET until_at = excluded.until_at, holder = CASE WHEN leases.until_at > ? "
+                "THEN CAST(CAST(leases.holder AS INTEGER) + 1 AS TEXT) ELSE excluded.holder END",
                 key,
                 str(failures),
                 now + delay_after(failures),
+                now - FORGOTTEN_AFTER,
             )
 
 

@@ -24,7 +24,7 @@ from models.words import CHANNEL_LABELS, Action, Channel, OptOutSource, WorkStat
 
 MOST = 10  # addresses
 LATEST = 10 * MINUTE  # a test that comes later surprises whoever gets it
-LOST = 3 * MINUTE  # longer than any provider is waited for
+LOST = 15 * MINUTE  # longer than any provider is waited for: a mail server has ten minutes for the content
 KEPT = DAY  # addresses are not kept for longer than their results are looked at
 _NOBODY = "Nobody took it up within 10 minutes, so nothing was sent: no worker is running. Try again."
 _CUT_OFF = "It was cut off in the middle: whoever has not got it by now may still get it."

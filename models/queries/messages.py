@@ -9,6 +9,7 @@ from models.words import Channel
 
 RECIPIENT = "recipient_key"
 SEARCHED = (RECIPIENT, "search_1", "search_2", "search_3")
+SOUGHT_LENGTH = 200  # characters; PostgreSQL's index takes 2,704 bytes, and one may have four
 # Above every character that can stand in a recipient, so that a prefix is a range an index can walk.
 LAST_CHARACTER = "\U0010ffff"
 # What `models.rules.retry_plan.failure_key` makes of a Failed message; one that can never be retried has no tick.
@@ -53,7 +54,12 @@ def count(campaign_id: int, criteria: Criteria) -> int:
 
 def as_stored(column: str, text: str) -> str:
     """What was typed as the column has it: in lower case, and of a number only what belongs to it."""
-    return _number(text).lower() if column == RECIPIENT else text.casefold()
+    return _number(text).lower() if column == RECIPIENT else sought_form(text)
+
+
+def sought_form(value: str) -> str:
+    """A searchable field's value as its column has it: in lower case, and not longer than an index can hold."""
+    return value.casefold()[:SOUGHT_LENGTH]
 
 
 def _number(text: str) -> str:
@@ -79,7 +85,7 @@ def _search(criteria: Criteria) -> _Condition:
 
 def _exactly(column: str, text: str) -> _Condition:
     if column != RECIPIENT:
-        return f"{column} = ?", [text.casefold()]
+        return f"{column} = ?", [sought_form(text)]
     channel = Channel.EMAIL if "@" in text else Channel.SMS
     return f"{column} = ?", [opt_out_key(channel, _number(text))]
 

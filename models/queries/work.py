@@ -50,7 +50,7 @@ def exports_seen_by(actor: Actor) -> list[Export]:
 
 def kept_exports_of(actor: Actor, *, now: int) -> list[Export]:
     """One's own finished exports whose file is still kept, newest first."""
-    kept = (Export.state == WorkState.DONE.value) & (Export.expires_at > now)
+    kept = (Export.state == WorkState.DONE.value) & (Export.expires_at > now) & Export.file_id.is_null(False)
     query = Export.select().where(Export.actor_id == actor.person_id, kept).order_by(Export.id.desc())
     return list(query.limit(EXPORTS_LISTED))
 

@@ -219,7 +219,7 @@ def test_typing_that_is_brought_back_does_not_replace_what_others_wrote_meanwhil
     alice.open(address)
     alice.page.get_by_label("Message", exact=True).fill("What Alice saved. Reply STOP to opt out.")
     alice.page.get_by_role("button", name="Save", exact=True).click()
-    expect(alice.page.get_by_role("status")).to_contain_text("The template is saved.")
+    expect(alice.page.locator(".toast")).to_have_text("The template is saved.")
     ben.open(address)
     expect(ben.page.get_by_label("Message", exact=True)).to_have_value("What Ben typed. Reply STOP to opt out.")
     ben.page.get_by_role("button", name="Save", exact=True).click()

@@ -1,5 +1,6 @@
 """Making campaigns: drafts, templates, contacts, and what is refused on the way."""
 
+import random
 from contextlib import suppress
 
 import pytest
@@ -8,12 +9,14 @@ from jobs import bulk
 from models.actors import COMMAND_LINE, Actor
 from models.clock import now_ms
 from models.config import Config
-from models.contacts.mapping import ColumnMapping
+from models.contacts.mapping import ColumnMapping, map_columns
 from models.errors import InvalidInputError, NotAllowedError, NotFoundError, WrongStateError
 from models.operations import campaigns, importing, optouts
-from models.operations.files import read_file
+from models.operations.files import read_file, store_file
 from models.operations.running import delete_campaign
 from models.queries.campaigns import get_campaign, list_campaigns, summary_of
+from models.queries.messages import count
+from models.rules.criteria import Criteria
 from models.rules.timeouts import BEAT_LOST
 from models.tables import Import
 from models.words import CampaignStatus, Channel, Phase
@@ -86,8 +89,8 @@ def test_import_keeps_values_report_and_refused_rows() -> None:
 @both_engines
 def test_second_import_replaces_what_the_first_left() -> None:
     campaign_id = make_draft()
-    for count in (5, 2):
-        importing.do_import(start_import(campaign_id, contacts_file(Channel.SMS, count)), clock=clock)
+    for rows in (5, 2):
+        importing.do_import(start_import(campaign_id, contacts_file(Channel.SMS, rows)), clock=clock)
     assert statuses(campaign_id) == {"waiting": 2}
 
 
@@ -117,6 +120,16 @@ def test_file_that_cannot_be_read_stores_nothing() -> None:
         importing.do_import(import_id, clock=clock)
     assert statuses(campaign_id) == {}
     assert Import.get_by_id(import_id).state == "refused"
+
+
+def test_draft_whose_last_import_did_not_end_is_not_finished() -> None:
+    campaign_id = make_draft()
+    import_id = start_import(campaign_id, contacts_file(Channel.SMS, 2))
+    importing.do_import(import_id, clock=clock)
+    campaigns.set_message(campaign_id, message_for(Channel.SMS), actor=COMMAND_LINE, now=NOW)
+    Import.update(state="refused").where(Import.id == import_id).execute()
+    with pytest.raises(WrongStateError, match="did not come to its end: upload the contacts again"):
+        campaigns.finish_draft(campaign_id, actor=COMMAND_LINE, now=NOW)
 
 
 def test_job_for_an_import_that_another_process_is_at_leaves_it_alone() -> None:
@@ -351,3 +364,36 @@ def test_list_shows_counts_and_leaves_out_what_is_being_deleted(installation: Co
     put_into_phase(deleting, Phase.DELETING)
     (row,) = list_campaigns(COMMAND_LINE)
     assert (row.campaign.id, row.status, row.counts["delivered"]) == (ended, CampaignStatus.COMPLETE, 4)
+
+
+@both_engines
+def test_long_value_of_a_searchable_field_is_taken_and_found_by_its_beginning() -> None:
+    """An index of PostgreSQL holds no more than 2,704 bytes."""
+    note = "".join(random.Random(1).choices("abcdefghijklmnopqrstuvwxyz0123456789", k=6000))
+    campaign_id = make_draft()
+    file_id = store_file("contacts.csv", "text/csv", [f"recipient,note\n+12025550147,{note}\n".encode()], now=NOW)
+    mapping = map_columns(["recipient", "note"], destination="recipient", fields=None, searchable=["note"])
+    contacts = importing.ContactsFile(file_id, mapping)
+    import_id = importing.start_import(campaign_id, contacts, consent=True, actor=COMMAND_LINE, now=NOW)
+    assert importing.do_import(import_id, clock=clock).imported == 1
+    for search in (note, note[:50].upper(), f"={note}"):
+        assert count(campaign_id, Criteria(search=search, search_in="search_1")) == 1
+
+
+@both_engines
+def test_import_that_was_begun_anew_is_left_alone_by_who_was_taken_for_dead() -> None:
+    campaign_id = make_draft()
+    import_id = start_import(campaign_id, contacts_file(Channel.SMS, 2))
+    again: list[importing.Report] = []
+
+    def stalls() -> int:
+        if not again and rows_of("messages"):  # it has written its rows, and only its end is missing
+            again.append(importing.do_import(import_id, clock=lambda: NOW + 2 * BEAT_LOST))
+        return NOW
+
+    with pytest.raises(WrongStateError):
+        importing.do_import(import_id, clock=stalls)
+    assert again[0].imported == 2
+    (row,) = rows_of("imports")
+    assert (row["state"], row["ended_at"]) == ("done", NOW + 2 * BEAT_LOST)
+    assert len(rows_of("messages")) == 2

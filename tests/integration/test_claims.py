@@ -36,7 +36,7 @@ both_engines = pytest.mark.both_engines
 
 
 def give_back(claimed: tuple[sending.Claimed, ...], *, now: int = NOW) -> int:
-    return sending.give_back([(one.message_id, one.attempt) for one in claimed], now=now)
+    return sending.give_back([(one.message_id, one.attempt, one.claimed_at) for one in claimed], now=now)
 
 
 def opt_out(recipient: str) -> None:
@@ -248,3 +248,16 @@ def test_queue_may_grow_while_a_move_is_open_or_something_is_queued() -> None:
     answer(claimed, Word.FAILED)
     retry(campaign_id)
     assert sending.queue_may_grow(campaign_id)
+
+
+@both_engines
+def test_a_repeated_give_back_leaves_what_was_claimed_since() -> None:
+    """Its answer was lost when the database restarted, and another process has claimed the message meanwhile."""
+    campaign_id = make_campaign(messages=1)
+    run(campaign_id)
+    first = claim(campaign_id)
+    assert give_back(first) == 1
+    second = claim(campaign_id, now=NOW + SECOND)
+    assert second[0].attempt == first[0].attempt
+    assert give_back(first) == 0
+    assert statuses(campaign_id) == {"sending": 1}

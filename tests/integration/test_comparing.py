@@ -10,7 +10,7 @@ import pytest
 from models import database
 from models.actors import COMMAND_LINE, Actor
 from models.errors import NotFoundError, WrongStateError
-from models.operations import importing
+from models.operations import exporting, forgetting, importing
 from models.operations.exporting import KEPT, do_export, start_export
 from models.operations.files import read_file
 from models.operations.importing import do_import
@@ -21,7 +21,7 @@ from models.rules.verdicts import Word
 from models.tables import Export
 from models.words import Channel, FailureReason, RetryClass
 from tests import factories
-from tests.factories import MINUTE, NOW, SECOND, make_campaign, make_ended, refused
+from tests.factories import MINUTE, NOW, SECOND, make_campaign, make_ended, recipients_on, refused
 
 pytestmark = [pytest.mark.both_engines, pytest.mark.usefixtures("installation")]
 
@@ -207,3 +207,11 @@ def test_unchanged_export_is_known_until_something_happens() -> None:
     assert last.id == first
     factories.receive(factories.latest(campaign_id)[:1], Word.DELIVERED, at=NOW + 90 * SECOND)
     assert unchanged(Criteria()) is None
+
+
+def test_export_whose_file_was_removed_for_somebody_forgotten_is_made_anew(alice: Actor) -> None:
+    campaign_id = make_ended()
+    exporting.export_now(campaign_id, criteria=Criteria(), actor=alice, clock=lambda: NOW + MINUTE)
+    recipient = recipients_on(Channel.SMS, 1)[0]
+    forgetting.forget_person(recipient, typed_again=recipient, actor=alice, now=NOW + MINUTE + SECOND)
+    assert unchanged_export_of(alice, campaign_id, Criteria(), now=NOW + 2 * MINUTE) is None

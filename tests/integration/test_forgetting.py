@@ -118,7 +118,7 @@ class TestMessages:
         run(campaign_id)
         claimed = claim(campaign_id)
         forget(alice)
-        sending.give_back([(one.message_id, one.attempt) for one in claimed], now=NOW)
+        sending.give_back([(one.message_id, one.attempt, one.claimed_at) for one in claimed], now=NOW)
         assert claim(campaign_id) == ()
         assert erase_what_came_to_rest(now=NOW) == 1
         assert statuses(campaign_id) == {"opted_out": 1}

@@ -13,15 +13,17 @@ import psycopg
 import pytest
 
 from models import database
-from models.actors import COMMAND_LINE
+from models.actors import COMMAND_LINE, Actor
 from models.config import Config
 from models.database import on_sqlite, select, transaction
 from models.errors import CampaignError, WrongStateError
 from models.operations import campaigns, importing, running, scheduling, sending
+from models.operations.doubts import Looked, note_lookups
 from models.operations.moving import Mover
 from models.operations.optouts import opt_out
 from models.operations.receipts import Applied, Arrival, apply_receipts, keep_together, record_receipts
 from models.operations.settling import settle
+from models.operations.signing_in import check_password
 from models.operations.sweeping import find_work, sweep_due
 from models.queries.campaigns import get_campaign
 from models.rules.verdicts import Event, Word
@@ -112,7 +114,7 @@ def answer_not_sent(claimed: sending.Claimed) -> None:
 
 
 def give_back(claimed: sending.Claimed) -> None:
-    sending.give_back([(claimed.message_id, 1)], now=NOW)
+    sending.give_back([(claimed.message_id, 1, claimed.claimed_at)], now=NOW)
 
 
 @on_postgresql
@@ -187,6 +189,41 @@ def test_batches_about_the_same_campaigns_do_not_deadlock(installation: Config, 
         holder.rollback()
         assert [applied.result().changed for applied in applying] == [2, 2]
     assert [statuses(campaign_id) for campaign_id in ended] == [{"delivered": 1, "failed": 1}] * 4
+
+
+@on_postgresql
+def test_look_up_in_vain_and_a_receipt_do_not_deadlock(installation: Config, pool: ThreadPoolExecutor) -> None:
+    campaign_id, claimed = one_sending()
+    answer([claimed], Word.UNKNOWN)
+    sent = Event(claimed.message_id, 1, Word.SENT, NOW)
+    with holding(installation, "SELECT * FROM messages FOR UPDATE") as holder:
+        settling = beside(pool, lambda: settle([sent], now=NOW, scale=1))
+        wait_until_blocked()
+        looking = beside(pool, lambda: note_lookups([Looked(claimed.message_id, 1)], now=NOW, scale=1))
+        wait_until_blocked(2)
+        holder.rollback()
+        settling.result()
+        looking.result()
+    assert statuses(campaign_id) == {"sending": 1}
+
+
+@on_postgresql
+def test_first_tries_of_a_password_at_once_are_each_counted(
+    installation: Config, pool: ThreadPoolExecutor, alice: Actor
+) -> None:
+    """There is no row to lock yet: each finds none, and wants to write the first."""
+
+    def guess() -> None:
+        check_password("alice@example.com", "a wrong guess", address="192.0.2.7", now=NOW)
+
+    with holding(installation, "LOCK TABLE leases IN SHARE ROW EXCLUSIVE MODE") as holder:
+        guesses = [beside(pool, guess) for _ in range(2)]
+        wait_until_blocked(2)
+        holder.rollback()
+        for one in guesses:
+            with suppress(CampaignError):
+                one.result()
+    assert [row["holder"] for row in rows_of("leases")] == ["2", "2"]
 
 
 @on_postgresql

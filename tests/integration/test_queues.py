@@ -14,6 +14,7 @@ import redis
 import redis.asyncio
 import structlog
 from rq import Queue, SimpleWorker
+from rq.job import Job
 from rq.serializers import JSONSerializer
 
 from jobs import bulk, context
@@ -228,6 +229,26 @@ def test_what_a_library_logs_during_a_job_names_what_it_is_about(
     assert structlog.contextvars.get_contextvars() == {}
 
 
+def test_what_a_fault_says_is_not_kept_in_redis(
+    hinting: Config, connection: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fault of the database's may name somebody."""
+
+    def fail(_subject_id: int) -> None:
+        raise ValueError("Key (recipient_key)=(+12025550147) already exists.")
+
+    monkeypatch.setattr(bulk, "move", fail)
+    hint(Work.MOVES, 12)
+    queue = queue_of("bulk", connection)
+    process = WorkProcess([queue], connection=connection, serializer=JSONSerializer)
+    process.log_job_description = False
+    process.work(burst=True, logging_level="CRITICAL")
+    (job_id,) = queue.failed_job_registry.get_job_ids()
+    result = Job.fetch(job_id, connection=connection, serializer=JSONSerializer).latest_result()
+    assert result is not None
+    assert not result.exc_string
+
+
 def test_every_duty_has_a_queue_of_its_own(connection: redis.Redis) -> None:
     assert {duty for duty, _ in QUEUES.values()} == set(DUTIES)
     assert all(isinstance(queue_of(duty, connection), Queue) for duty in DUTIES)
@@ -289,6 +310,19 @@ class TestBucket:
                 return await bucket.take(10_000, rate=self.RATE)
 
         assert asyncio.run(overfill()) == 200
+
+    def test_a_clock_of_redis_that_is_set_back_stops_nobody(self, valkey: str) -> None:
+        async def set_back() -> int:
+            async with redis.asyncio.Redis.from_url(valkey) as client:
+                bucket = Bucket(client, "sms")
+                await bucket.take(1, rate=self.RATE)
+                await client.set("signalbox:rate:sms", str((time.time() + 3600) * 1000))  # as the clock was before
+                since, taken = time.monotonic(), 0
+                while not taken and time.monotonic() < since + 5:
+                    taken = await bucket.take(1, rate=self.RATE)
+                return taken
+
+        assert asyncio.run(set_back()) == 1
 
     def test_a_wipe_in_between_is_survived(self, valkey: str) -> None:
         async def wipe() -> tuple[int, float]:

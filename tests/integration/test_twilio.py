@@ -299,6 +299,7 @@ class TestAnswers:
     @pytest.mark.parametrize(
         ("header", "seconds"),
         [("0", 0.0), ("120", 120.0), ("Mon, 21 Sep 2026 14:13:20 GMT", 20.0), ("Mon, 21 Sep 2020 14:13:20 GMT", 0.0)]
+        + [("999999999", 600.0), ("Mon, 21 Sep 2037 14:13:20 GMT", 600.0)]  # a clock that is wrong
         + [
             (rubbish, None)
             for rubbish in ("soon", "-1", "1e9", "9" * 400, "Mon, 21 Sep 2026 14:13:20 +99999999999999999999")

@@ -314,7 +314,8 @@ class Teller:
 
     def give_back(self, claims: Sequence[Claim]) -> None:
         now = self.tick()
-        given = sending.give_back([claim[:2] for claim in claims], now=now)
+        claimed = [(message_id, number, attempt.claimed_at) for message_id, number, attempt in claims]
+        given = sending.give_back(claimed, now=now)
         assert given == sum([self.life.give_back(message_id, number) for message_id, number, _ in claims])
         for _, _, attempt in claims:
             attempt.held = False

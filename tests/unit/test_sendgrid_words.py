@@ -134,6 +134,12 @@ def one(**fields: object) -> Event:
     return event
 
 
+def wish(**fields: object) -> Preference:
+    (preference,) = parsed(ours(event="unsubscribe", **fields))
+    assert isinstance(preference, Preference)
+    return preference
+
+
 def rows(source: str, *, by_text: bool = False, stance: bool = False) -> list[pytest.ParameterSet]:
     found = [row for row in ROWS if row["source"] == source]
     chosen = [row for row in found if (rule(row) in BY_TEXT, row["event_or_code"] in STANCES) == (by_text, stance)]
@@ -278,15 +284,16 @@ class TestReceipts:
         assert parsed(ours(event="unsubscribe", email=email)) == []
 
     @pytest.mark.parametrize("seconds", [1_799_999_000, "1799999000", 1_799_999_000.7, "1799999000.7"])
-    def test_an_event_has_its_own_time(self, seconds: object) -> None:
-        assert one(event="delivered", timestamp=seconds).at == 1_799_999_000_000
+    def test_a_wish_has_its_own_time_and_an_event_that_of_its_arrival(self, seconds: object) -> None:
+        assert wish(timestamp=seconds).at == 1_799_999_000_000
+        assert one(event="delivered", timestamp=seconds).at == NOW
 
     @pytest.mark.parametrize(
         "seconds",
         [1_800_000_001, 9e99, math.inf, math.nan, 0, -1, 1, 1_799_000_000, NOW, None, "", "soon", True, [1], {}],
     )
     def test_a_time_that_cannot_be_is_that_of_arrival(self, seconds: object) -> None:
-        assert one(event="delivered", timestamp=seconds).at == NOW
+        assert wish(timestamp=seconds).at == NOW
 
     @pytest.mark.parametrize("bad", [None, 7, 7.5, True, [], {}, [["x"]], "\0", "\ud800", "x" * 100_000])
     @pytest.mark.parametrize(

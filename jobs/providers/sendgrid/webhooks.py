@@ -62,13 +62,12 @@ def parse_receipts(_headers: Mapping[str, str], body: bytes, received_at: int) -
 
 def _word(given: Mapping[str, Any], received_at: int) -> Event | Preference | None:
     name = _said(given, "event")
-    at = _moment(given.get("timestamp"), received_at)
-    if name in STANCES:
-        return _preference(given, name, at)
+    if name in STANCES:  # when somebody said it decides which of their words is the last
+        return _preference(given, name, _moment(given.get("timestamp"), received_at))
     message_id, attempt = _id(given.get("message_id")), _id(given.get("attempt"))
     if name not in EVENTS or message_id is None or attempt is None:
         return None
-    return _event(given, name, (message_id, attempt), at)
+    return _event(given, name, (message_id, attempt), received_at)  # SPEC 2 counts from its arrival
 
 
 def _preference(given: Mapping[str, Any], name: str, at: int) -> Preference | None:

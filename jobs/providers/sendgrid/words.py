@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from jobs.providers.base import UNMAPPED, AccountCheck, Meaning, Outcome
-from jobs.providers.http import Reply
+from jobs.providers.http import LONGEST_WAIT, Reply
 from jobs.providers.messages import OutgoingMessage
 from jobs.providers.smtp import codes as smtp_codes
 from models.rules.verdicts import Word
@@ -282,7 +282,6 @@ class Said:
 
 _EPOCH_SECONDS = re.compile(r"\d{10}(?:\.\d*)?")
 _SECONDS = re.compile(r"\d{1,6}(?:\.\d*)?")
-LONGEST_WAIT = 600.0  # seconds; a clock that is wrong must not stop us for hours
 
 
 def wait_of(headers: Mapping[str, str], now: float) -> float | None:

@@ -13,7 +13,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
 
 from jobs.providers.base import UNMAPPED, AccountCheck, Meaning, Outcome
-from jobs.providers.http import Reply
+from jobs.providers.http import LONGEST_WAIT, Reply
 from jobs.providers.messages import OutgoingMessage, one_line
 from jobs.providers.twilio.codes import meaning_of
 from models.clock import now_ms
@@ -214,6 +214,6 @@ def _moment_in(given: object) -> int:
 def _seconds_in(header: str) -> float | None:
     """How long `Retry-After` asks to wait: it is a number of seconds, or a date (RFC 9110, 10.2.3)."""
     if re.fullmatch(r"[0-9]{1,9}", header):
-        return float(header)
+        return min(LONGEST_WAIT, float(header))
     moment = _moment_in(header)
-    return max(0.0, (moment - now_ms()) / 1000) if moment else None
+    return min(LONGEST_WAIT, max(0.0, (moment - now_ms()) / 1000)) if moment else None
