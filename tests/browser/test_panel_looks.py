@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import APIResponse, Page, Route, expect
 
 from models.words import Channel
 from tests.browser.conftest import Panel
@@ -76,6 +76,26 @@ def test_theme_and_folded_progress_are_remembered(panel_of: Callable[..., Panel]
     expect(page.locator(".tiles")).to_be_hidden()
     page.reload()
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    expect(page.locator(".tiles")).to_be_hidden()
+
+
+def test_folding_outlives_an_answer_that_was_under_way(panel_of: Callable[..., Panel]) -> None:
+    panel = panel_of("ben")
+    page = panel.page
+    panel.open("/campaigns/1/")
+    under_way: list[tuple[Route, APIResponse]] = []
+    page.route("**/campaigns/1/progress**", lambda route: under_way.append((route, route.fetch())))
+    page.evaluate("document.body.dispatchEvent(new Event('moved'))")
+    page.wait_for_function("document.querySelector('#progress').classList.contains('htmx-request')")
+    page.locator("#progress-title").click()
+    expect(page.locator(".tiles")).to_be_hidden()
+    page.evaluate("document.getElementById('progress').dataset.before = ''")
+    for route, answer in under_way:
+        route.fulfill(response=answer)
+    page.unroute("**/campaigns/1/progress**")
+    expect(page.locator("#progress:not([data-before])")).to_be_attached()
+    expect(page.locator(".tiles")).to_be_hidden()
+    page.reload()
     expect(page.locator(".tiles")).to_be_hidden()
 
 

@@ -49,6 +49,15 @@ const lost = (event) => {
 document.body.addEventListener('htmx:sendError', lost);
 document.body.addEventListener('htmx:responseError', lost);
 
-document.addEventListener('toggle', (event) => {
-  if (event.target.matches?.('[data-remember]')) remember(event.target.dataset.remember, event.target.open ? '' : 'closed');
-}, true);
+// What somebody folds stays folded, also when an answer comes that was drawn before. By the click: a part that
+// comes unfolded says `toggle` too.
+const folded = new Map();
+document.addEventListener('click', (event) => {
+  const part = event.target.closest?.('[data-remember] > summary')?.parentElement;
+  if (!part) return;
+  folded.set(part.dataset.remember, part.open);  // it is about to change
+  remember(part.dataset.remember, part.open ? 'closed' : '');
+});
+document.body.addEventListener('htmx:afterSwap', () => document.querySelectorAll('[data-remember]').forEach((part) => {
+  part.open = !(folded.get(part.dataset.remember) ?? !part.open);
+}));
