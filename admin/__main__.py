@@ -5,6 +5,7 @@ with the reason in one line on stderr. Only the result goes to stdout.
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -22,7 +23,7 @@ from models.errors import CampaignError, ChannelTakenError, NotConfiguredError
 from models.installation import open_installation
 from models.words import Action, Channel, FailureReason, MessageStatus, Role
 
-REFUSED, INTERRUPTED = 2, 130  # 130 is what shells give for Ctrl-C
+REFUSED, INTERRUPTED, READER_GONE = 2, 130, 141  # the last two are what shells give for SIGINT and SIGPIPE
 # The next steps that are commands; the others are for the panel.
 _COMMANDS = {
     Action.RUN: "run {id} --accept-disclaimer",
@@ -50,6 +51,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(words)
     try:
         code: int = _run(options)
+        sys.stdout.flush()
+    except BrokenPipeError:  # who reads had enough, as `head` has; what the flush at exit would write goes nowhere
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return READER_GONE
     except CampaignError as refused:
         sys.stderr.write(_one_line(f"{_one_line(str(refused))} {_next(refused)}") + "\n")
         return REFUSED

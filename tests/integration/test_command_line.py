@@ -1,7 +1,10 @@
 """The command line does what it is asked for: results on stdout, reports on stderr, exit codes 0, 1 and 2."""
 
 import json
+import os
 import re
+import subprocess
+import sys
 
 import pytest
 from argon2 import PasswordHasher
@@ -15,6 +18,7 @@ from models.operations.counters import Deltas
 from models.words import Channel, MessageStatus, Role
 from tests import factories
 from tests.factories import rows_of
+from tests.processes import ROOT
 from tests.terminal import Terminal
 
 MIGRATIONS = sorted(path.stem for path in schema.DIRECTORY.glob("[0-9]*.py"))
@@ -281,6 +285,17 @@ class TestProcesses:
         exported = terminal.process("export", 1, "-o", terminal.folder / "out.csv", REDIS_URL=DEAD_REDIS)
         assert (exported.code, exported.out) == (0, "")
         assert (terminal.folder / "out.csv").read_bytes().count(b"\r\n") == 3
+
+    @pytest.mark.parametrize("buffered", ["", "1"])
+    def test_a_reader_that_has_enough_is_no_fault(self, terminal: Terminal, buffered: str) -> None:
+        """As in `python -m admin slack-manifest | head -1`."""
+        read, write = os.pipe()
+        os.close(read)
+        command = [sys.executable, "-m", "admin", "slack-manifest", "--socket"]
+        environment = {**os.environ, **terminal.variables, "PYTHONUNBUFFERED": buffered}
+        ran = subprocess.run(command, cwd=ROOT, env=environment, stdout=write, stderr=subprocess.PIPE, check=False)
+        os.close(write)
+        assert (ran.returncode, ran.stderr) == (141, b"")
 
     def test_help_is_a_result(self, terminal: Terminal) -> None:
         said = terminal("--help")
