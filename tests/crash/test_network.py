@@ -126,7 +126,9 @@ def test_who_is_cut_off_notices(places: list[Place], figure: Figure) -> None:
     until(lambda: "asks" in asking.said(), what="an answer")
     places[0].machine.pull_cable()
     until(lambda: "noticed" in asking.said(), seconds=GOES_ON_SECONDS, what="a fault")
-    figure(asking.said().splitlines()[-1])
+    noticed = asking.said().splitlines()[-1]
+    figure(noticed)
+    assert noticed.startswith("noticed after")
 
 
 @pytest.mark.timeout(400)

@@ -59,5 +59,5 @@ document.addEventListener('click', (event) => {
   remember(part.dataset.remember, part.open ? 'closed' : '');
 });
 document.body.addEventListener('htmx:afterSwap', () => document.querySelectorAll('[data-remember]').forEach((part) => {
-  part.open = !(folded.get(part.dataset.remember) ?? !part.open);
+  if (folded.has(part.dataset.remember)) part.open = !folded.get(part.dataset.remember);
 }));
