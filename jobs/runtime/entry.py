@@ -26,8 +26,10 @@ def run(name: str, main: Main, variables: Mapping[str, str] | None = None) -> No
     stop = Stop()
     stop.listen()
     code = exits.code_of(lambda: _run(name, main, stop, variables))
-    # On its way out Python takes its handlers away: a tick of honcho's watch would then kill, with a code of its own.
-    signal.signal(signal.SIGALRM, signal.SIG_IGN)
+    # On its way out Python takes its handlers away: a stop said again, or a tick of honcho's watch, would then kill,
+    # with a code of its own.
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGALRM):
+        signal.signal(number, signal.SIG_IGN)
     sys.exit(code)
 
 

@@ -338,7 +338,9 @@ class Life:
         if act == "resume":
             return (phase in ("failed", "held", "stopping") or self._is_stopped(campaign)) and free
         if act == "retry":
-            return phase in ("running", "ended", "failed") and campaign.count(*RETRYABLE) > 0 and free
+            comes_to_rest = phase == "failed" and campaign.count("queued") > 0
+            retried = phase in ("running", "ended", "failed") and not comes_to_rest
+            return retried and campaign.count(*RETRYABLE) > 0 and free
         assert act == "delete"
         return phase in AT_REST and not campaign.count("sending", "retrying")
 
