@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import structlog
+from hypothesis import HealthCheck, settings
 
 from models import hints
 from models.actors import COMMAND_LINE, Actor
@@ -25,6 +26,12 @@ for name in [name for name in os.environ if name.startswith(OURS) or name in ALS
 
 # As the product has them: Rich, which linters bring along, would draw tracebacks for a twentieth of the tests' time.
 structlog.dev.ConsoleRenderer.get_active().exception_formatter = structlog.dev.plain_traceback
+
+# Hypothesis' limits are of wall time, which a busy machine passes. Its stories are the same at every run; new ones
+# are told by `--hypothesis-profile=new`.
+settings.register_profile("new", deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("same", settings.get_profile("new"), derandomize=True)
+settings.load_profile("same")
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 import email_validator
 import phonenumbers
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from models.addresses import judge, mask, opt_out_key
@@ -20,10 +20,6 @@ from models.contacts.report import Report
 from models.csv_cells import neutralise
 from models.words import Channel
 from tests.sample_contacts import sample_rows
-
-# Hypothesis' limits are of wall time. On a busy machine its table of Unicode, made at the first run after a
-# checkout, and the first numbers of each country (the library loads their rules then) pass them.
-unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 NAUGHTY = json.loads((FIXTURES / "naughty_strings.json").read_text(encoding="utf-8"))
@@ -55,7 +51,6 @@ def read_back(content: bytes, size: int) -> list[list[str]]:
 
 
 class TestReading:
-    @unhurried
     @given(
         st.data(),
         st.sampled_from([",", ";", "\t", "|"]),
@@ -71,7 +66,6 @@ class TestReading:
         csv.writer(text, delimiter=delimiter, lineterminator=line_end, quoting=csv.QUOTE_ALL).writerows(table)
         assert read_back(text.getvalue().encode(encoding), size) == table
 
-    @unhurried
     @given(st.data(), st.sampled_from([",", ";", "\t", "|"]), st.sampled_from(["\n", "\r\n", "\r"]))
     def test_table_with_destinations_needs_few_quotes(self, data: st.DataObject, delimiter: str, line_end: str) -> None:
         words = st.text(st.characters(categories=["L", "Zs"]), max_size=20)
@@ -83,7 +77,6 @@ class TestReading:
         csv.writer(text, delimiter=delimiter, lineterminator=line_end).writerows(table)
         assert read_back(text.getvalue().encode(), 50) == table
 
-    @unhurried
     @given(st.lists(TEXT.filter(lambda text: text.strip("\r\n")), min_size=1, max_size=5))
     def test_lines_are_numbered_as_an_editor_does(self, notes: list[str]) -> None:
         text = io.StringIO()
@@ -98,14 +91,12 @@ class TestReading:
 
 
 class TestAddresses:
-    @unhurried
     @given(st.one_of(TEXT, st.emails(), st.text(alphabet="aB.@éß\u0301İΣ。-x", max_size=30), st.sampled_from(NAUGHTY)))
     def test_key_of_a_key_is_the_key(self, text: str) -> None:
         for channel in Channel:
             key = opt_out_key(channel, text)
             assert opt_out_key(channel, key) == key
 
-    @unhurried
     @given(st.one_of(st.emails(), st.text(alphabet="aB.@é\"' -x\u0301", max_size=300), st.sampled_from(NAUGHTY)))
     def test_email_verdict_is_the_validators_own(self, text: str) -> None:
         try:
@@ -115,7 +106,6 @@ class TestAddresses:
         else:
             assert not judge(Channel.EMAIL, text).refusal
 
-    @unhurried
     @given(st.from_regex(r"\+[1-9][0-9]{3,14}", fullmatch=True))
     def test_number_verdict_is_the_librarys_own(self, text: str) -> None:
         judgement = judge(Channel.SMS, text)
@@ -129,7 +119,6 @@ class TestAddresses:
         assert (not judgement.refusal) == phonenumbers.is_possible_number(number)
         assert (not judgement.refusal and not judgement.doubtful) == phonenumbers.is_valid_number(number)
 
-    @unhurried
     @given(st.one_of(TEXT, st.emails(), st.from_regex(r"\+[0-9]{0,15}", fullmatch=True)))
     def test_mask_hides_something_of_everything(self, text: str) -> None:
         masked = mask(text)
@@ -138,7 +127,6 @@ class TestAddresses:
         if text.removeprefix("+").isdigit():
             assert sum(map(str.isdigit, masked)) <= max(0, len(text.removeprefix("+")) - 3)
 
-    @unhurried
     @given(
         st.from_regex(r"[(]?0?[1-9][0-9]{1,3}[)]?[ .-]?[0-9]{3}[ .-]{0,2}[0-9]{2,5}", fullmatch=True),
         st.sampled_from(["AU", "DE", "GB", "IT", "US"]),
@@ -151,7 +139,6 @@ class TestAddresses:
 
 
 class TestCells:
-    @unhurried
     @given(st.one_of(TEXT, st.text(alphabet="=+-@\t\r\n\0 ＝a1'", max_size=8), st.sampled_from([*NAUGHTY, *FORMULAS])))
     def test_no_formula_is_left_but_phone_numbers(self, cell: str) -> None:
         safe = neutralise(cell)
@@ -175,7 +162,7 @@ class TestCells:
         assert neutralise(cell) == cell
 
 
-@settings(unhurried, max_examples=20)
+@settings(max_examples=20)
 @given(st.integers(0, 10**6), st.sampled_from(list(Channel)))
 def test_every_row_becomes_one_contact_or_is_accounted_for(seed: int, channel: Channel) -> None:
     rows = list(sample_rows(channel, 150, seed))

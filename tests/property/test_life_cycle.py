@@ -272,7 +272,5 @@ def test_whatever_happens_campaigns_live_as_they_must(engine: str) -> None:
             max_examples=MORE_STORIES or STORIES[engine],
             stateful_step_count=STEPS,
             derandomize=not MORE_STORIES,
-            database=None,
-            deadline=None,
         ),
     )
