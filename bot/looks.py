@@ -16,7 +16,7 @@ from models.queries.failures import latest_doubts, latest_failures
 from models.queries.finding import find_recipient
 from models.queries.look_ups import latest_look_up
 from models.queries.progress import progress_of
-from models.queries.starts import missed_start_of, pending_start_of
+from models.queries.starts import planned_of
 from models.rules.criteria import Criteria
 from models.rules.in_doubt import why_not_asked
 from models.words import Action, Channel, MessageStatus
@@ -27,13 +27,13 @@ Look = Callable[[Request, int], None]
 def card_of(campaign_id: int) -> Message:
     """The campaign's card as it is now. Raises NotFoundError."""
     progress = progress_of(summary_of(campaign_id), now=now_ms())
-    return cards.card(progress, pending_start_of(campaign_id), missed_start_of(campaign_id), site())
+    return cards.card(progress, planned_of(progress.summary.campaign), site())
 
 
 def snapshot_of(campaign_id: int) -> Message:
     """The campaign's figures of now for one person. Raises NotFoundError."""
     progress = progress_of(summary_of(campaign_id), now=now_ms())
-    return cards.snapshot(progress, pending_start_of(campaign_id), missed_start_of(campaign_id), site())
+    return cards.snapshot(progress, planned_of(progress.summary.campaign), site())
 
 
 def picker(verb: str, typed: str) -> Message:

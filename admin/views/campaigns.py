@@ -196,9 +196,7 @@ def _lines() -> list[Line]:
             how_far(summary.counts.total, is_written=summary.campaign.id in written)
             if summary.campaign.phase == Phase.DRAFT
             else told.one_line(Phase(summary.campaign.phase), summary.counts),
-            told_start(starts[summary.campaign.id], Channel(summary.campaign.channel))
-            if summary.campaign.id in starts
-            else None,
+            told_start(starts.get(summary.campaign.id), summary.campaign),
         )
         for summary in found
     ]

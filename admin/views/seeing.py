@@ -21,7 +21,7 @@ from models.queries.flow import flow_of
 from models.queries.pages import names_of, with_recipient
 from models.queries.previews import contact_values
 from models.queries.progress import progress_of
-from models.queries.starts import missed_start_of, pending_start_of
+from models.queries.starts import planned_of
 from models.queries.work import current_move, last_whole_export_of
 from models.rules.account import who_can_mend
 from models.rules.actions import available_actions
@@ -59,7 +59,8 @@ def live_context(campaign: Campaign, actor: Actor, wanted: MessageFilter) -> dic
     badge = words.campaign_badge(phase, progress.counts)
     headline, follows = told.headline(progress, sessions.current_zone())
     move = current_move(campaign_id)
-    start = start_of(campaign)
+    planned = planned_of(campaign)
+    start = told_start(planned.pending, campaign)
     live = progress.live or (move is not None and WorkState(move.state) in OPEN_WORK)
     return {
         "campaign": campaign,
@@ -77,7 +78,7 @@ def live_context(campaign: Campaign, actor: Actor, wanted: MessageFilter) -> dic
         "announced": told.announced(progress),
         "move": moves.shown(move, now=now),
         "start": start,
-        "missed": missed_start_of(campaign_id),
+        "missed": planned.missed,
         "delivered_means": words.ACCEPTED_BY_SERVER if _gives_no_receipts(campaign) else "",
         "who_can_mend": who_can_mend(campaign.failed_code or "", provider_of(campaign)),
         "last_export": partial(last_whole_export_of, actor, campaign_id, now=now),
@@ -96,16 +97,12 @@ class Start:
     by: str
 
 
-def start_of(campaign: Campaign) -> Start | None:
-    """What is to start the campaign later, in the time zone of who looks."""
-    pending = pending_start_of(campaign.id)
-    return None if pending is None else told_start(pending, Channel(campaign.channel))
-
-
-def told_start(pending: ScheduledStart, channel: Channel) -> Start:
-    """A pending start in words."""
+def told_start(pending: ScheduledStart | None, campaign: Campaign) -> Start | None:
+    """What is to start the campaign later, if anything, in the time zone of who looks."""
+    if pending is None:
+        return None
     when = [zones.told(pending.starts_at, sessions.current_zone())] if pending.starts_at else []
-    when += [f"when {CHANNEL_LABELS[channel]} is free"] if pending.when_free else []
+    when += [f"when {CHANNEL_LABELS[Channel(campaign.channel)]} is free"] if pending.when_free else []
     what = "Runs" if pending.kind == StartKind.RUN else "Retries"
     return Start(what, ", ".join(when), pending.actor_name)
 

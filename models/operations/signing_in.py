@@ -12,6 +12,7 @@ from threading import BoundedSemaphore
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
+from peewee import fn
 
 from models import secret_key
 from models.actors import Actor
@@ -19,7 +20,7 @@ from models.database import execute, for_update, marks, select, transaction
 from models.errors import NotAllowedError
 from models.operations import audit
 from models.rules.timeouts import MINUTE
-from models.tables import Person, SignInLink
+from models.tables import Lease, Person, SignInLink
 from models.words import Role, Surface
 
 FREE_TRIES = 5
@@ -94,10 +95,12 @@ def end_session(session_id: str, *, until: int) -> None:
 def person_in_session(person_id: int, session_id: str, *, begun_at: int) -> Person | None:
     """The person, with the role held now, if the session is still good: not removed, not signed out."""
     person: Person | None = Person.get_or_none(
-        Person.id == person_id, Person.removed_at.is_null(), Person.sign_ins_before <= begun_at
+        Person.id == person_id,
+        Person.removed_at.is_null(),
+        Person.sign_ins_before <= begun_at,
+        ~fn.EXISTS(Lease.select().where(Lease.name == _session(session_id))),
     )
-    ended = person is not None and select("SELECT 1 FROM leases WHERE name = ?", _session(session_id))
-    return None if ended else person
+    return person
 
 
 def forget_old_tries(*, now: int) -> None:

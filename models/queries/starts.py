@@ -1,7 +1,8 @@
 """Reads of what is to start later."""
 
-from models.database import select
-from models.tables import ScheduledStart
+from dataclasses import dataclass
+
+from models.tables import Campaign, ScheduledStart
 from models.words import WorkState
 
 # The literal state is what lets the partial index carry these queries.
@@ -18,15 +19,21 @@ def due_starts(*, now: int) -> list[ScheduledStart]:
     return [start for start in pending_starts() if (start.starts_at or start.created_at) <= now]
 
 
-def missed_start_of(campaign_id: int) -> str:
-    """Why the campaign's last planned start did not take place, until it is started or planned anew; else ''."""
-    found = select(
-        "SELECT s.state, s.result, s.ended_at, COALESCE(c.started_at, 0) FROM scheduled_starts s "
-        "JOIN campaigns c ON c.id = s.campaign_id WHERE s.campaign_id = ? ORDER BY s.id DESC LIMIT 1",
-        campaign_id,
-    )
-    missed = found and found[0][0] == WorkState.REFUSED and found[0][3] <= found[0][2]
-    return str(found[0][1]) if missed else ""
+@dataclass(frozen=True)
+class Planned:
+    """What was last planned for a campaign: the start that waits, or why it did not take place. Mostly neither."""
+
+    pending: ScheduledStart | None = None
+    missed: str = ""
+
+
+def planned_of(campaign: Campaign) -> Planned:
+    """The campaign's last planned start; a missed one counts until the campaign is started or planned anew."""
+    last = ScheduledStart.select().where(ScheduledStart.campaign_id == campaign.id).order_by(-ScheduledStart.id).first()
+    if last is not None and last.state == WorkState.QUEUED:
+        return Planned(pending=last)
+    missed = last is not None and last.state == WorkState.REFUSED and (campaign.started_at or 0) <= last.ended_at
+    return Planned(missed=last.result) if missed else Planned()
 
 
 def pending_start_of(campaign_id: int) -> ScheduledStart | None:

@@ -17,7 +17,7 @@ from models.installation import open_installation
 from models.operations import campaigns, retrying, running, scheduling
 from models.operations.sweeping import find_work
 from models.queries.campaigns import get_campaign
-from models.queries.starts import due_starts, missed_start_of, pending_start_of, pending_starts
+from models.queries.starts import due_starts, pending_start_of, pending_starts, planned_of
 from models.rules.criteria import Criteria
 from models.rules.verdicts import Word
 from models.words import Channel, Phase, StartKind
@@ -287,11 +287,11 @@ class TestChecks:
     def test_why_it_did_not_take_place_stands_until_it_is_started_or_planned_anew(self, owned: int) -> None:
         start_id = run_later(owned, at=LATER)
         scheduling.refuse_start(start_id, reason="An hour has passed", now=LATER)
-        assert missed_start_of(owned) == "An hour has passed"
+        assert planned_of(get_campaign(owned)).missed == "An hour has passed"
         run_later(owned, at=LATER + HOUR, now=LATER)
-        assert missed_start_of(owned) == ""
+        assert planned_of(get_campaign(owned)).missed == ""
         fire_due_starts(now=LATER + HOUR)
-        assert (phase_of(owned), missed_start_of(owned)) == ("running", "")
+        assert (phase_of(owned), planned_of(get_campaign(owned)).missed) == ("running", "")
 
     def test_a_role_that_still_reaches_is_enough(self, owned: int, alice: Actor) -> None:
         run_later(owned, at=LATER, actor=alice)
