@@ -21,5 +21,5 @@ def neutralise(cell: str) -> str:
 
 
 def neutralised(cells: Iterable[str]) -> list[str]:
-    """All cells of a row; those that begin with a letter or a digit, as most do, need no closer look."""
+    """Cells, each so; those that begin with a letter or a digit, as most do, need no closer look."""
     return [cell if not cell or cell[0].isalnum() else neutralise(cell) for cell in cells]

@@ -17,10 +17,10 @@ from models.tables import Export
 
 PREVIOUS = "previous_status"
 _RECIPIENT, _STATUS, _FIELDS = 0, 1, 9  # where these stand, the contact's own values from the last on
-_NOBODYS = [""]  # a row where one of both has come to its end
+_NOBODYS = ("",)  # a row where one of both has come to its end
 
 
-def earlier_rows(export: Export, campaign_id: int, *, now: int) -> Iterator[list[str]]:
+def earlier_rows(export: Export, campaign_id: int, *, now: int) -> Iterator[tuple[str, ...]]:
     """The rows of an export of all messages of a campaign, without its header, as they stand in its file.
 
     Raises NotFoundError when the file is kept no longer, WrongStateError when the export was of anything else.
@@ -30,10 +30,10 @@ def earlier_rows(export: Export, campaign_id: int, *, now: int) -> Iterator[list
     file = file_of(export, now=now)
     rows = csv.reader(_lines(codecs.iterdecode(read_file(file.id), "utf-8-sig")))
     next(rows)
-    return rows
+    return map(tuple, rows)
 
 
-def changed(rows: Iterable[list[str]], earlier: Iterable[list[str]]) -> Iterator[list[str]]:
+def changed(rows: Iterable[tuple[str, ...]], earlier: Iterable[tuple[str, ...]]) -> Iterator[tuple[str, ...]]:
     """Those of `rows` whose status, reason, codes, attempts or times differ, with the status of before at their end.
 
     Raises WrongStateError when the earlier ones are of other contacts.
@@ -42,7 +42,7 @@ def changed(rows: Iterable[list[str]], earlier: Iterable[list[str]]) -> Iterator
         if row[_RECIPIENT] not in (before[_RECIPIENT], FORGOTTEN) or before is _NOBODYS:
             raise WrongStateError("The contacts were imported anew since that export. Export all messages.")
         if row[_STATUS:_FIELDS] != before[_STATUS:_FIELDS]:
-            yield [*row, before[_STATUS]]
+            yield (*row, before[_STATUS])
 
 
 def _lines(pieces: Iterable[str]) -> Iterator[str]:

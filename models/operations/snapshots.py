@@ -5,11 +5,12 @@ import hashlib
 import io
 import json
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from itertools import islice
+from itertools import islice, zip_longest
+from operator import itemgetter
 from typing import Any, BinaryIO, TypeVar
 
 from models.csv_cells import neutralised
@@ -32,6 +33,7 @@ COLUMNS = (
     "sent_at",
     "updated_at",
 )
+_STATUS = itemgetter(COLUMNS.index("status"))
 Row = TypeVar("Row")
 BOM = b"\xef\xbb\xbf"
 BATCH = 250  # rows made and written at a time: few enough to stay in the processor's cache
@@ -80,7 +82,7 @@ def write_export(
         for batch in _batches(cells):
             _put(_encoded(batch), out, digest)
             rows += len(batch)
-            totals.update(row[1] for row in batch)
+            totals.update(map(_STATUS, batch))
             if tell:
                 tell(rows)
     return Written(rows, dict(totals), moment_at, digest.hexdigest())
@@ -93,13 +95,10 @@ def header(campaign: Campaign, more: Collection[str] = ()) -> list[str]:
     return [*COLUMNS, *neutralised(fields)]
 
 
-def _rows(campaign: Campaign, criteria: Criteria) -> Iterator[list[str]]:
+def _rows(campaign: Campaign, criteria: Criteria) -> Iterator[tuple[str, ...]]:
     condition, values = where(campaign.id, criteria)
-    missing = [""] * len(campaign.fields)
     for rows in _batches(iterate(_READ.format(condition=condition), *values)):
-        # One text for all of them: to be called 300,000 times costs a JSON parser more than to parse.
-        for row, of_contact in zip(rows, json.loads(f"[{','.join([row[-1] for row in rows])}]"), strict=True):
-            yield _cells(row, of_contact + missing[len(of_contact) :])
+        yield from _cells(rows, len(campaign.fields))
 
 
 def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
@@ -108,18 +107,36 @@ def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
         yield batch
 
 
+def _cells(rows: Sequence[tuple[Any, ...]], fields: int) -> Iterator[tuple[str, ...]]:
+    """The cells of messages, made column by column, which takes half as long; what others wrote is made harmless."""
+    recipients, statuses, reasons, codes, texts, attempts, *moments, values = zip(*rows, strict=True)
+    # One text for all of them: to be called 300,000 times costs a JSON parser more than to parse.
+    of_contacts = json.loads(f"[{','.join(values)}]")
+    none = [[""] * fields]  # whoever has no values, or fewer, has empty ones
+    of_fields = zip_longest(*of_contacts, *none, fillvalue="")
+    return zip(
+        neutralised(recipients),
+        statuses,
+        _filled(reasons),
+        neutralised(_filled(codes)),
+        neutralised(_filled(texts)),
+        map(str, attempts),
+        *(map(_moment, column) for column in moments),
+        *map(neutralised, of_fields),
+        strict=False,  # the values have a row more
+    )
+
+
+def _filled(column: Sequence[str | None]) -> list[str]:
+    return [cell or "" for cell in column]
+
+
 def _put(encoded: bytes, out: BinaryIO, digest: "hashlib._Hash") -> None:
     digest.update(encoded)
     out.write(encoded)
 
 
-def _cells(row: tuple[Any, ...], of_contact: list[str]) -> list[str]:
-    """The cells of a message; what others have written in them is made harmless."""
-    recipient, status, reason, code, text, attempt, *moments, _ = row
-    recipient, code, text, *of_contact = neutralised([recipient, code or "", text or "", *of_contact])
-    return [recipient, status, reason or "", code, text, str(attempt), *map(_moment, moments), *of_contact]
-
-
+@lru_cache(4096)
 def _moment(at: int | None) -> str:
     return "" if at is None else f"{_second(at // 1000)}.{at % 1000:03}Z"
 
@@ -130,7 +147,7 @@ def _second(at: int) -> str:
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
-def _encoded(rows: list[list[str]]) -> bytes:
+def _encoded(rows: Iterable[Iterable[str]]) -> bytes:
     text = io.StringIO(newline="")
     csv.writer(text, lineterminator="\r\n").writerows(rows)
     return text.getvalue().encode()
