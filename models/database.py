@@ -205,8 +205,9 @@ def iterate(sql: str, *values: Any) -> Iterator[tuple[Any, ...]]:
         yield from database.execute_sql(_marked(sql), values)
         return
     with __exception_wrapper__, database.connection().cursor(name="iterate") as cursor:
-        cursor.itersize = ITERATE_ROWS
-        yield from cursor.execute(_marked(sql), values)
+        cursor.execute(_marked(sql), values)
+        while rows := cursor.fetchmany(ITERATE_ROWS):
+            yield from rows
 
 
 def execute(sql: str, *values: Any) -> int:
