@@ -17,7 +17,7 @@ from models.words import Channel
 from tests.crash import promises
 from tests.crash.cells import cells
 from tests.crash.conftest import Figure
-from tests.crash.product import Product
+from tests.crash.product import UNGUARDED, Product
 
 pytestmark = [pytest.mark.crash, pytest.mark.timeout(900)]
 
@@ -57,7 +57,7 @@ def test_every_copy_is_sound_and_has_the_claims(
     product: Product, tmp_path: Path, copies: int, rows: int, figure: Figure
 ) -> None:
     dice = random.Random(1)
-    product.change(simulated__speed=SPEED)
+    product.change(simulated__speed=SPEED, **UNGUARDED)
     campaign_id, imported = product.create(Channel.SMS, rows)
     product.start()
     product.go(campaign_id)

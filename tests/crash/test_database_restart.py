@@ -10,7 +10,7 @@ from tests import engines
 from tests.crash import promises
 from tests.crash.cells import LONG, ONLY_LONG
 from tests.crash.conftest import Figure, MakeProduct
-from tests.crash.product import Product
+from tests.crash.product import UNGUARDED, Product
 from tests.processes import until
 
 pytestmark = [pytest.mark.crash, pytest.mark.timeout(300), pytest.mark.skipif(not LONG, reason=ONLY_LONG)]
@@ -45,7 +45,7 @@ def test_a_restarted_database_sends_nothing_twice_and_the_run_ends(
     make_product: MakeProduct, own_database: str, channel: Channel, figure: Figure
 ) -> None:
     product = make_product("product", DATABASE_URL=own_database, SECRET_KEY=engines.SECRET)
-    product.change(simulated__speed=SPEED, simulated__latency_ms=400)
+    product.change(simulated__speed=SPEED, simulated__latency_ms=400, **UNGUARDED)
     campaign_id, imported = product.create(channel, ROWS)
     product.start()
     product.go(campaign_id)

@@ -11,7 +11,7 @@ from tests import engines
 from tests.crash import promises
 from tests.crash.cells import cells
 from tests.crash.conftest import Figure
-from tests.crash.product import PROCFILE, Product
+from tests.crash.product import PROCFILE, UNGUARDED, Product
 from tests.processes import until
 
 pytestmark = [pytest.mark.crash, pytest.mark.timeout(300)]
@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.crash, pytest.mark.timeout(300)]
 ROWS = 300  # for each blow
 BETWEEN = 50  # hand-overs before each
 # Per second, and an answer that takes its time: some twenty are under way at any moment.
-SLOWLY = {"simulated__speed": 50, "simulated__latency_ms": 400}
+SLOWLY = {"simulated__speed": 50, "simulated__latency_ms": 400, **UNGUARDED}
 END_SECONDS = {Channel.SMS: 60.0, Channel.EMAIL: 100.0}
 
 

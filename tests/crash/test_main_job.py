@@ -10,7 +10,7 @@ from tests import engines
 from tests.crash import promises
 from tests.crash.cells import cells
 from tests.crash.conftest import Figure
-from tests.crash.product import Product
+from tests.crash.product import UNGUARDED, Product
 from tests.processes import stretched, until
 
 pytestmark = [pytest.mark.crash, pytest.mark.timeout(600)]
@@ -27,7 +27,7 @@ FIELDS = ["name", "city", "note"]
 
 @pytest.mark.parametrize(("engine", "rows"), ROWS)
 def test_both_channels_run_stop_go_on_end_and_are_retried(product: Product, rows: int, figure: Figure) -> None:
-    product.change(simulated__speed=SLOWLY)
+    product.change(simulated__speed=SLOWLY, **UNGUARDED)
     product.command("create-user", "alice@example.com", "--role", "org_admin")
     campaigns = {channel: product.create(channel, rows) for channel in Channel}
     product.start()

@@ -14,7 +14,7 @@ from models.words import Channel
 from tests.crash import promises
 from tests.crash.cells import LONG, ONLY_LONG
 from tests.crash.conftest import Figure, MakeProduct
-from tests.crash.product import Product
+from tests.crash.product import UNGUARDED, Product
 from tests.processes import until
 from tests.servers import valkey_at
 
@@ -74,7 +74,7 @@ def end(product: Product, campaign_id: int, imported: int, claimed: set[int], fi
 
 def start(product: Product) -> tuple[int, int]:
     """In the middle of a run; returns the campaign's id and how many were imported."""
-    product.change(simulated__speed=SPEED)
+    product.change(simulated__speed=SPEED, **UNGUARDED)
     campaign_id, imported = product.create(Channel.SMS, ROWS)
     product.start()
     product.go(campaign_id)

@@ -11,7 +11,7 @@ from tests import engines
 from tests.crash import promises
 from tests.crash.cells import LONG, ONLY_LONG
 from tests.crash.conftest import Figure
-from tests.crash.product import Product
+from tests.crash.product import UNGUARDED, Product
 from tests.crash.test_kills import ENDS_ALL, MENDS_ITSELF, in_doubt_after
 
 pytestmark = [pytest.mark.crash, pytest.mark.timeout(1200), pytest.mark.skipif(not LONG, reason=ONLY_LONG)]
@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.crash, pytest.mark.timeout(1200), pytest.mark.skipif(n
 KILLS = 50
 ROWS = 5000
 # Per second and channel, so that it sends all the time; answers take theirs, so that some are always under way.
-SLOWLY = {"simulated__speed": 12, "simulated__latency_ms": 400}
+SLOWLY = {"simulated__speed": 12, "simulated__latency_ms": 400, **UNGUARDED}
 LONGEST_WAIT = 3.0
 END_SECONDS = 200.0
 

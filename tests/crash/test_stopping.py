@@ -9,7 +9,7 @@ from tests import engines
 from tests.crash import promises
 from tests.crash.cells import cells
 from tests.crash.conftest import Figure
-from tests.crash.product import Product
+from tests.crash.product import UNGUARDED, Product
 from tests.processes import stretched
 
 pytestmark = [pytest.mark.crash, pytest.mark.timeout(300)]
@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.crash, pytest.mark.timeout(300)]
 # So many that the stop comes in the middle, however long its command takes to start.
 ROWS, BEFORE_STOP = 1000, 75
 # Per second, and an answer that takes its time: some twenty are under way at any moment.
-SLOWLY = {"simulated__speed": 50, "simulated__latency_ms": 400}
+SLOWLY = {"simulated__speed": 50, "simulated__latency_ms": 400, **UNGUARDED}
 CLEAN_STOP_SECONDS = 4.0
 STOP_SECONDS = 2.0
 END_SECONDS = 100.0
