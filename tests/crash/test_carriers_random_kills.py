@@ -102,25 +102,23 @@ class Campaign:
             self.product.restart()
 
     def in_doubt(self) -> set[int]:
-        """What the killed had in their hands, or was told of to a web process that was gone or had no time.
+        """What the killed had in their hands, or was told of to a web process that was gone.
 
         A claim may be committed though its process never heard of it.
         """
-        found = self._told_by_halves_or_late() if self.kills.keys() & set(ENDS_ALL) else set()
+        found = self._told_by_halves() if self.kills.keys() & set(ENDS_ALL) else set()
         for death in self.exposed:
             found |= promises.in_hand(self.product, self.campaign_id, death)
             found |= self.product.claimed_shortly_before(death.at)
         return found
 
-    def _told_by_halves_or_late(self) -> set[int]:
-        """What the provider said it has, and then nothing more: it does not repeat a callback for ever.
-
-        Or what was heard of after our time-out: ten minutes are five seconds here, less than a busy machine takes.
-        """
-        halves, late = "answer = 'accepted' AND progress = 'accepted'", "progress_at > verdict_at"
+    def _told_by_halves(self) -> set[int]:
+        """What the provider said it has, and then nothing more: it does not repeat a callback for ever."""
         return {
             message_id
-            for (message_id,) in self.product.rows(f"SELECT message_id FROM attempts WHERE ({halves}) OR {late}")
+            for (message_id,) in self.product.rows(
+                "SELECT message_id FROM attempts WHERE answer = 'accepted' AND progress = 'accepted'"
+            )
         }
 
     def _pids(self, name: str) -> list[int]:
