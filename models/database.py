@@ -64,7 +64,7 @@ WATCHFUL_SERVER = (
     "SET tcp_user_timeout = 25000"
 )
 # A plan made once for any values is made while the tables are small, or for a LIMIT that nobody knows, and then reads
-# all attempts for 25 of them. To plan each time costs a tenth of a millisecond.
+# all attempts for 25 of them. To plan each time costs less than a tenth of a ms.
 PLANNED_ANEW = "SET plan_cache_mode = force_custom_plan"
 
 

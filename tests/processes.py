@@ -33,10 +33,10 @@ ALSO_OURS = (
 
 
 def until(look: Callable[[], T | None], *, seconds: float = 10.0, what: str = "") -> T:
-    """What `look` returns as soon as that is true; fails the test when it isn't within `seconds`, stretched."""
-    since = time.monotonic()
+    """What `look` returns as soon as that is true; fails the test when it isn't within `seconds`."""
+    deadline = time.monotonic() + seconds
     while not (seen := look()):
-        if time.monotonic() - since > stretched(seconds):
+        if time.monotonic() > deadline:
             raise AssertionError(f"not within {seconds} s: {what or look}")
         time.sleep(0.02)
     return seen
@@ -64,7 +64,7 @@ class Started:
     def ended(self, *, seconds: float = 10.0) -> int:
         """Its exit code, once it has ended."""
         try:
-            return self.popen.wait(stretched(seconds))
+            return self.popen.wait(seconds)
         except subprocess.TimeoutExpired:
             raise AssertionError(f"still runs after {seconds} s; it said:\n{self.said()}") from None
 
@@ -152,7 +152,7 @@ class House:
         """Seconds until no process was left; fails the test when some are after `seconds`."""
         since = time.monotonic()
         while living := self.living():
-            assert time.monotonic() - since < stretched(seconds), f"left after {seconds} s: {living}"
+            assert time.monotonic() - since < seconds, f"left after {seconds} s: {living}"
             time.sleep(0.1)
         return time.monotonic() - since
 

@@ -29,13 +29,22 @@ class Planned:
 
 def planned_of(campaign: Campaign) -> Planned:
     """The campaign's last planned start; a missed one counts until the campaign is started or planned anew."""
-    last = ScheduledStart.select().where(ScheduledStart.campaign_id == campaign.id).order_by(-ScheduledStart.id).first()
-    if last is not None and last.state == WorkState.QUEUED:
+    last = _last_start_of(campaign.id)
+    if last is None:
+        return Planned()
+    if last.state == WorkState.QUEUED:
         return Planned(pending=last)
-    missed = last is not None and last.state == WorkState.REFUSED and (campaign.started_at or 0) <= last.ended_at
-    return Planned(missed=last.result) if missed else Planned()
+    missed = last.state == WorkState.REFUSED and (campaign.started_at or 0) <= last.ended_at
+    return Planned(missed=last.result or "") if missed else Planned()
 
 
 def pending_start_of(campaign_id: int) -> ScheduledStart | None:
-    """What waits to start a campaign; there is one at most."""
-    return next((start for start in pending_starts() if start.campaign_id == campaign_id), None)
+    """What waits to start a campaign; there is one at most, and nothing is planned after it."""
+    last = _last_start_of(campaign_id)
+    return last if last is not None and last.state == WorkState.QUEUED else None
+
+
+def _last_start_of(campaign_id: int) -> ScheduledStart | None:
+    of_campaign = ScheduledStart.select().where(ScheduledStart.campaign_id == campaign_id)
+    last: ScheduledStart | None = of_campaign.order_by(-ScheduledStart.id).first()
+    return last

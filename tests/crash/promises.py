@@ -14,7 +14,7 @@ from models.words import Channel, MessageStatus
 from tests.crash import mortal
 from tests.crash.mortal import Death
 from tests.crash.product import HandOver, Product
-from tests.processes import stretched, until
+from tests.processes import until
 
 GOES_ON_SECONDS = 60.0  # the fourth promise
 LOOK_SECONDS = 0.2  # between looks at all rows, which cost something
@@ -118,7 +118,7 @@ def assert_went_on(product: Product, campaign_id: int, imported: int, *, claimed
     assert_counts_add_up(product, campaign_id, imported)
     assert_recount_finds_nothing(product)
     pause = longest_pause(product, since)
-    assert pause < stretched(GOES_ON_SECONDS)
+    assert pause < GOES_ON_SECONDS
     in_doubt = len(unconfirmed(product, campaign_id))
     return f"longest pause {pause:.2f} s, {in_doubt} Unconfirmed of {len(claimed)} claimed then"
 

@@ -29,7 +29,7 @@ from models.rules.criteria import Criteria
 from models.words import Channel, Phase
 from tests import engines, factories
 from tests.factories import NOW, SECOND
-from tests.processes import stretched, until
+from tests.processes import until
 from tests.servers import away, cut_off
 
 
@@ -273,7 +273,7 @@ class TestProcess:
 
     def test_a_stop_ends_it_and_frees_the_lease(self, installation: Config) -> None:
         with ticking(installation) as end:
-            assert end() < stretched(2)
+            assert end() < 2
         assert factories.rows_of("leases") == []
 
     def test_another_leader_leaves_it_only_its_own_carrier(self, installation: Config, connection: redis.Redis) -> None:
@@ -301,4 +301,4 @@ class TestProcess:
         self, installation: Config, postgres: engines.Postgres
     ) -> None:
         with ticking(installation) as end, away(postgres, installation.database_url):
-            assert end() < stretched(4)
+            assert end() < 4

@@ -17,7 +17,6 @@ from slack_sdk.http_retry.builtin_handlers import RateLimitErrorRetryHandler
 from bot.local_slack import AppProfile, Fault, LocalSlack
 from tests.bolt_hosts import over_http, over_socket_mode
 from tests.counter_app import PROFILE, make_counter
-from tests.processes import stretched
 from tests.slack_person import Person, eventually
 
 GENERAL = "C0GENERAL"
@@ -81,7 +80,7 @@ class TestRestart:
         began = time.monotonic()
         running.stop()
         watcher.close()
-        assert time.monotonic() - began < stretched(1)
+        assert time.monotonic() - began < 1
 
 
 class TestFaults:

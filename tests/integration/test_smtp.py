@@ -22,7 +22,7 @@ from models.words import Channel, FailureReason, RetryClass, Scope
 from tests.fakes import ledger
 from tests.fakes.smtp import Certificate, FakeSmtp, make_certificate
 from tests.integration.smtp_sending import content, hand_over, message, provider_at, run
-from tests.processes import stretched, until
+from tests.processes import until
 
 PASSWORD = "p@ss wörd/1"
 NOT_SENT, UNKNOWN, FAILED, DELIVERED = Word.NOT_SENT, Word.UNKNOWN, Word.FAILED, Word.DELIVERED
@@ -470,7 +470,7 @@ class TestCheckAccount:
             began = time.monotonic()
             found = run(provider_at(f"smtp://127.0.0.1:{server.getsockname()[1]}").check_account())
         assert found.warning
-        assert time.monotonic() - began < stretched(2)
+        assert time.monotonic() - began < 2
 
 
 class TestUrl:

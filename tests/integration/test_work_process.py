@@ -20,7 +20,7 @@ from models.clock import now_ms
 from models.config import Config
 from tests import engines
 from tests.factories import rows_of
-from tests.processes import stretched, until
+from tests.processes import until
 from tests.servers import away, valkey_at
 
 END_SECONDS = 3 * work.LOOK_SECONDS
@@ -120,7 +120,7 @@ def test_the_signal_throws_nothing_into_whatever_an_idle_worker_runs(valkey: str
 
 
 def test_an_idle_worker_ends_soon_after_the_signal(valkey: str) -> None:
-    assert ends_in(idle_at(valkey), ask_to_end) < stretched(END_SECONDS)
+    assert ends_in(idle_at(valkey), ask_to_end) < END_SECONDS
 
 
 def test_no_thread_of_rq_listens_beside_it(valkey: str) -> None:
@@ -144,4 +144,4 @@ def test_it_ends_as_soon_while_redis_is_gone(tmp_path: Path) -> None:
             server.wait()
             ask_to_end()
 
-        assert ends_in(idle, kill_redis) < stretched(END_SECONDS)
+        assert ends_in(idle, kill_redis) < END_SECONDS
