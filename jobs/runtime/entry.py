@@ -27,8 +27,10 @@ def run(name: str, main: Main, variables: Mapping[str, str] | None = None) -> No
     stop.listen()
     code = exits.code_of(lambda: _run(name, main, stop, variables))
     # On its way out Python takes its handlers away: a stop said again, or a tick of honcho's watch, would then kill,
-    # with a code of its own.
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGALRM):
+    # with a code of its own. Blocked first: one that comes while its handler changes is written to stderr as an error.
+    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGALRM)
+    signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
+    for number in numbers:
         signal.signal(number, signal.SIG_IGN)
     sys.exit(code)
 

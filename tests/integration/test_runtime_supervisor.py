@@ -62,12 +62,13 @@ def test_ctrl_c_with_repeated_signals_ends_cleanly(house):
 
 
 def test_a_stop_said_until_the_process_is_gone_ends_cleanly(house):
-    """Some of them come when Python has taken its handlers away already."""
-    supervisor, _ = supervise(house, "quiet")
-    while supervisor.popen.poll() is None:
-        supervisor.popen.send_signal(signal.SIGTERM)
-    assert supervisor.popen.returncode == 0
-    assert supervisor.said() == ""
+    """Some of them come while Python changes its handlers, or has taken them away already."""
+    for _ in range(10):
+        supervisor, _ = supervise(house, "quiet")
+        while supervisor.popen.poll() is None:
+            supervisor.popen.send_signal(signal.SIGTERM)
+        assert supervisor.popen.returncode == 0
+        assert supervisor.said() == ""
 
 
 def test_a_child_that_ignores_the_stop_is_killed(house):
