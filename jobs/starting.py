@@ -12,7 +12,7 @@ from jobs.providers.registry import provider_for
 from jobs.providers.simulated import Simulation
 from models.actors import Actor
 from models.config import Config, current
-from models.errors import CampaignError, ChannelTakenError, NotConfiguredError
+from models.errors import AccountRefusedError, CampaignError, ChannelTakenError
 from models.operations import running, scheduling
 from models.operations.running import Moved
 from models.queries.starts import due_starts
@@ -23,7 +23,7 @@ from models.words import Action, Channel
 def run_campaign(
     campaign_id: int, *, actor: Actor, disclaimer_accepted: bool, leave_out_reached: bool = False, now: int
 ) -> Moved:
-    """`running.run_campaign`, unless the provider refuses the account. Raises NotConfiguredError then."""
+    """`running.run_campaign`, unless the provider refuses the account. Raises AccountRefusedError then."""
     warning = _ask_first(Action.RUN, campaign_id, actor, now=now)
     moved = running.run_campaign(
         campaign_id,
@@ -36,7 +36,7 @@ def run_campaign(
 
 
 def resume_campaign(campaign_id: int, *, actor: Actor, now: int) -> Moved:
-    """`running.resume_campaign`, unless the provider refuses the account. Raises NotConfiguredError then."""
+    """`running.resume_campaign`, unless the provider refuses the account. Raises AccountRefusedError then."""
     warning = _ask_first(Action.RESUME, campaign_id, actor, now=now)
     return replace(running.resume_campaign(campaign_id, actor=actor, now=now), warning=warning)
 
@@ -53,7 +53,7 @@ def fire_due_starts(*, now: int) -> None:
         except ChannelTakenError:
             continue
         except CampaignError as refusal:
-            scheduling.refuse_start(start.id, reason=str(refusal), now=now)
+            scheduling.refuse_start(start.id, refusal, now=now)
 
 
 def check_account(channel: Channel, config: Config) -> AccountCheck:
@@ -81,5 +81,5 @@ def _ask_first(action: Action, campaign_id: int, actor: Actor, *, now: int) -> s
     campaign = running.permitted(action, campaign_id, actor, now=now)
     answer = check_account(campaign.channel, current())
     if answer.refusal:
-        raise NotConfiguredError(answer.refusal, campaign_id=campaign_id)
+        raise AccountRefusedError(answer.refusal_in_full, in_public=answer.refusal, campaign_id=campaign_id)
     return answer.warning

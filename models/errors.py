@@ -14,6 +14,11 @@ class CampaignError(Exception):
         self.campaign_id = campaign_id
         self.next_step = next_step
 
+    @property
+    def in_public(self) -> str:
+        """What a channel and the audit may hold of it."""
+        return str(self)
+
 
 class NotFoundError(CampaignError):
     """What was named does not exist, or no longer does."""
@@ -55,3 +60,16 @@ class NoSpaceError(CampaignError):
 
 class NotConfiguredError(CampaignError):
     """Something that the installation needs is missing or half set; names it."""
+
+
+class AccountRefusedError(NotConfiguredError):
+    """The provider refuses the account. The sentence may quote the provider, and so name somebody."""
+
+    def __init__(self, sentence: str, *, in_public: str, campaign_id: int | None = None) -> None:
+        super().__init__(sentence, campaign_id=campaign_id)
+        self._in_public = in_public
+
+    @property
+    def in_public(self) -> str:
+        """The sentence without the provider's own words."""
+        return self._in_public

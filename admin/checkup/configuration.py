@@ -104,7 +104,7 @@ def _account(channel: Channel, provider: str, config: Config) -> Finding:
     except NotConfiguredError as wrong:
         return fault(subject, f"{provider}, not understood", str(wrong))
     if answer.refusal:
-        return fault(subject, f"{provider} refuses the account", answer.refusal)
+        return fault(subject, f"{provider} refuses the account", answer.refusal_in_full)
     if answer.warning:
         return warning(subject, f"{provider}, the account could not be checked", answer.warning)
     return ok(subject, provider)

@@ -1,7 +1,7 @@
 """Pure, given what happened: the lines of a card's thread, and the messages to people and channels.
 
 All is told in the past tense with the numbers of that moment, from what the outbox holds: the campaign may
-have gone on meanwhile, or be deleted. Nothing here carries a recipient, a field value or a provider's text.
+have gone on meanwhile, or be deleted. In channels nothing carries a recipient, a field value or a provider's text.
 """
 
 from collections.abc import Callable, Mapping

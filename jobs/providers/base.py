@@ -109,10 +109,19 @@ class Asked(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class AccountCheck:
-    """Whether the account may send: `refusal` is a sentence if it surely may not, `warning` if that is not known."""
+    """Whether the account may send: `refusal` is a sentence if it surely may not, `warning` if that is not known.
+
+    `said` is the provider's own text with a refusal: it may name people, so it is for who acts alone.
+    """
 
     refusal: str = ""
     warning: str = ""
+    said: str = ""
+
+    @property
+    def refusal_in_full(self) -> str:
+        """The refusal with the provider's own text."""
+        return f"{self.refusal} It said: {self.said}" if self.said else self.refusal
 
 
 class Provider(Protocol):

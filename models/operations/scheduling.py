@@ -4,7 +4,7 @@ from zoneinfo import ZoneInfo
 
 from models.actors import COMMAND_LINE, SYSTEM, Actor
 from models.database import execute, transaction
-from models.errors import InvalidInputError, NotAllowedError, WrongStateError
+from models.errors import CampaignError, InvalidInputError, NotAllowedError, WrongStateError
 from models.operations import audit, retrying, running
 from models.operations.running import Moved, refusal, require_disclaimer
 from models.operations.unscheduling import drop_start, end_start
@@ -86,11 +86,11 @@ def fire_start(start_id: int, *, now: int) -> Moved | None:
         return _STARTS[StartKind(start.kind)](start, now)
 
 
-def refuse_start(start_id: int, *, reason: str, now: int) -> None:
+def refuse_start(start_id: int, refusal: CampaignError, *, now: int) -> None:
     """End a start that did not take place, and tell the campaign's owner, and who asked for it, why."""
     with transaction():
         start = _get(start_id)
-        if start is None or not end_start(start_id, WorkState.REFUSED, now=now, result=reason):
+        if start is None or not end_start(start_id, WorkState.REFUSED, now=now, result=refusal.in_public):
             return
         audit.record(
             SYSTEM,
@@ -101,7 +101,7 @@ def refuse_start(start_id: int, *, reason: str, now: int) -> None:
             name=get_campaign(start.campaign_id).name,
             start=start.kind,
             asked_by=start.actor_id,
-            reason=reason,
+            reason=refusal,
         )
 
 

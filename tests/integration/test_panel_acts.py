@@ -15,6 +15,7 @@ from models.actors import COMMAND_LINE, Actor
 from models.clock import now_ms
 from models.config import Config, current, use
 from models.database import execute, transaction
+from models.errors import WrongStateError
 from models.operations import campaigns, running, scheduling
 from models.operations.proving import prove_counts
 from models.operations.settings import change_setting
@@ -588,7 +589,7 @@ class TestWords:
     def test_missed_start_stands_on_the_page(self, panel: Visitor) -> None:
         campaign_id = make_campaign()
         start_id = run_later(campaign_id, at=now_ms() + HOUR, now=now_ms())
-        scheduling.refuse_start(start_id, reason="24 hours have passed <b>", now=now_ms())
+        scheduling.refuse_start(start_id, WrongStateError("24 hours have passed <b>"), now=now_ms())
         page = panel.get(f"/campaigns/{campaign_id}/").text
         assert "Not started as planned: 24 hours have passed <b>" in read(page.replace("&lt;b&gt;", "&lt;b>"))
 

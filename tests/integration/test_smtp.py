@@ -447,7 +447,8 @@ class TestCheckAccount:
         fake.login_answer = "535 5.7.8 no"
         found = check(fake)
         assert "SMTP_URL" in found.refusal
-        assert "535 5.7.8 no" in found.refusal
+        assert "535 5.7.8 no" in found.refusal_in_full
+        assert "535" not in found.refusal
         assert not found.warning
 
     @pytest.mark.parametrize("greeting", ["421 4.3.2 busy", "554 no service", "hello"])

@@ -286,7 +286,7 @@ class TestChecks:
     @both_engines
     def test_why_it_did_not_take_place_stands_until_it_is_started_or_planned_anew(self, owned: int) -> None:
         start_id = run_later(owned, at=LATER)
-        scheduling.refuse_start(start_id, reason="An hour has passed", now=LATER)
+        scheduling.refuse_start(start_id, WrongStateError("An hour has passed"), now=LATER)
         assert planned_of(get_campaign(owned)).missed == "An hour has passed"
         run_later(owned, at=LATER + HOUR, now=LATER)
         assert planned_of(get_campaign(owned)).missed == ""

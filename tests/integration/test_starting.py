@@ -8,7 +8,7 @@ import pytest
 from jobs import starting
 from models.actors import Actor
 from models.config import Config
-from models.errors import NotAllowedError, NotConfiguredError, WrongStateError
+from models.errors import AccountRefusedError, NotAllowedError, WrongStateError
 from models.operations.running import Moved
 from models.words import Phase
 from tests.factories import (
@@ -76,7 +76,7 @@ def test_those_reached_lately_are_left_out_when_asked(installation: Config, ben:
 def test_a_dead_credential_is_named_and_nothing_runs(fake: FakeTwilio, installation: Config, ben: Actor) -> None:
     campaign_id = make_campaign()
     fake.refuses_all = True
-    with refused(NotConfiguredError) as caught:
+    with refused(AccountRefusedError) as caught:
         start(campaign_id, ben)
     assert "TWILIO_AUTH_TOKEN" in str(caught.value)
     assert TOKEN not in str(caught.value)
@@ -85,7 +85,7 @@ def test_a_dead_credential_is_named_and_nothing_runs(fake: FakeTwilio, installat
 def test_a_suspended_account_is_refused(fake: FakeTwilio, installation: Config, ben: Actor) -> None:
     campaign_id = make_campaign()
     fake.account_status = "suspended"
-    with refused(NotConfiguredError):
+    with refused(AccountRefusedError):
         start(campaign_id, ben)
 
 
@@ -119,7 +119,7 @@ def test_resume_asks_too(fake: FakeTwilio, installation: Config, ben: Actor) -> 
     stop(campaign_id)
     move_all(campaign_id)
     fake.refuses_all = True
-    with refused(NotConfiguredError):
+    with refused(AccountRefusedError):
         starting.resume_campaign(campaign_id, actor=ben, now=NOW)
     fake.refuses_all = False
     assert starting.resume_campaign(campaign_id, actor=ben, now=NOW).messages == 3

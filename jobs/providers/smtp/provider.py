@@ -95,7 +95,7 @@ class SmtpProvider:
         except RefusedError as refusal:
             said = _quoted(str(refusal))
             if refusal.stage is Stage.LOGIN and refusal.code.startswith("5"):
-                return AccountCheck(refusal=f"The mail server refuses the login in SMTP_URL: {said}")
+                return AccountCheck(refusal="The mail server refuses the login in SMTP_URL.", said=said)
             return AccountCheck(warning=f"The mail server in SMTP_URL does not let us in now: {said}")
         except LostError as loss:
             return AccountCheck(warning=f"The mail server in SMTP_URL can't be reached: {_quoted(loss.text)}")

@@ -7,11 +7,12 @@ import pytest
 from slack_sdk import WebClient
 
 from bot.outgoing import letters
+from jobs.providers.base import AccountCheck
 from models.actors import COMMAND_LINE, SYSTEM, Actor
 from models.config import Config
 from models.database import transaction
-from models.errors import NotAllowedError
-from models.operations import audit, telling
+from models.errors import AccountRefusedError, NotAllowedError
+from models.operations import audit, scheduling, telling
 from models.operations.handing_on import hand_on
 from models.operations.preferences import mute_finished
 from models.rules.criteria import Criteria
@@ -19,7 +20,7 @@ from models.rules.verdicts import Word
 from models.tables import Audit, Campaign
 from models.words import Channel, FailureReason, RetryClass, Scope, Silence
 from tests import factories
-from tests.factories import MINUTE, make_campaign, move_all, phase_of, refused
+from tests.factories import MINUTE, make_campaign, move_all, phase_of, refused, retry_later
 from tests.integration.slack.outgoing import Outgoing, waiting
 
 both_engines = pytest.mark.both_engines
@@ -254,6 +255,23 @@ class TestFailed:
         for one in (outgoing.in_channel()[-1], outgoing.direct("ben")[-1]):
             assert all(part in one["text"] for part in mend)
         assert "Authenticate" not in str(outgoing.person("vera").messages())
+
+
+class TestMissedStart:
+    def test_a_providers_own_words_are_for_the_owner_alone(self, outgoing: Outgoing, spring: int, ben: Actor) -> None:
+        """They may quote an address: no channel and no audit has them."""
+        ends(spring, outgoing)
+        start_id = retry_later(spring, at=outgoing.now() + MINUTE, actor=ben, now=outgoing.now())
+        check = AccountCheck(refusal="The mail server refuses the login in SMTP_URL.", said="535 ann@example.com")
+        refusal = AccountRefusedError(check.refusal_in_full, in_public=check.refusal)
+        scheduling.refuse_start(start_id, refusal, now=outgoing.now() + MINUTE)
+        outgoing.works(60)
+        assert texts(outgoing)[-1].startswith("Spring was not started as planned. The mail server refuses the login")
+        assert texts(outgoing)[-1].endswith("535 ann@example.com")
+        in_public = str(outgoing.person("vera").messages())
+        assert "The mail server refuses the login" in in_public
+        assert [row["numbers"] for row in factories.rows_of("audit") if row["act"] == "late_start"]
+        assert "ann@example.com" not in in_public + str(factories.rows_of("audit"))
 
 
 class TestSilence:
