@@ -23,7 +23,7 @@ from models.queries.previews import contact_values
 from models.queries.progress import progress_of
 from models.queries.starts import planned_of
 from models.queries.work import current_move, last_whole_export_of
-from models.rules.account import who_can_mend
+from models.rules.account import goes_on_by, who_can_mend
 from models.rules.actions import available_actions
 from models.rules.criteria import Criteria
 from models.rules.timeouts import GIVES_NO_RECEIPTS
@@ -81,6 +81,7 @@ def live_context(campaign: Campaign, actor: Actor, wanted: MessageFilter) -> dic
         "missed": planned.missed,
         "delivered_means": words.ACCEPTED_BY_SERVER if _gives_no_receipts(campaign) else "",
         "who_can_mend": who_can_mend(campaign.failed_code or "", provider_of(campaign)),
+        "goes_on_by": goes_on_by(progress.counts),
         "last_export": partial(last_whole_export_of, actor, campaign_id, now=now),
         "live": live,
         "every": LIVE if live else IDLE if start or phase is Phase.READY else 0,

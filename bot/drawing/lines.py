@@ -7,7 +7,7 @@ from bot.drawing.blocks import Block, escaped
 from models.config import current
 from models.queries.campaigns import CampaignSummary
 from models.queries.progress import Progress
-from models.rules.account import who_can_mend
+from models.rules.account import goes_on_by, who_can_mend
 from models.rules.criteria import Criteria
 from models.tables import Export, ScheduledStart
 from models.words import (
@@ -125,7 +125,8 @@ def why_failed(summary: CampaignSummary) -> str:
     provider = PROVIDER_NAMES.get(current().providers.get(Channel(summary.campaign.channel), ""), "the provider")
     return (
         f"the provider refused the account ({escaped(code or 'no code')}). "
-        f"*Who can mend it:* {who_can_mend(code, provider)}. Then Resume."
+        f"*Who can mend it:* {who_can_mend(code, provider)}. "
+        f"Then {goes_on_by(summary.counts).capitalize()}."
     )
 
 

@@ -167,8 +167,8 @@ def _letter_fail(content: Content, _who: str, name: str) -> str:
     mend = "whoever pays for the account there" if funds else who_can_mend(code, who)
     return (
         f"*{name} is Failed.* {who[0].upper()}{who[1:]} refused the account five times: {why}. "
-        f"{_counted(numbers, 'are Cancelled')}, {_channel(content)} is free. "
-        f"*Who can mend it:* {mend}. Then Resume."
+        f"{_counted(numbers, 'were not sent')}, {_channel(content)} is free. "
+        f"*Who can mend it:* {mend}. Then Resume{', and Retry what a retry had queued' * bool(numbers.get('retried'))}."
     )
 
 

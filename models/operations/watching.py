@@ -193,6 +193,7 @@ def _fail(campaign_id: int, marks: Marks, *, now: int) -> None:
         "code": refusal.code,
         "reason": refusal.reason,
         "messages": _counted(campaign_id, "queued", "waiting"),
+        "retried": bool(select("SELECT 1 FROM campaigns WHERE id = ? AND retry_cutoff_at > 0", campaign_id)),
     }
     leaving.leave(campaign_id, to=Phase.FAILED, kind=MoveKind.FAIL, actor=SYSTEM, now=now)
     audit.record(SYSTEM, "fail", now=now, kind="campaign", object_id=campaign_id, **numbers)

@@ -19,12 +19,11 @@ from models.errors import WrongStateError
 from models.operations import campaigns, running, scheduling
 from models.operations.proving import prove_counts
 from models.operations.settings import change_setting
-from models.operations.watching import refuse_configuration
 from models.queries.campaigns import get_campaign
 from models.queries.starts import pending_start_of
 from models.rules.verdicts import Word
 from models.tables import Campaign
-from models.words import Channel, FailureReason, Phase, Silence
+from models.words import Channel, Phase, Silence
 from tests.factories import (
     MINUTE,
     answer,
@@ -508,47 +507,6 @@ class TestProgress:
             for path in ("progress", f"messages/{message_id}"):
                 told = read(panel.get(f"/campaigns/{campaign_id}/{path}", **{"HX-Request": "true"}).text)
                 assert ("Accepted by the mail server, which gives no receipts." in told) is (campaign_id == mail), path
-
-    def test_held_says_why_and_what_to_do(self, panel: Visitor) -> None:
-        campaign_id = make_campaign(messages=60)
-        run(campaign_id)
-        claimed = claim(campaign_id, limit=50)
-        answer(claimed)
-        receive(claimed, Word.FAILED, reason=FailureReason.BLOCKED)
-        page = panel.get(f"/campaigns/{campaign_id}/").text
-        banner = page[page.index('id="banner"') : page.index('id="progress"')]
-        assert "Held: 50 of the last 50 first attempts failed" in banner
-        assert "Blocked 50" in banner
-        assert "10 stay Queued, and SMS stays taken" in banner
-        assert f'href="/campaigns/{campaign_id}/resume" data-dialog' in banner
-        assert f'href="/campaigns/{campaign_id}/stop" data-dialog' in banner
-
-    def test_failed_says_who_can_mend_it(self, panel: Visitor) -> None:
-        campaign_id = make_campaign(Channel.EMAIL)
-        run(campaign_id)
-        with transaction():
-            execute("UPDATE campaigns SET phase = 'failed', failed_code = '403' WHERE id = ?", campaign_id)
-        page = panel.get(f"/campaigns/{campaign_id}/").text
-        banner = read(page[page.index('id="banner"') : page.index('id="progress"')])
-        assert "Who can mend it: whoever looks after the account at the simulated provider" in banner
-        assert "Resume… Edit sender…" in banner
-
-    def test_channel_that_is_no_longer_configured_is_for_who_runs_the_installation(self, panel: Visitor) -> None:
-        campaign_id = make_campaign()
-        run(campaign_id)
-        for _ in range(5):
-            refuse_configuration(campaign_id, "SMS_PROVIDER is not set.", now=now_ms())
-        banner = read(panel.get(f"/campaigns/{campaign_id}/").text)
-        assert "Who can mend it: whoever runs this installation" in banner
-        assert "SMS_PROVIDER is not set." in banner
-
-    def test_viewer_sees_banners_without_buttons(self, app: Flask, vera: Actor) -> None:
-        campaign_id = make_campaign()
-        put_into_phase(campaign_id, Phase.HELD)
-        page = Visitor(app).sign_in(vera).get(f"/campaigns/{campaign_id}/").text
-        banner = page[page.index('id="banner"') : page.index('id="progress"')]
-        assert "Held" in banner
-        assert 'class="btn ' not in banner
 
 
 class TestEnvironment:

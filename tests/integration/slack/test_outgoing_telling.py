@@ -237,8 +237,8 @@ class TestFailed:
     @pytest.mark.parametrize(
         ("reason", "mend"),
         [
-            (FailureReason.INSUFFICIENT_FUNDS, ("no balance. 120 messages are Cancelled", "whoever pays for")),
-            (FailureReason.CONFIGURATION, ("code 20003. 120 messages are Cancelled", "whoever looks after")),
+            (FailureReason.INSUFFICIENT_FUNDS, ("no balance. 120 messages were not sent", "whoever pays for")),
+            (FailureReason.CONFIGURATION, ("code 20003. 120 messages were not sent", "whoever looks after")),
         ],
     )
     def test_who_can_mend_it_is_said(
@@ -255,6 +255,24 @@ class TestFailed:
         for one in (outgoing.in_channel()[-1], outgoing.direct("ben")[-1]):
             assert all(part in one["text"] for part in mend)
         assert "Authenticate" not in str(outgoing.person("vera").messages())
+        assert texts(outgoing)[-1].endswith("Then Resume.")
+
+    def test_what_a_retry_had_queued_goes_on_by_a_retry(self, outgoing: Outgoing, spring: int) -> None:
+        """It rests as Failed again, and nothing of it is Cancelled."""
+        ends(spring, outgoing, failed=8)
+        outgoing.passes(60)
+        factories.retry(spring, now=outgoing.now())
+        move_all(spring, now=outgoing.now())
+        claimed = factories.claim(spring, limit=5, now=outgoing.now())
+        refused_as = {"reason": FailureReason.CONFIGURATION, "scope": Scope.ACCOUNT, "code": "20003"}
+        factories.answer(claimed, Word.NOT_SENT, at=outgoing.now(), **refused_as)
+        move_all(spring, now=outgoing.now())
+        outgoing.works(30)
+        assert factories.statuses(spring) == {"delivered": 112, "failed": 8}
+        (told,) = [text for text in texts(outgoing) if "is Failed" in text]
+        assert "8 messages were not sent" in told
+        assert "Then Resume, and Retry what a retry had queued." in told
+        assert "Then Retry." in str(outgoing.in_channel()[0])
 
 
 class TestMissedStart:

@@ -1,0 +1,85 @@
+"""What stands above a campaign that is Held or Failed: why, who can mend it, and what to press then."""
+
+import re
+from html import unescape
+
+import pytest
+from flask import Flask
+
+from models.actors import Actor
+from models.clock import now_ms
+from models.database import execute, transaction
+from models.operations.watching import refuse_configuration
+from models.rules.verdicts import Word
+from models.words import Channel, FailureReason, Phase
+from tests.factories import answer, claim, make_campaign, make_ended, put_into_phase, receive, run
+from tests.integration.panel import Visitor
+
+
+@pytest.fixture
+def panel(app: Flask, ben: Actor) -> Visitor:
+    """The panel as Ben has it."""
+    return Visitor(app).sign_in(ben)
+
+
+def banner_of(panel: Visitor, campaign_id: int) -> str:
+    """The banner as HTML."""
+    page = panel.get(f"/campaigns/{campaign_id}/").text
+    return page[page.index('id="banner"') : page.index('id="progress"')]
+
+
+def read(html: str) -> str:
+    """The words, without their markup."""
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", html)).split())
+
+
+def test_held_says_why_and_what_to_do(panel: Visitor) -> None:
+    campaign_id = make_campaign(messages=60)
+    run(campaign_id)
+    claimed = claim(campaign_id, limit=50)
+    answer(claimed)
+    receive(claimed, Word.FAILED, reason=FailureReason.BLOCKED)
+    banner = banner_of(panel, campaign_id)
+    assert "Held: 50 of the last 50 first attempts failed" in banner
+    assert "Blocked 50" in banner
+    assert "10 stay Queued, and SMS stays taken" in banner
+    assert f'href="/campaigns/{campaign_id}/resume" data-dialog' in banner
+    assert f'href="/campaigns/{campaign_id}/stop" data-dialog' in banner
+
+
+def test_failed_says_who_can_mend_it(panel: Visitor) -> None:
+    campaign_id = make_campaign(Channel.EMAIL)
+    run(campaign_id)
+    with transaction():
+        execute("UPDATE campaigns SET phase = 'failed', failed_code = '403' WHERE id = ?", campaign_id)
+    banner = read(banner_of(panel, campaign_id))
+    assert "Who can mend it: whoever looks after the account at the simulated provider" in banner
+    assert "Then press Resume; the account is checked first." in banner
+    assert "Resume… Edit sender…" in banner
+
+
+def test_failed_of_which_nothing_is_cancelled_goes_on_by_a_retry(panel: Visitor) -> None:
+    campaign_id = make_ended(messages=3, word=Word.FAILED)
+    put_into_phase(campaign_id, Phase.FAILED)
+    banner = read(banner_of(panel, campaign_id))
+    assert "Then press Retry." in banner
+    assert "SMS is free. Retry…" in banner
+    assert "Cancelled" not in banner
+
+
+def test_channel_that_is_no_longer_configured_is_for_who_runs_the_installation(panel: Visitor) -> None:
+    campaign_id = make_campaign()
+    run(campaign_id)
+    for _ in range(5):
+        refuse_configuration(campaign_id, "SMS_PROVIDER is not set.", now=now_ms())
+    banner = read(banner_of(panel, campaign_id))
+    assert "Who can mend it: whoever runs this installation" in banner
+    assert "SMS_PROVIDER is not set." in banner
+
+
+def test_viewer_sees_banners_without_buttons(app: Flask, vera: Actor) -> None:
+    campaign_id = make_campaign()
+    put_into_phase(campaign_id, Phase.HELD)
+    banner = banner_of(Visitor(app).sign_in(vera), campaign_id)
+    assert "Held:" in banner
+    assert 'class="btn ' not in banner
