@@ -193,7 +193,7 @@ def _apply(row: _Row, event: Event, gathered: _Gathered) -> None:
         gathered.unmapped.append(Unmapped(row.provider, event.code, event.text))
     if event.scope is Scope.ACCOUNT:
         campaign.refused(event.code, event.text, event.reason)
-    if is_verdict(row.state) and not is_verdict(before):
+    if is_verdict(row.state) and (before.timed_out or not is_verdict(before)):
         campaign.judged(guard_mark(row.state, row.retries))
     if row.state.status == MessageStatus.OPTED_OUT != before.status:
         gathered.opt_outs.append(row)

@@ -14,5 +14,5 @@ def who_can_mend(code: str, provider: str) -> str:
 
 
 def goes_on_by(counts: Counts) -> Action:
-    """What to press once it is mended: Retry where a retry had queued all that was left, for none of it is Cancelled."""
+    """What to press once it is mended: Retry where a retry had queued all that was left; none of it is Cancelled."""
     return Action.RESUME if counts.left else Action.RETRY

@@ -385,6 +385,18 @@ class TestGuard:
         assert phase_of(campaign_id) == "running"
 
     @both_engines
+    @pytest.mark.parametrize("time_out", [Word.ASSUMED, Word.UNCONFIRMED])
+    def test_failure_that_comes_after_our_time_out_counts(self, time_out: Word) -> None:
+        campaign_id = make_campaign(messages=LIMIT + 5)
+        run(campaign_id)
+        claimed = claim(campaign_id, limit=LIMIT)
+        answer(claimed, Word.UNKNOWN if time_out is Word.UNCONFIRMED else Word.ACCEPTED)
+        receive(claimed, time_out)
+        assert phase_of(campaign_id) == "running"
+        receive(claimed, Word.FAILED, reason=FailureReason.BLOCKED)
+        assert phase_of(campaign_id) == "held"
+
+    @both_engines
     @pytest.mark.parametrize(("good", "percent", "held"), [(500, 12, True), (0, 12, True), (0, 3, False)])
     def test_share_of_failures_decides_within_a_window(self, good: int, percent: int, held: bool) -> None:
         campaign_id = make_campaign(messages=good + 2 * WINDOW)
