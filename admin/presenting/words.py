@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from admin.checkup.findings import Level
-from models.rules.counts import Counts, shown_status
+from models.rules.counts import Counts, shown_status, worth_of
 from models.words import (
     CAMPAIGN_STATUS_LABELS,
     FAILURE_REASON_LABELS,
@@ -132,7 +132,7 @@ def reason_name(reason: FailureReason | str) -> str:
 
 def reason_meaning(reason: str, retry_class: str | None) -> str:
     """What a failure reason means, and what a retry is worth."""
-    hint = RETRY_HINTS[RetryClass(retry_class)] if retry_class else ""
+    hint = RETRY_HINTS[worth_of(reason, retry_class)] if retry_class else ""
     return f"{FAILURE_REASON_LABELS[FailureReason(reason)]}. {hint}".strip()
 
 

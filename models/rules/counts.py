@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from models.words import TO_BE_SENT, CampaignStatus, MessageStatus, Phase, RetryClass
+from models.words import TO_BE_SENT, CampaignStatus, FailureReason, MessageStatus, Phase, RetryClass
 
 
 @dataclass(frozen=True)
@@ -85,6 +85,12 @@ def shown_status(phase: Phase, counts: Counts) -> CampaignStatus:
     return CampaignStatus.COMPLETE
 
 
+def worth_of(reason: str, retry_class: str) -> RetryClass:
+    """What a retry of a failure is worth: its code's class decides, but of what nobody knows anything may be true."""
+    known = reason not in ("", FailureReason.UNKNOWN)
+    return RetryClass(retry_class) if known and retry_class else RetryClass.MAY_HAVE_ARRIVED
+
+
 def likely_to_work(counts: Counts) -> int:
     """How many Failed messages a retry is likely to bring through."""
-    return sum(n for (_, retry_class), n in counts.failures.items() if retry_class == RetryClass.LIKELY)
+    return sum(n for failure, n in counts.failures.items() if worth_of(*failure) is RetryClass.LIKELY)

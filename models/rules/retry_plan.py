@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from models.rules.actions import Answer
+from models.rules.counts import worth_of
 from models.rules.criteria import Criteria
 from models.words import RETRYABLE, Channel, FailureReason, MessageStatus, RetryClass
 
@@ -98,10 +99,8 @@ class RetryPlan:
 
 
 def failure_key(reason: str, retry_class: str) -> str:
-    """The tick that a failure belongs to: its code's class decides, but of what nobody knows anything may be true."""
-    if reason in ("", FailureReason.UNKNOWN):
-        return f"{RetryClass.MAY_HAVE_ARRIVED}:{FailureReason.UNKNOWN}"
-    return f"{retry_class or RetryClass.MAY_HAVE_ARRIVED}:{reason}"
+    """The tick that a failure belongs to."""
+    return f"{worth_of(reason, retry_class)}:{reason or FailureReason.UNKNOWN}"
 
 
 def looked_at(criteria: Criteria) -> tuple[str, ...]:

@@ -5,12 +5,14 @@ from typing import Any
 
 import pytest
 
-from models.rules.counts import Counts, shown_status
+from admin.presenting.words import RETRY_HINTS, reason_meaning
+from models.rules.counts import Counts, likely_to_work, shown_status, worth_of
 from models.rules.criteria import Criteria
 from models.rules.guard import LIMIT, WINDOW, guard_mark, slide, trips
+from models.rules.retry_plan import failure_key
 from models.rules.standing import standing_after
 from models.rules.verdicts import NOT_SENT, AttemptState
-from models.words import CampaignStatus, FailureReason, MessageStatus, Phase
+from models.words import CampaignStatus, FailureReason, MessageStatus, Phase, RetryClass
 
 ROWS = [
     ("delivered", "", "", 5),
@@ -41,6 +43,25 @@ class TestCounts:
         assert list(counts) == [status.value for status in MessageStatus]
         assert counts["waiting"] == 0
         assert sum(counts.values()) == 11
+
+
+@pytest.mark.parametrize(
+    ("reason", "retry_class", "worth"),
+    [
+        ("blocked", "likely", RetryClass.LIKELY),
+        ("blocked", "pointless", RetryClass.POINTLESS),
+        ("blocked", "", RetryClass.MAY_HAVE_ARRIVED),
+        ("unknown", "likely", RetryClass.MAY_HAVE_ARRIVED),
+        ("", "", RetryClass.MAY_HAVE_ARRIVED),
+    ],
+)
+def test_of_what_nobody_knows_anything_may_be_true(reason: str, retry_class: str, worth: RetryClass) -> None:
+    """The plan, the messages to people and the table say the same of it."""
+    assert worth_of(reason, retry_class) is worth
+    assert likely_to_work(Counts.from_rows([("failed", reason, retry_class, 2)])) == 2 * (worth is RetryClass.LIKELY)
+    assert failure_key(reason, retry_class) == f"{worth}:{reason or 'unknown'}"
+    if reason:
+        assert (RETRY_HINTS[worth] in reason_meaning(reason, retry_class)) is bool(retry_class)
 
 
 # The first line that matches decides (SPEC 1); counts that stand in no line decide nothing.
