@@ -4,7 +4,7 @@ A dialog opens a plan, which fixes the set; confirming it retries those of the s
 eligible.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
@@ -20,7 +20,7 @@ from models.operations.settings import setting
 from models.operations.unscheduling import drop_start
 from models.queries.campaigns import get_campaign, seen_campaign, standing_of
 from models.queries.messages import count
-from models.queries.retries import groups_of, recoveries_on, refusing_among
+from models.queries.retries import being_retried, groups_of, recoveries_on, refusing_among
 from models.rules.actions import Answer, answer_for, right_for
 from models.rules.criteria import Criteria
 from models.rules.retry_plan import (
@@ -101,7 +101,7 @@ def confirm_plan(
     actor.require(right_for(Action.RETRY))
     wanted = plan_criteria(plan_id, ticked=ticked, include_unconfirmed=include_unconfirmed)
     plan = _stored(plan_id)
-    messages = 0 if plan.move_id else _count(plan.campaign_id, wanted)
+    messages = None if plan.move_id else _count(plan.campaign_id, wanted)
     with transaction():
         plan = _stored(plan_id, lock=True)
         if plan.move_id is None:
@@ -164,10 +164,10 @@ def fix_set(campaign_id: int, criteria: Criteria, *, now: int) -> Criteria:
     return replace(criteria, cutoff_at=cutoff_at)
 
 
-def _begin(campaign_id: int, wanted: Criteria, messages: int, *, actor: Actor, now: int) -> Moved:
+def _begin(campaign_id: int, wanted: Criteria, messages: int | None, *, actor: Actor, now: int) -> Moved:
     """Open the move that queues what is wanted, within the open transaction."""
     campaign = permitted(Action.RETRY, campaign_id, actor, now=now)
-    if not messages:
+    if messages is None:
         raise _nothing(campaign.name, campaign_id)
     drop_start(campaign_id, by="retry", actor=actor, now=now)
     if campaign.phase is not Phase.RUNNING:
@@ -254,12 +254,22 @@ def _outcome(plan: StoredPlan, wanted: Criteria) -> Retried:
     return Retried(move.id, move.total, max(0, shown - move.total), other_ticks=other)
 
 
-def _count(campaign_id: int, wanted: Criteria) -> int:
-    """How many of them will be sent again, as far as is known now."""
+def _count(campaign_id: int, wanted: Criteria) -> int | None:
+    """How many of them will be sent again, as far as is known now; None if none of them can be retried.
+
+    What another retry is about to queue is no longer this one's.
+    """
+    eligible, others = _eligible(campaign_id, wanted, ()), being_retried(campaign_id)
+    if not eligible:
+        return None
+    return _eligible(campaign_id, wanted, others) if others else eligible
+
+
+def _eligible(campaign_id: int, wanted: Criteria, but_not: Sequence[Criteria]) -> int:
     channel = Channel(get_campaign(campaign_id).channel)
     parts = [wanted.for_status(status) for status in wanted.statuses]
-    refusing = sum(group.n for part in parts for group in refusing_among(campaign_id, channel, part))
-    return sum(count(campaign_id, part) for part in parts) - refusing
+    refusing = sum(group.n for part in parts for group in refusing_among(campaign_id, channel, part, but_not=but_not))
+    return sum(count(campaign_id, part, but_not=but_not) for part in parts) - refusing
 
 
 def _nothing(name: str, campaign_id: int) -> WrongStateError:

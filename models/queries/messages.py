@@ -1,6 +1,7 @@
 """Reads of messages: what criteria mean in SQL, and the messages that match."""
 
 import re
+from collections.abc import Sequence
 
 from models.addresses import opt_out_key
 from models.database import marks, select
@@ -23,8 +24,13 @@ _SPACED_NUMBER = re.compile(r"\+[\d\s().\-]+")
 _Condition = tuple[str, list[object]]
 
 
-def where(campaign_id: int, criteria: Criteria, *, campaign: str = "campaign_id = ?") -> _Condition:
-    """The condition on `messages` and its values; `campaign` is how the campaign's part of it is said."""
+def where(
+    campaign_id: int, criteria: Criteria, *, campaign: str = "campaign_id = ?", but_not: Sequence[Criteria] = ()
+) -> _Condition:
+    """The condition on `messages` and its values; `campaign` is how the campaign's part of it is said.
+
+    What is in one of the sets of `but_not` does not match.
+    """
     parts, values = [campaign], [campaign_id]
     listed = (
         ("status", criteria.statuses),
@@ -40,15 +46,18 @@ def where(campaign_id: int, criteria: Criteria, *, campaign: str = "campaign_id 
         conditions.append(("updated_at <= ?", [criteria.cutoff_at]))
     if criteria.search:
         conditions.append(_search(criteria))
+    for other in but_not:
+        condition, found = where(campaign_id, other)
+        conditions.append((f"NOT COALESCE(({condition}), FALSE)", found))  # what is NULL is not in it
     return (
         " AND ".join(parts + [condition for condition, _ in conditions]),
         [*values, *(value for _, found in conditions for value in found)],
     )
 
 
-def count(campaign_id: int, criteria: Criteria) -> int:
+def count(campaign_id: int, criteria: Criteria, *, but_not: Sequence[Criteria] = ()) -> int:
     """How many messages match, by counting them: for dialogs, not for pages that refresh."""
-    condition, values = where(campaign_id, criteria)
+    condition, values = where(campaign_id, criteria, but_not=but_not)
     return int(select(f"SELECT COUNT(*) FROM messages WHERE {condition}", *values)[0][0])
 
 

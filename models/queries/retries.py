@@ -1,6 +1,7 @@
 """Reads for the retry plan: where the messages stand that it is about, what they take, and what retries were worth."""
 
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,8 +13,8 @@ from models.queries.campaigns import counts_of
 from models.queries.messages import LAST_CHARACTER, where
 from models.rules.criteria import Criteria
 from models.rules.retry_plan import Group, Recovered, without
-from models.tables import Campaign, Message
-from models.words import RETRYABLE, Channel, MessageStatus
+from models.tables import BulkMove, Campaign, Message
+from models.words import RETRYABLE, Channel, MessageStatus, MoveKind
 
 _PLACE = "status, COALESCE(failure_reason, ''), COALESCE(retry_class, '')"
 _Place = tuple[str, str, str]
@@ -33,12 +34,14 @@ def groups_of(campaign: Campaign, criteria: Criteria, *, as_of_now: bool) -> lis
     return without(found, refusing_among(campaign.id, Channel(campaign.channel), criteria))
 
 
-def refusing_among(campaign_id: int, channel: Channel, criteria: Criteria) -> list[Group]:
+def refusing_among(
+    campaign_id: int, channel: Channel, criteria: Criteria, *, but_not: Sequence[Criteria] = ()
+) -> list[Group]:
     """Of the messages that match and could be retried, those to whom nothing may be sent by now: their recipients
     opted out since, or were forgotten. It costs a look-up for each opt-out of the channel, whatever matches.
     """
     # Those picked by hand are found among the rows: SQLite would seek each of them for each opt-out.
-    condition, values = where(campaign_id, replace(criteria, message_ids=()))
+    condition, values = where(campaign_id, replace(criteria, message_ids=()), but_not=but_not)
     row, by_key = f"SELECT id, {_PLACE}, segments", indexed_by("messages_recipient")
     retryable = f"{condition} AND status IN ({marks(list(RETRYABLE))})"
     key = "recipient_key" if on_sqlite() else 'recipient_key COLLATE "C"'  # as that of messages
@@ -86,6 +89,17 @@ def recoveries_on(channel: Channel) -> dict[tuple[str, str], Recovered]:
     """What earlier retries on a channel were worth, by the reason and class of the failure."""
     rows = select("SELECT failure_reason, retry_class, retried, recovered FROM recoveries WHERE channel = ?", channel)
     return {(reason, retry_class): Recovered(*numbers) for reason, retry_class, *numbers in rows}
+
+
+def being_retried(campaign_id: int) -> list[Criteria]:
+    """What retries that were confirmed are still about to queue, a set for each status."""
+    open_retries = select(
+        "SELECT criteria FROM bulk_moves WHERE campaign_id = ? AND kind = ? AND state IN ('queued', 'running')",
+        campaign_id,
+        MoveKind.RETRY.value,
+    )
+    sets = [Criteria.from_json(BulkMove.criteria.python_value(stored)) for (stored,) in open_retries]
+    return [one.for_status(status) for one in sets for status in one.statuses]
 
 
 def require_plan(campaign_id: int, plan_id: int) -> None:

@@ -398,6 +398,27 @@ class TestReadAgain:
 
 class TestTwoPlans:
     @both_engines
+    @pytest.mark.parametrize("channel", Channel)
+    def test_the_second_is_told_what_the_first_is_about_to_queue(self, channel: Channel, ben: Actor) -> None:
+        """Before a single message of it has moved."""
+        campaign_id = make_mixture(channel)
+        first, second = open_plan(campaign_id), open_plan(campaign_id, actor=ben)
+        assert confirm(first, "likely:unreachable", unconfirmed=True).told == "3 messages are queued again."
+        everything = confirm(second, *second.shown, unconfirmed=True, actor=ben)
+        assert everything.told == "3 messages are queued again. 3 of the set could no longer be retried."
+        move_all(campaign_id)
+        assert [(move.total, move.done, move.left_out) for move in moves_of(campaign_id)[-2:]] == [(3, 3, 0), (3, 3, 0)]
+
+    @both_engines
+    def test_all_of_the_second_can_be_the_first_s(self, ben: Actor) -> None:
+        campaign_id = make_mixture()
+        first, second = open_plan(campaign_id), open_plan(campaign_id, actor=ben)
+        confirm(first)
+        assert confirm(second, actor=ben).told == (
+            "0 messages are queued again. 2 of the set could no longer be retried."
+        )
+
+    @both_engines
     @pytest.mark.parametrize("behind", [0, 10 * MINUTE])
     def test_over_the_same_messages_send_each_once(self, alice: Actor, ben: Actor, behind: int) -> None:
         """Also if the clock of what sends is behind the clock of those who ask."""
