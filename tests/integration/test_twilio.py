@@ -192,16 +192,14 @@ class TestAnswers:
             (400, refusal("21614"), Word.FAILED, FailureReason.UNSUPPORTED_RECIPIENT, "21614"),
             (400, refusal(21612), Word.FAILED, FailureReason.UNREACHABLE, "21612"),
             (404, refusal(21211), Word.FAILED, FailureReason.INVALID_RECIPIENT, "21211"),
-            (429, refusal(21211), Word.FAILED, FailureReason.INVALID_RECIPIENT, "21211"),
-            (500, refusal(21211), Word.FAILED, FailureReason.INVALID_RECIPIENT, "21211"),
-            (500, refusal(21610), Word.OPTED_OUT, None, "21610"),
+            (429, refusal(21211), Word.NOT_SENT, FailureReason.INVALID_RECIPIENT, "21211"),
             (400, refusal(20429), Word.NOT_SENT, FailureReason.RATE_LIMITED, "20429"),
             (429, refusal(63038), Word.NOT_SENT, FailureReason.RATE_LIMITED, "63038"),
             (400, refusal(21611), Word.FAILED, FailureReason.RATE_LIMITED, "21611"),
             (429, b"slow down", Word.NOT_SENT, FailureReason.RATE_LIMITED, "HTTP 429"),
         ],
     )
-    def test_code_decides_before_the_status_of_http(
+    def test_code_says_why_and_the_status_of_http_whether_it_was_surely_not_sent(
         self, status: int, body: object, word: Word, reason: FailureReason | None, code: str
     ) -> None:
         outcome, came = answered_with(raw(status, body))
@@ -265,6 +263,8 @@ class TestAnswers:
             (400, refusal(20500)),
             (500, b""),
             (500, refusal(20003)),
+            (500, refusal(21211)),
+            (503, refusal(21610)),
             (500, refusal(21999)),
             (502, b"<html>Bad gateway</html>"),
             (503, refusal(20429)),

@@ -190,11 +190,10 @@ def _refusal(message: OutgoingMessage, reply: Reply, said: Mapping[str, object])
 
 def _refused(status: int, code: str, meaning: Meaning) -> Word:
     """The word for an answer that is no Message. Only what was surely not sent is NOT_SENT: with a 5xx nothing is."""
-    if status < 400 or code in PERHAPS_TAKEN or (status >= 500 and meaning is UNMAPPED):
+    if not 400 <= status < 500 or code in PERHAPS_TAKEN:
         return Word.UNKNOWN
-    too_fast = meaning.reason is FailureReason.RATE_LIMITED and (status == 429 or code == NOT_TAKEN)
-    if too_fast or meaning.scope is Scope.ACCOUNT:
-        return Word.NOT_SENT if status < 500 else Word.UNKNOWN
+    if status == 429 or code == NOT_TAKEN or meaning.scope is Scope.ACCOUNT:
+        return Word.NOT_SENT
     return _word_for(meaning)
 
 
