@@ -38,15 +38,20 @@ VERBS = (
     Verb("panel", "panel", "a sign-in link to the panel"),
 )
 _NAMES = [verb.name for verb in VERBS]
+_FILTERED = frozenset({"export"})
 
 
 @dataclass(frozen=True)
 class Command:
-    """A verb, what it is about (a campaign's name or number, a recipient), and filters."""
+    """A verb, what it is about (a campaign's name or number, a recipient), and filters.
+
+    Where there are filters, `whole` is the subject with them in it: a campaign may be called so.
+    """
 
     verb: str
     subject: str = ""
     filters: dict[str, str] = field(default_factory=dict)
+    whole: str = ""
 
 
 class NotUnderstoodError(Exception):
@@ -64,14 +69,19 @@ def parse(text: str) -> Command:
     first, _, rest = typed.partition(" ")
     verb = _verb(first)
     filters = {name.lower(): value.strip('"') for name, value in _FILTER.findall(rest)}
-    subject = _FILTER.sub("", rest).strip().strip("\"'").strip()
-    return Command(verb, " ".join(subject.split()), filters)
+    if not filters or verb not in _FILTERED:
+        return Command(verb, _unquoted(rest))
+    return Command(verb, _unquoted(_FILTER.sub("", rest)), filters, whole=_unquoted(rest))
 
 
 def campaign_number(subject: str) -> int | None:
     """The id in `12`, `#12` or `c12`; None if it is none of these."""
     found = _ID.fullmatch(subject.strip())
     return int(found[1]) if found else None
+
+
+def _unquoted(text: str) -> str:
+    return " ".join(text.strip().strip("\"'").split())
 
 
 def _unescaped(text: str) -> str:

@@ -13,7 +13,7 @@ from models.clock import now_ms
 from models.errors import InvalidInputError
 from models.operations import people
 from models.queries.campaigns import CampaignSummary, list_campaigns
-from models.queries.finding import find_campaigns
+from models.queries.finding import find_campaigns, is_name
 from models.queries.starts import pending_starts
 from models.rules.criteria import Criteria
 from models.words import HOLDS_CHANNEL, FailureReason, MessageStatus, Phase
@@ -116,6 +116,9 @@ def _dialog(verb: str) -> Answer:
 
 
 def _export(request: Request, command: Command) -> None:
+    """With filters it starts at once; what looks like them may be a campaign's name all the same."""
+    if command.filters and is_name(command.whole, request.actor):
+        command = Command(command.verb, command.whole)
     if not command.filters:
         _dialog("export")(request, command)
         return

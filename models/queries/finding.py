@@ -68,11 +68,21 @@ def find_campaigns(typed: str, number: int | None, actor: Actor) -> list[Campaig
     campaigns = list_campaigns(actor)
     if number is not None and (exact := [found for found in campaigns if found.campaign.id == number]):
         return exact
-    key = plain(" ".join(typed.split())).casefold()
+    key = _key_of(typed)
     for fits in (str.__eq__, str.startswith, str.__contains__):
         if key and (found := [campaign for campaign in campaigns if fits(plain(campaign.campaign.name_key), key)]):
             return found
     raise NotFoundError(f"There is no campaign “{typed}”.{_meant(key, campaigns)} /campaign list shows them all.")
+
+
+def is_name(typed: str, actor: Actor) -> bool:
+    """Whether a campaign that this actor may know of is called just so, in any letter case."""
+    key = _key_of(typed)
+    return any(plain(found.campaign.name_key) == key for found in list_campaigns(actor))
+
+
+def _key_of(typed: str) -> str:
+    return plain(" ".join(typed.split())).casefold()
 
 
 def _meant(key: str, campaigns: Sequence[CampaignSummary]) -> str:

@@ -17,8 +17,14 @@ from bot.parsing import Command, NotUnderstoodError, campaign_number, parse
         ("status Salt &amp; vinegar", Command("status", "Salt & vinegar")),
         ("find <tel:+14155550123|+1 415 555-0123>", Command("find", "+14155550123")),
         ("find <mailto:ann@example.com|ann@example.com>", Command("find", "ann@example.com")),
-        ("export June status:Failed", Command("export", "June", {"status": "Failed"})),
-        ("export reason:“mailbox full” June", Command("export", "June", {"reason": "mailbox full"})),
+        ("export June status:Failed", Command("export", "June", {"status": "Failed"}, "June status:Failed")),
+        (
+            "export reason:“mailbox full”  June",
+            Command("export", "June", {"reason": "mailbox full"}, 'reason:"mailbox full" June'),
+        ),
+        ("export “Status:quo”", Command("export", "", {"status": "quo"}, "Status:quo")),
+        ("stop Status:quo", Command("stop", "Status:quo")),
+        ("list status:running", Command("list", "status:running")),
         ("retry", Command("retry")),
     ],
 )

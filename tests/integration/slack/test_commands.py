@@ -13,6 +13,8 @@ from tests.integration.slack.asking import dialog, heard, shown, text_of, told
 from tests.integration.slack.workspace import Workspace
 from tests.slack_person import Person, eventually
 
+QUO = r"Status:\u2060quo"  # as it stands in the text of a message, in which no sign of it is a format
+
 
 class TestHelp:
     def test_it_has_the_commands_and_what_runs(self, as_ben: Person) -> None:
@@ -162,6 +164,30 @@ class TestPicker:
         as_ben.clicks(which, "pick_run", option)
         eventually(lambda: "3 messages" in text_of(as_ben.modal()))
         assert len(as_ben.modals()) == 1
+
+
+class TestNameLikeAFilter:
+    @pytest.fixture(autouse=True)
+    def two(self, slack: Workspace) -> None:
+        """A campaign whose name looks like a filter, and one that runs."""
+        make_campaign(Channel.EMAIL, name="Status:quo")
+        factories.run(make_campaign(name="Autumn"))
+
+    @pytest.mark.parametrize("typed", ["status Status:quo", "failures “status:QUO”"])
+    def test_it_is_the_campaign_that_is_told_of(self, as_ben: Person, typed: str) -> None:
+        assert "Autumn" not in text_of(told(as_ben, f"/campaign {typed}", QUO))
+
+    @pytest.mark.parametrize("verb", ["run", "export", "delete"])
+    def test_it_is_the_campaign_that_is_acted_on(self, as_ben: Person, verb: str) -> None:
+        assert "Autumn" not in text_of(shown(as_ben, f"/campaign {verb} Status:quo", QUO))
+
+    def test_what_runs_is_not_stopped_in_its_place(self, as_ben: Person) -> None:
+        told(as_ben, "/campaign stop Status:quo", f"{QUO} is Ready")
+        told(as_ben, "/campaign stop Status:qou", f"Did you mean “{QUO}”?")
+        assert "Stop *Autumn*" not in text_of(as_ben.messages())
+
+    def test_filter_at_another_verb_is_no_campaign(self, as_ben: Person) -> None:
+        shown(as_ben, "/campaign retry reason:blocked", "There is no campaign")
 
 
 class TestFailures:
