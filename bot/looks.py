@@ -22,6 +22,7 @@ from models.rules.in_doubt import why_not_asked
 from models.words import Action, Channel, MessageStatus
 
 Look = Callable[[Request, int], None]
+EVERYTHING = Criteria()
 
 
 def card_of(campaign_id: int) -> Message:
@@ -36,10 +37,16 @@ def snapshot_of(campaign_id: int) -> Message:
     return cards.snapshot(progress, planned_of(progress.summary.campaign), site())
 
 
-def picker(verb: str, typed: str) -> Message:
-    """Which campaign is meant? A search for it."""
+def picker(verb: str, typed: str, criteria: Criteria = EVERYTHING) -> Message:
+    """Which campaign is meant? A search for it; its messages that are meant come back with the choice.
+
+    Raises InvalidInputError for a longer filter than Slack takes.
+    """
     which = f"Several campaigns fit “{escaped(typed)}”. Which one?" if typed else "Which campaign?"
-    return Message("Which campaign?", drawn.picker(verb, f"*{which}*"))
+    shown = drawn.picker(verb, f"*{which}*", criteria.to_json())
+    if criteria != EVERYTHING:
+        shown.append(blocks.context(f"Of its messages: {lines.filtered(criteria)}."))
+    return Message("Which campaign?", shown)
 
 
 def sign_in_link(url: str, verb: str, *, until: int) -> Message:

@@ -13,6 +13,7 @@ SECTION_LENGTH = 3000
 HEADER_LENGTH = 150
 BUTTON_LENGTH = 75
 FIELD_LENGTH = 2000
+BLOCK_ID_LENGTH = 255
 BAR_CELLS = 20
 # A word joiner after these signs keeps outside text from being read as a format or an emoji. Mentions and
 # links need < and >, which are escaped, and `verbatim` keeps Slack from finding links by itself.

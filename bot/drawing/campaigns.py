@@ -1,11 +1,14 @@
 """Campaigns as one chooses among them: the commands, lists, pickers and what a search suggests."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from bot.drawing import blocks, buttons, lines
 from bot.drawing.blocks import Block, Message, escaped
 from bot.drawing.lines import Site
 from bot.parsing import VERBS
+from models.errors import InvalidInputError
 from models.queries.campaigns import CampaignSummary
 from models.tables import ScheduledStart
 from models.words import CAMPAIGN_STATUS_LABELS
@@ -62,12 +65,23 @@ def line(found: CampaignSummary, start: ScheduledStart | None = None) -> str:
     return f"{told}\n{lines.start(start)}" if start else told
 
 
-def picker(verb: str, question: str) -> list[Block]:
-    """A search for the campaign that is meant."""
-    return [
-        blocks.section(question),
-        blocks.actions([blocks.search_select(f"pick_{verb}", "Type a name or a number")], block_id=f"pick-{verb}"),
-    ]
+def picker(verb: str, question: str, kept: Mapping[str, object] | None = None) -> list[Block]:
+    """A search for the campaign that is meant; `kept` comes back with the choice. Raises InvalidInputError for more
+    than Slack takes.
+    """
+    search = blocks.search_select(f"pick_{verb}", "Type a name or a number")
+    # All that comes back with a choice in an ephemeral message, besides the choice, is its block's id.
+    block_id = f"pick-{verb}" + (json.dumps(kept, ensure_ascii=False) if kept else "")
+    if len(block_id) > blocks.BLOCK_ID_LENGTH:
+        raise InvalidInputError("This is too long to choose a campaign for it: name it whole, or by its number.")
+    return [blocks.section(question), blocks.actions([search], block_id=block_id)]
+
+
+def kept_by_picker(verb: str, block_id: str) -> dict[str, Any]:
+    """What `picker` was told to keep; nothing if the block is another one."""
+    before, brace, rest = block_id.partition("{")
+    found: dict[str, Any] = json.loads(brace + rest) if brace and before == f"pick-{verb}" else {}
+    return found
 
 
 def suggestions(campaigns: Iterable[CampaignSummary]) -> list[Block]:

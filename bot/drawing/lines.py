@@ -134,7 +134,11 @@ def filter_of(export: Export) -> str:
     """Which of a campaign's messages an export has."""
     if export.since_id:
         return "what changed since an earlier export"
-    criteria = Criteria.from_json(export.criteria)
+    return filtered(Criteria.from_json(export.criteria))
+
+
+def filtered(criteria: Criteria) -> str:
+    """Which messages a filter leaves."""
     parts = [MESSAGE_STATUS_LABELS[MessageStatus(status)] for status in criteria.statuses]
     parts += [FAILURE_REASON_NAMES[FailureReason(reason)] for reason in criteria.reasons]
     parts += [f"search {escaped(criteria.search)}"] if criteria.search else []

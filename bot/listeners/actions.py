@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from bot import dialogs, looks
+from bot.drawing import campaigns as drawn
 from bot.drawing import lines
 from bot.drawing.blocks import escaped
 from bot.listeners import home
@@ -13,6 +14,7 @@ from models.errors import InvalidInputError
 from models.operations import exporting, running, scheduling
 from models.operations.asking import ask_provider
 from models.queries.campaigns import get_campaign
+from models.rules.criteria import Criteria
 from models.words import NO_START, OPEN_WORK, START_CANCELLED
 
 Click = Callable[[Request, str], None]
@@ -103,6 +105,15 @@ def _retry_one(request: Request, subject: str) -> None:
     dialogs.open_about("retry", request, campaign_id, message_ids=(message_id,))
 
 
+def _export(request: Request, subject: str) -> None:
+    """The dialog; at once what was typed with filters, and of which only the campaign had to be chosen."""
+    kept = drawn.kept_by_picker("export", request.body["actions"][0].get("block_id", ""))
+    if kept:
+        looks.start_export(request, _campaign_id(subject), Criteria.from_json(kept))
+    else:
+        dialogs.open_about("export", request, _campaign_id(subject))
+
+
 def _find(request: Request, subject: str) -> None:
     looks.find(request, subject, instead=True)
 
@@ -117,6 +128,7 @@ CLICKS: dict[str, Click] = {
     "look_up": _look_up,
     "look_up_one": _look_up_one,
     "retry_one": _retry_one,
+    "export": _export,
     "find": _find,
     "refresh_home": home.refresh,
     "mute_finished": home.mute,

@@ -122,11 +122,11 @@ def _export(request: Request, command: Command) -> None:
     if not command.filters:
         _dialog("export")(request, command)
         return
-    found = campaign_meant(request, command)
+    criteria, found = criteria_of(command.filters), campaign_meant(request, command)
     if found is None:
-        request.whisper(looks.picker("export", command.subject))
+        request.whisper(looks.picker("export", command.subject, criteria))
     else:
-        looks.start_export(request, found.campaign.id, criteria_of(command.filters))
+        looks.start_export(request, found.campaign.id, criteria)
 
 
 def _find(request: Request, command: Command) -> None:

@@ -16,7 +16,7 @@ from models.tables import Person as PersonRow
 from models.words import Channel, FailureReason, Phase
 from tests import factories
 from tests.factories import dump, make_campaign, make_ended, move_all, phase_of, put_into_phase, statuses
-from tests.integration.slack.asking import ALL_FOUR, dialog, shown, submitted, text_of, told
+from tests.integration.slack.asking import ALL_FOUR, dialog, heard, shown, submitted, text_of, told
 from tests.integration.slack.workspace import Workspace
 from tests.slack_person import Person, eventually
 
@@ -350,6 +350,39 @@ class TestExport:
         make_ended(messages=2)
         told(as_ben, "/campaign export 1 status:delivered", "The file comes to you")
         assert Export.get().criteria == {"statuses": ["delivered"]}
+
+    @pytest.mark.parametrize(
+        ("typed", "question", "meant"),
+        [
+            (
+                "spring status:delivered search:“Ann Lee”",
+                "Several campaigns fit “spring”. Which one?",
+                {"statuses": ["delivered"], "search": "Ann Lee"},
+            ),
+            ("reason:blocked", "Which campaign?", {"reasons": ["blocked"]}),
+        ],
+    )
+    def test_filters_typed_hold_for_the_campaign_that_is_chosen_then(
+        self, as_ben: Person, typed: str, question: str, meant: dict[str, object]
+    ) -> None:
+        wanted, _ = make_campaign(name="Spring one"), make_campaign(name="Spring two")
+        picker = told(as_ben, f"/campaign export {typed}", question)
+        option = as_ben.searches(picker, "pick_export", "one").options["option_groups"][0]["options"][0]
+        as_ben.clicks(picker, "pick_export", option)
+        heard(as_ben, "The file comes to you")
+        (export,) = Export.select()
+        assert (export.campaign_id, export.criteria) == (wanted, meant)
+
+    def test_search_too_long_to_be_kept_beside_a_choice_is_said_to_be(self, as_ben: Person) -> None:
+        make_campaign(name="Spring one")
+        make_campaign(name="Spring two")
+        told(as_ben, f"/campaign export spring search:{'é' * 235}", "name it whole, or by its number")
+        told(as_ben, f"/campaign export spring search:{'é' * 200}", "Which one?")
+
+    def test_filter_that_is_none_is_named_before_a_campaign_is_chosen(self, as_ben: Person) -> None:
+        make_campaign(name="Spring one")
+        make_campaign(name="Spring two")
+        told(as_ben, "/campaign export spring reason:because", "because is none; use one of")
 
     def test_filter_that_is_none_is_named(self, as_ben: Person) -> None:
         make_ended()
