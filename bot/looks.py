@@ -71,7 +71,7 @@ def look(verb: str, request: Request, campaign_id: int) -> None:
 def start_export(request: Request, campaign_id: int, criteria: Criteria) -> None:
     """Start an export; how it goes, and its file, come as direct messages."""
     exporting.start_export(campaign_id, criteria=criteria, actor=request.actor, now=now_ms())
-    request.whisper("The export is being made. The file comes to you as a direct message.")
+    request.whisper(lines.EXPORT_BEGUN)
 
 
 def find(request: Request, typed: str, *, instead: bool = False) -> None:

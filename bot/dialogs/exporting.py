@@ -11,12 +11,11 @@ from models.clock import now_ms
 from models.operations import exporting, running
 from models.queries.campaigns import summary_of
 from models.queries.progress import failure_reasons
-from models.queries.work import last_whole_export_of, unchanged_export_of
+from models.queries.work import last_whole_export_of
 from models.rules.criteria import Criteria
 from models.words import FAILURE_REASON_NAMES, MESSAGE_STATUS_LABELS, Action, MessageStatus
 
 EVERYTHING, SINCE = "all", "since:"
-MADE = "The export is being made. The file comes to you as a direct message."
 
 
 def _form(request: Request, campaign_id: int, _message_ids: tuple[int, ...]) -> Form:
@@ -63,17 +62,14 @@ def _submit(request: Request, kept: Kept, given: Given) -> str:
     if given["status"].startswith(SINCE):
         since_id = int(given["status"].removeprefix(SINCE))
         exporting.start_export(campaign_id, criteria=Criteria(), actor=request.actor, now=now, since_id=since_id)
-        return MADE
+        return lines.EXPORT_BEGUN
     criteria = Criteria(
         statuses=() if given["status"] == EVERYTHING else (given["status"],),
         reasons=(given["reason"],) if given.get("reason") else (),
         search=str(given.get("search") or ""),
     )
-    if unchanged := unchanged_export_of(request.actor, campaign_id, criteria, now=now):
-        moment = blocks.local_date(unchanged.moment_at)
-        return f"Nothing has changed since your export of {moment}: its file is in the panel, under Exports."
     exporting.start_export(campaign_id, criteria=criteria, actor=request.actor, now=now)
-    return MADE
+    return lines.EXPORT_BEGUN
 
 
 def _check(_kept: Kept, given: Given) -> dict[str, str]:

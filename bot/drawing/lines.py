@@ -25,6 +25,7 @@ from models.words import (
 )
 
 SIMULATED = "Simulated: no message leaves Signalbox"
+EXPORT_BEGUN = "The export is being made. The file comes to you as a direct message."
 REASONS_SHOWN = 3
 _OF_ONE = {"are": "is", "go": "goes", "stay": "stays", "were": "was"}
 

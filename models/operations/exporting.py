@@ -34,17 +34,18 @@ TOLD_EVERY = 0.25  # seconds
 def start_export(campaign_id: int, *, criteria: Criteria, actor: Actor, now: int, since_id: int | None = None) -> int:
     """Ask for an export to be made by a job; returns its id.
 
-    With `since_id` it is what changed since that export. A request that is being made already is not begun twice.
+    With `since_id` it is what changed since that export. A request that is being made already is not begun twice;
+    who asks for it in Slack gets its file there, wherever it was asked for first.
     Raises NotFoundError, NotAllowedError, WrongStateError, NoSpaceError.
     """
     campaign = _exportable(campaign_id, actor, since_id, now=now)
     with transaction():
         get_campaign(campaign_id, lock=True)  # of two requests at once the second finds the first
-        if being_made := open_export_of(actor, campaign_id, criteria, since_id):
-            return int(being_made.id)
-        export_id = _add(campaign, criteria, actor, since_id, now=now)
+        being_made = open_export_of(actor, campaign_id, criteria, since_id)
+        export_id = int(being_made.id) if being_made else _add(campaign, criteria, actor, since_id, now=now)
         telling.start_export_message(export_id, actor, now=now)
-        hint(Work.EXPORT, export_id)
+        if not being_made:
+            hint(Work.EXPORT, export_id)
     return export_id
 
 

@@ -80,9 +80,10 @@ def start_export_message(export_id: int, actor: Actor, *, now: int) -> None:
 
 
 def hand_over_file(export: Export, *, now: int) -> None:
-    """Send the file of an export that was asked for in Slack to the person who asked."""
-    if export.surface == Surface.SLACK and export.actor_id is not None:
-        put("file", export.id, topic=f"file:{export.id}", content={}, address=str(export.actor_id), now=now)
+    """Send the file of an export that somebody watches in Slack to them; within the transaction that ends it."""
+    watched = select("SELECT address FROM slack_outbox WHERE topic = ? LIMIT 1", f"export:{export.id}")
+    for (address,) in watched:
+        put("file", export.id, topic=f"file:{export.id}", content={}, address=address, now=now)
 
 
 def move_card(campaign_id: int, *, slack_channel_id: str, now: int) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from peewee import Case
 
 from models.actors import Actor, Right
-from models.database import select
+from models.database import for_update, select
 from models.errors import NotFoundError
 from models.operations.counters import FLOW_BUCKET
 from models.rules.criteria import Criteria
@@ -56,12 +56,13 @@ def kept_exports_of(actor: Actor, *, now: int) -> list[Export]:
 
 
 def open_export_of(actor: Actor, campaign_id: int, criteria: Criteria, since_id: int | None) -> Export | None:
-    """The actor's export of just this, if it is being made."""
+    """The actor's export of just this, if it is being made; it does not end before the open transaction does."""
     query = Export.select().where(
         Export.campaign_id == campaign_id,
         Export.actor_id == actor.person_id,
         Export.state.in_([state.value for state in OPEN_WORK]),
     )
+    query = query.for_update() if for_update() else query
     wanted = criteria.to_json(), since_id
     return next(
         (export for export in query if (Criteria.from_json(export.criteria).to_json(), export.since_id) == wanted), None

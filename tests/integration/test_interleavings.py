@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,7 +18,7 @@ from models.actors import COMMAND_LINE, Actor
 from models.config import Config
 from models.database import on_sqlite, select, transaction
 from models.errors import CampaignError, WrongStateError
-from models.operations import campaigns, importing, running, scheduling, sending
+from models.operations import campaigns, exporting, importing, running, scheduling, sending
 from models.operations.doubts import Looked, note_lookups
 from models.operations.moving import Mover
 from models.operations.optouts import opt_out
@@ -26,8 +27,9 @@ from models.operations.settling import settle
 from models.operations.signing_in import check_password
 from models.operations.sweeping import find_work, sweep_due
 from models.queries.campaigns import get_campaign
+from models.rules.criteria import Criteria
 from models.rules.verdicts import Event, Word
-from models.words import Channel, Phase, Scope
+from models.words import Channel, Phase, Scope, Surface
 from tests.factories import (
     MINUTE,
     NOW,
@@ -151,6 +153,21 @@ def test_template_cannot_change_under_a_run_that_begins(pool: ThreadPoolExecutor
     with pytest.raises(WrongStateError):
         changing.result()
     assert get_campaign(campaign_id).body == "Hello"
+
+
+@on_postgresql
+def test_export_that_ends_while_it_is_asked_for_in_slack_too_still_comes_there(
+    pool: ThreadPoolExecutor, ben: Actor
+) -> None:
+    campaign_id = make_ended()
+    export_id = exporting.start_export(campaign_id, criteria=Criteria(), actor=ben, now=NOW)
+    in_slack = replace(ben, surface=Surface.SLACK)
+    with transaction():
+        assert exporting.start_export(campaign_id, criteria=Criteria(), actor=in_slack, now=NOW) == export_id
+        making = beside(pool, lambda: exporting.do_export(export_id, clock=lambda: NOW))
+        wait_until_blocked()
+    making.result()
+    assert {f"export:{export_id}", f"file:{export_id}"} <= {row["topic"] for row in rows_of("slack_outbox")}
 
 
 @on_postgresql

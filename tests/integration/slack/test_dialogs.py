@@ -4,6 +4,7 @@ import pytest
 
 from bot import dialogs
 from models.actors import COMMAND_LINE, Actor
+from models.clock import now_ms
 from models.database import execute, transaction
 from models.operations.exporting import do_export, start_export
 from models.operations.retrying import retry_messages
@@ -328,12 +329,19 @@ class TestExport:
         submitted(as_ben, "The file comes to you", status="failed")
         assert Export.get().criteria == {"statuses": ["failed"]}
 
-    def test_what_changed_since_the_last_one_is_offered_and_nothing_new_is_said(
-        self, as_ben: Person, ben: Actor, now_is: int
+    def test_file_made_in_the_panel_does_not_stand_in_for_the_one_asked_for_here(
+        self, slack: Workspace, as_ben: Person, ben: Actor, now_is: int
     ) -> None:
-        campaign_id, first = exported(ben, now_is)
+        campaign_id, _ = exported(ben, now_is)
         shown(as_ben, f"/campaign export {campaign_id}", "What changed since my export")
-        submitted(as_ben, "Nothing has changed since your export", status="all")
+        submitted(as_ben, "The file comes to you", status="all")
+        do_export(Export.select().order_by(Export.id.desc()).first().id, clock=now_ms)
+        slack.say_what_is_due()
+        receipt, file = as_ben.direct_messages()
+        assert ("SHA-256" in text_of(receipt), len(file["files"])) == (True, 1)
+
+    def test_what_changed_since_the_last_one_is_offered(self, as_ben: Person, ben: Actor, now_is: int) -> None:
+        campaign_id, first = exported(ben, now_is)
         shown(as_ben, f"/campaign export {campaign_id}", "What changed since my export")
         submitted(as_ben, "The file comes to you", status=f"since:{first}")
         assert Export.get_by_id(first + 1).since_id == first

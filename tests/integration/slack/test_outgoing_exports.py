@@ -225,6 +225,60 @@ def test_export_of_the_panel_says_nothing_in_slack(outgoing: Outgoing, ben: Acto
     assert outgoing.direct("ben") == []
 
 
+class TestAskedForTwice:
+    """Whoever asks in Slack gets the file there, whatever was asked for before."""
+
+    @pytest.fixture
+    def campaign_id(self, outgoing: Outgoing) -> int:
+        return make_ended(messages=3, now=outgoing.now())
+
+    @both_engines
+    def test_what_the_panel_is_making_comes_to_who_asks_in_slack_too(
+        self, outgoing: Outgoing, campaign_id: int, ben: Actor, ben_in_slack: Actor
+    ) -> None:
+        asked = [
+            start_export(campaign_id, criteria=Criteria(), actor=one, now=outgoing.now()) for one in (ben, ben_in_slack)
+        ]
+        outgoing.works()
+        assert len(outgoing.direct("ben")) == 1
+        do_export(asked[0], clock=outgoing.now)
+        outgoing.works(5)
+        receipt, file = outgoing.direct("ben")
+        assert ("is ready" in receipt["text"], len(file["files"])) == (True, 1)
+        assert Export.select().count() == 1
+
+    def test_what_slack_is_making_comes_there_also_after_the_panel_asked(
+        self, outgoing: Outgoing, export_id: int, ben: Actor
+    ) -> None:
+        asked = Export.get_by_id(export_id)
+        criteria = Criteria.from_json(asked.criteria)
+        assert start_export(asked.campaign_id, criteria=criteria, actor=ben, now=outgoing.now()) == export_id
+        do_export(export_id, clock=outgoing.now)
+        outgoing.works(5)
+        assert (len(outgoing.direct("ben")), len(files(outgoing))) == (2, 1)
+
+    def test_twice_in_slack_is_one_message_and_one_file(
+        self, outgoing: Outgoing, campaign_id: int, ben_in_slack: Actor
+    ) -> None:
+        for _ in range(2):
+            export_id = start_export(campaign_id, criteria=Criteria(), actor=ben_in_slack, now=outgoing.now())
+            outgoing.works()
+        do_export(export_id, clock=outgoing.now)
+        outgoing.works(5)
+        assert (len(outgoing.direct("ben")), len(files(outgoing))) == (2, 1)
+
+    def test_two_people_get_a_file_each(self, outgoing: Outgoing, campaign_id: int, ben: Actor, alice: Actor) -> None:
+        for one in (ben, alice):
+            actor = Actor(one.person_id, one.name, one.role, Surface.SLACK)
+            do_export(
+                start_export(campaign_id, criteria=Criteria(), actor=actor, now=outgoing.now()), clock=outgoing.now
+            )
+        outgoing.works(5)
+        for name in ("ben", "alice"):
+            receipt, file = outgoing.direct(name)
+            assert ("is ready" in receipt["text"], len(file["files"])) == (True, 1)
+
+
 def test_what_was_searched_for_stands_in_no_file_name_and_no_channel(outgoing: Outgoing, ben_in_slack: Actor) -> None:
     criteria = Criteria(search="+14155550001")
     export_id = start_export(make_ended(now=outgoing.now()), criteria=criteria, actor=ben_in_slack, now=outgoing.now())
