@@ -10,7 +10,8 @@ from bot.site import site
 from models.actors import Right
 from models.clock import now_ms
 from models.config import current
-from models.operations import exporting, running, telling
+from models.operations import exporting, running
+from models.operations.cards import move_card
 from models.queries.campaigns import get_campaign, seen_campaign, summary_of
 from models.queries.failures import latest_doubts, latest_failures
 from models.queries.finding import find_recipient
@@ -134,7 +135,7 @@ def _move(request: Request, campaign_id: int) -> None:
     if not request.is_member_of(channel):
         request.whisper("I am not in this channel, so I can't post here. Type `/invite @Signalbox`, then try again.")
         return
-    telling.move_card(campaign_id, slack_channel_id=channel, now=now_ms())
+    move_card(campaign_id, slack_channel_id=channel, actor=request.actor, now=now_ms())
     request.whisper("The card comes to the bottom of this channel.")
 
 

@@ -32,6 +32,7 @@ ACTS = {
     "no_receipts": "No receipts",
     "look_up": "Provider asked",
     "looked_up": "Provider answered",
+    "move_card": "Card moved in Slack",
     "export": "Export",
     "cancel_export": "Export cancelled",
     "opt_out": "Opted out by hand",

@@ -118,6 +118,11 @@ def _scheduled(numbers: Mapping[str, Any], who: str) -> str:
     return f"{who} scheduled its start {' and '.join(when)}".rstrip() + "."
 
 
+def _moved(numbers: Mapping[str, Any], who: str) -> str:
+    place = str(numbers.get("place") or "")
+    return f"{who} put the card into {'direct messages' if place.startswith('D') else f'<#{place}>'}."
+
+
 _THREAD: dict[str, Callable[[Mapping[str, Any], str], str]] = {
     "run": lambda n, who: (
         f"{who} ran the campaign: {lines.counted(n['messages'], noun='recipient')}, disclaimer accepted."
@@ -127,6 +132,7 @@ _THREAD: dict[str, Callable[[Mapping[str, Any], str], str]] = {
     "retry": lambda n, who: f"{who} retried {_counted(n)}.",
     "delete": lambda n, who: f"{who} deleted it with {_counted(n)}.",
     "set_message": lambda _, who: f"{who} edited it.",
+    "move_card": _moved,
     "export": lambda n, who: f"{who} started an export of {_counted(n, noun='row')}.",
     "send_test": lambda n, who: f"{who} sent a test to {lines.counted(n['n'], noun='recipient')}; it is in no count.",
     "duplicate": lambda _, who: f"{who} duplicated it.",

@@ -23,6 +23,7 @@ from models.clock import now_ms
 from models.errors import CampaignError, NotFoundError
 from models.operations import outbox, posts
 from models.operations.slack_state import clear_trouble, note_trouble
+from models.operations.telling import moving
 from models.queries.campaigns import get_campaign
 from models.queries.people import person_by_id
 from models.queries.slack import slack_trouble
@@ -105,7 +106,7 @@ class Poster:
     def _say_in_thread(self, saying: SlackOutbox) -> None:
         """One line under the card; none without a card, as before the first run."""
         post = posts.card_of(saying.subject_id)
-        if post is None and outbox.waits(f"card:{saying.subject_id}"):
+        if post is None and any(map(outbox.waits, (f"card:{saying.subject_id}", moving(saying.subject_id)))):
             raise NotNowError("the card comes first")
         if post is not None:
             line = letters.thread_line(saying.content, _who(saying))

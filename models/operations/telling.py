@@ -10,10 +10,9 @@ from typing import Any
 from models.actors import Actor
 from models.config import current
 from models.database import execute, select, transaction
-from models.errors import WrongStateError
 from models.rules.timeouts import DAY, MINUTE
 from models.tables import Export, SlackOutbox
-from models.words import Phase, Silence, Surface
+from models.words import Silence, Surface
 
 Content = Mapping[str, Any]
 
@@ -21,6 +20,7 @@ Content = Mapping[str, Any]
 TOLD = frozenset(
     {"run", "stop", "resume", "retry", "delete", "hold", "fail", "end", "export", "set_message", "hand_on", "look_up"}
     | {"looked_up", "schedule_start", "cancel_start", "late_start", "mend_counts", "send_test", "duplicate", *Silence}
+    | {"move_card"}
 )
 ADMINS_ALWAYS = frozenset({"mend_counts"})
 OWNER_ALWAYS = frozenset({"hold", "fail", "end", "late_start", Silence.NOTHING_ACCEPTED})
@@ -47,11 +47,7 @@ def announce(actor: Actor, act: str, campaign_id: int, numbers: Mapping[str, obj
         "at": now,
     }
     if run_at is not None or _has_card(campaign_id):  # its card is posted at the run, if nobody asked for it before
-        # A deleted campaign has no figures any more: its card says so and never changes again. Else the act alone
-        # tells that there is something new, also to who is posting the card at this moment.
-        news = content if act == "delete" else {"act": act, "at": now}
-        put("card", campaign_id, topic=f"card:{campaign_id}", content=news, now=now)
-        put("thread", campaign_id, topic=f"thread:{campaign_id}:{act}:{now}", content=content, now=now)
+        _tell_at_card(campaign_id, content, now=now)
     if act in IN_CHANNEL:
         topic = f"post:{campaign_id}:{act}"
         put("post", campaign_id, topic=topic, content=content, expires_at=now + NEWS_LIFE, now=now)
@@ -65,12 +61,28 @@ def announce(actor: Actor, act: str, campaign_id: int, numbers: Mapping[str, obj
             _tell_person(person_id, campaign_id, content, now=now)
 
 
+def _tell_at_card(campaign_id: int, content: Content, *, now: int) -> None:
+    """Bring the card up to date, and add a line to its thread."""
+    act = content["act"]
+    if act != "move_card":  # which has put what brings the card there
+        # A deleted campaign has no figures any more: its card says so and never changes again. Else the act alone
+        # tells that there is something new, also to who is posting the card at this moment.
+        news = content if act == "delete" else {"act": act, "at": now}
+        put("card", campaign_id, topic=f"card:{campaign_id}", content=news, now=now)
+    put("thread", campaign_id, topic=f"thread:{campaign_id}:{act}:{now}", content=content, now=now)
+
+
 def _has_card(campaign_id: int) -> bool:
     """Whether its card was posted, or is to be."""
     posted = "SELECT 1 FROM slack_posts WHERE kind = 'card' AND subject_id = ? LIMIT 1"
     return bool(
-        select(posted, campaign_id) or select("SELECT 1 FROM slack_outbox WHERE topic = ?", f"move:{campaign_id}")
+        select(posted, campaign_id) or select("SELECT 1 FROM slack_outbox WHERE topic = ?", moving(campaign_id))
     )
+
+
+def moving(campaign_id: int) -> str:
+    """The topic under which the campaign's card is put where somebody wants it."""
+    return f"move:{campaign_id}"
 
 
 def start_export_message(export_id: int, actor: Actor, *, now: int) -> None:
@@ -84,15 +96,6 @@ def hand_over_file(export: Export, *, now: int) -> None:
     watched = select("SELECT address FROM slack_outbox WHERE topic = ? LIMIT 1", f"export:{export.id}")
     for (address,) in watched:
         put("file", export.id, topic=f"file:{export.id}", content={}, address=address, now=now)
-
-
-def move_card(campaign_id: int, *, slack_channel_id: str, now: int) -> None:
-    """Let the campaign's card be posted anew at the bottom of a channel; raises WrongStateError for a Draft."""
-    with transaction():
-        name, phase = select("SELECT name, phase FROM campaigns WHERE id = ?", campaign_id)[0]
-        if phase == Phase.DRAFT:
-            raise WrongStateError(f"{name} is a Draft, which only its owner and Admins see: it has no card yet.")
-        put("card", campaign_id, topic=f"move:{campaign_id}", content={"move_to": slack_channel_id}, now=now)
 
 
 def tell_of_shut_channel(campaign_id: int, slack_channel_id: str, problem: str, *, now: int) -> None:

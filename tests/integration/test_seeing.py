@@ -7,6 +7,7 @@ import pytest
 from models.actors import COMMAND_LINE, Actor
 from models.errors import NotFoundError
 from models.operations.asking import ask_provider
+from models.operations.cards import move_card
 from models.operations.duplicating import duplicate_campaign
 from models.operations.exporting import start_export
 from models.operations.handing_on import hand_on
@@ -34,6 +35,7 @@ ASKED: dict[str, Callable[[int, Actor], object]] = {
     "plan a retry": lambda draft, actor: open_plan(draft, criteria=Criteria(), actor=actor, now=NOW),
     "delete": lambda draft, actor: delete_campaign(draft, actor=actor, typed_name="Plan", now=NOW),
     "duplicate": lambda draft, actor: duplicate_campaign(draft, actor=actor, now=NOW),
+    "move the card": lambda draft, actor: move_card(draft, slack_channel_id="C0GENERAL", actor=actor, now=NOW),
     "hand on": lambda draft, actor: hand_on(draft, to=1, actor=actor, now=NOW),
 }
 

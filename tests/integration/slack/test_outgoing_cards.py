@@ -8,12 +8,12 @@ import pytest
 from slack_sdk import WebClient
 
 from bot.outgoing.places import RESTRICTED
-from models.actors import Actor
+from models.actors import COMMAND_LINE, Actor
 from models.errors import WrongStateError
-from models.operations import telling
+from models.operations.cards import move_card
 from models.rules.timeouts import HOUR
 from models.rules.verdicts import Word
-from models.tables import Campaign, SlackPost
+from models.tables import Audit, Campaign, SlackPost
 from models.words import Channel, Phase
 from tests import factories
 from tests.factories import make_campaign, make_draft, make_ended, phase_of, put_into_phase, refused
@@ -134,7 +134,7 @@ class TestPlace:
         factories.resume(campaign_id, now=outgoing.now())
         outgoing.works(30)
         assert len(outgoing.calls("chat.update")) == 1  # which found it gone
-        telling.move_card(campaign_id, slack_channel_id="C0GENERAL", now=outgoing.now())
+        move_card(campaign_id, slack_channel_id="C0GENERAL", actor=ben, now=outgoing.now())
         outgoing.works()
         assert cards(outgoing, "C0GENERAL") == ["Spring: In Progress, 0 % sent"]
 
@@ -184,18 +184,45 @@ class TestPlace:
     def test_draft_gets_no_card(self, outgoing: Outgoing) -> None:
         draft = make_draft(name="Secret plan")
         with refused(WrongStateError):
-            telling.move_card(draft, slack_channel_id=CHANNEL, now=outgoing.now())
+            move_card(draft, slack_channel_id=CHANNEL, actor=COMMAND_LINE, now=outgoing.now())
 
     def test_moved_card_leaves_a_word_where_it_was(self, outgoing: Outgoing, ben: Actor) -> None:
         campaign_id = make_campaign(name="Spring")
         run(outgoing, campaign_id, ben)
-        telling.move_card(campaign_id, slack_channel_id=CHANNEL, now=outgoing.now())
+        move_card(campaign_id, slack_channel_id=CHANNEL, actor=ben, now=outgoing.now())
         factories.stop(campaign_id, now=outgoing.now())  # what is told in between takes nothing away
         outgoing.works(2)
         assert [text.partition(",")[0] for text in cards(outgoing)] == [
             "The card of this campaign has moved.",
             "Spring: In Progress",
         ]
+
+    @both_engines
+    def test_who_moved_it_stands_under_the_moved_card_and_in_the_audit(self, outgoing: Outgoing, ben: Actor) -> None:
+        campaign_id = make_campaign(name="Spring")
+        run(outgoing, campaign_id, ben)
+        outgoing.works(2)
+        move_card(campaign_id, slack_channel_id="C0GENERAL", actor=ben, now=outgoing.now())
+        outgoing.works(5)
+        assert outgoing.thread("C0GENERAL") == ["<@U0BEN> put the card into <#C0GENERAL>."]
+        row = Audit.select().order_by(Audit.id.desc()).first()
+        assert (row.act, row.actor_name, row.object_name, row.numbers) == (
+            "move_card",
+            "Ben",
+            "Spring",
+            {"place": "C0GENERAL"},
+        )
+        assert waiting() == []
+
+    def test_first_card_that_is_to_wait_is_not_posted_elsewhere_meanwhile(self, outgoing: Outgoing, ben: Actor) -> None:
+        campaign_id = make_campaign(name="Spring")
+        outgoing.meets("chat.postMessage", status=429, retry_after=7)
+        move_card(campaign_id, slack_channel_id="C0GENERAL", actor=ben, now=outgoing.now())
+        outgoing.works(3)
+        assert cards(outgoing) == cards(outgoing, "C0GENERAL") == []
+        outgoing.works(10)
+        assert (cards(outgoing), cards(outgoing, "C0GENERAL")) == ([], ["Spring: Ready, 0 % sent"])
+        assert outgoing.thread("C0GENERAL") == ["<@U0BEN> put the card into <#C0GENERAL>."]
 
     @both_engines
     def test_deleted_campaign_leaves_no_buttons(self, outgoing: Outgoing, ben: Actor, alice: Actor) -> None:
@@ -214,12 +241,15 @@ class TestPlace:
         self, outgoing: Outgoing, ben: Actor, alice: Actor
     ) -> None:
         campaign_id = make_campaign(name="Spring", now=outgoing.now())
-        telling.move_card(campaign_id, slack_channel_id=CHANNEL, now=outgoing.now())
+        move_card(campaign_id, slack_channel_id=CHANNEL, actor=ben, now=outgoing.now())
         outgoing.works()
         factories.run_later(campaign_id, at=outgoing.now() + HOUR, actor=ben, now=outgoing.now())
         outgoing.works(20)
         assert ":clock3: Runs at" in str(outgoing.in_channel()[0])
-        assert outgoing.thread() != []
+        assert [line.partition(" start for ")[0] for line in outgoing.thread()] == [
+            f"<@U0BEN> put the card into <#{CHANNEL}>.",
+            "<@U0BEN> scheduled its",
+        ]
         factories.running.delete_campaign(campaign_id, actor=alice, typed_name="Spring", now=outgoing.now())
         outgoing.works(20)  # the campaign is still being deleted
         factories.move_all(campaign_id, now=outgoing.now())

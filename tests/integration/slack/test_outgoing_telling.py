@@ -333,6 +333,11 @@ class TestWords:
         letter = letters.letter(1, content, "*Ben*", gone=False)
         assert "<!channel>" not in str(letter)
 
+    @pytest.mark.parametrize(("place", "told"), [("C0GENERAL", "<#C0GENERAL>"), ("D0BEN", "direct messages")])
+    def test_card_that_was_moved_says_where(self, place: str, told: str) -> None:
+        line = letters.thread_line({"act": "move_card", "numbers": {"place": place}}, "*Ben*")
+        assert line.text == f"*Ben* put the card into {told}."
+
     def test_start_later_says_when(self) -> None:
         numbers = {"starts_at": 14 * 60 * MINUTE, "when_free": True}
         line = letters.thread_line({"act": "schedule_start", "numbers": numbers}, "*Ben*").text
