@@ -132,6 +132,8 @@ _THREAD: dict[str, Callable[[Mapping[str, Any], str], str]] = {
     "retry": lambda n, who: f"{who} retried {_counted(n)}.",
     "delete": lambda n, who: f"{who} deleted it with {_counted(n)}.",
     "set_message": lambda _, who: f"{who} edited it.",
+    "attach_file": lambda _, who: f"{who} attached a file to it.",
+    "detach_file": lambda _, who: f"{who} took a file away from it.",
     "move_card": _moved,
     "export": lambda n, who: f"{who} started an export of {_counted(n, noun='row')}.",
     "send_test": lambda n, who: f"{who} sent a test to {lines.counted(n['n'], noun='recipient')}; it is in no count.",

@@ -20,7 +20,7 @@ Content = Mapping[str, Any]
 TOLD = frozenset(
     {"run", "stop", "resume", "retry", "delete", "hold", "fail", "end", "export", "set_message", "hand_on", "look_up"}
     | {"looked_up", "schedule_start", "cancel_start", "late_start", "mend_counts", "send_test", "duplicate", *Silence}
-    | {"move_card"}
+    | {"move_card", "attach_file", "detach_file"}
 )
 ADMINS_ALWAYS = frozenset({"mend_counts"})
 OWNER_ALWAYS = frozenset({"hold", "fail", "end", "late_start", Silence.NOTHING_ACCEPTED})

@@ -13,6 +13,8 @@ from models.config import Config
 from models.database import transaction
 from models.errors import AccountRefusedError, NotAllowedError
 from models.operations import audit, scheduling, telling
+from models.operations.attaching import attach_file, detach_file
+from models.operations.cards import move_card
 from models.operations.handing_on import hand_on
 from models.operations.preferences import mute_finished
 from models.rules.criteria import Criteria
@@ -21,7 +23,7 @@ from models.tables import Audit, Campaign
 from models.words import Channel, FailureReason, RetryClass, Scope, Silence
 from tests import factories
 from tests.factories import MINUTE, make_campaign, move_all, phase_of, refused, retry_later
-from tests.integration.slack.outgoing import Outgoing, waiting
+from tests.integration.slack.outgoing import CHANNEL, Outgoing, waiting
 
 both_engines = pytest.mark.both_engines
 
@@ -290,6 +292,17 @@ class TestMissedStart:
         assert "The mail server refuses the login" in in_public
         assert [row["numbers"] for row in factories.rows_of("audit") if row["act"] == "late_start"]
         assert "ann@example.com" not in in_public + str(factories.rows_of("audit"))
+
+
+class TestEditing:
+    def test_files_that_come_and_go_are_told_as_the_edits_that_they_are(self, outgoing: Outgoing, ben: Actor) -> None:
+        june = make_campaign(Channel.EMAIL, name="June")
+        move_card(june, slack_channel_id=CHANNEL, actor=ben, now=outgoing.now())
+        file_id = attach_file(june, "flyer.pdf", b"%PDF-1.7 a flyer", actor=ben, now=outgoing.now())
+        outgoing.passes(1)
+        detach_file(june, file_id, actor=ben, now=outgoing.now())
+        outgoing.works(5)
+        assert outgoing.thread()[1:] == ["<@U0BEN> attached a file to it.", "<@U0BEN> took a file away from it."]
 
 
 class TestSilence:
