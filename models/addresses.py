@@ -45,7 +45,7 @@ class Refusal(StrEnum):
 
 REFUSAL_LABELS = {
     Refusal.EMPTY: "No destination",
-    Refusal.SPREADSHEET: 'Damaged by a spreadsheet (6.14E+10, ="…", a leading apostrophe)',
+    Refusal.SPREADSHEET: 'Damaged by a spreadsheet (6.14E+10, a .0 at the end, ="…", a leading apostrophe)',
     Refusal.HIDDEN_CHARACTERS: "Invisible characters, or digits other than 0 to 9",
     Refusal.NO_PLUS: "No + and country code in front",
     Refusal.PUNCTUATION: "Spaces, dashes, dots or brackets in the number",
@@ -74,7 +74,7 @@ DOUBTFUL = Judgement(doubtful=True)
 
 E164 = re.compile(r"\+[1-9][0-9]{1,14}")
 PLUS_AND_DIGITS = re.compile(r"\+[0-9]+")
-DAMAGED = re.compile(r"""['=].*|[+]?\d+(?:[.,]\d+)?[eE][+]?\d+|\d{7,}[.,]0|\#+""", re.DOTALL)
+DAMAGED = re.compile(r"""['=].*|[+]?\d+(?:[.,]\d+)?[eE][+]?\d+|[+]?\d+[.,]00?|\#+""", re.DOTALL)
 WRITTEN_NUMBER = re.compile(r"[\s(]*[+]?[\d\s().\-\u2010-\u2015/]*")
 # A narrow part of RFC 5322's dot-atom, which email-validator accepts in front of any good domain.
 PLAIN_LOCAL_PART = re.compile(r"[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*")
@@ -128,7 +128,7 @@ def _malformed_number(recipient: str) -> Refusal:
     text = recipient.strip()
     if not text:
         return Refusal.EMPTY
-    if DAMAGED.fullmatch(text):
+    if is_damaged(text):
         return Refusal.SPREADSHEET
     if _has_hidden(recipient):
         return Refusal.HIDDEN_CHARACTERS
@@ -137,6 +137,11 @@ def _malformed_number(recipient: str) -> Refusal:
     if not WRITTEN_NUMBER.fullmatch(text) or not any(map(str.isdigit, text)):
         return Refusal.NOT_A_NUMBER
     return Refusal.PUNCTUATION if "+" in text else Refusal.NO_PLUS
+
+
+def is_damaged(number: str) -> bool:
+    """Whether it is a number as a spreadsheet leaves it, whose digits may be nobody's or somebody else's."""
+    return DAMAGED.fullmatch(number.strip()) is not None
 
 
 def _has_hidden(text: str) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import phonenumbers
 
-from models.addresses import E164
+from models.addresses import E164, is_damaged
 
 SAMPLES = 5
 MOST_TRIED = 10_000  # numbers: half a second
@@ -89,8 +89,9 @@ def offer_country(values: Iterable[str], country: str) -> CountryOffer:
 def read_as_number(value: str, country: str) -> str | None:
     """The E.164 number that a person in `country` would have meant by the value.
 
-    None for a value in E.164 already, for one with anything but digits, spaces, dashes, brackets and dots,
-    and where the result would not be possible. A value with `+` keeps the country that it names.
+    None for a value in E.164 already, for one with anything but digits, spaces, dashes, brackets and dots, for one
+    damaged by a spreadsheet (the 0 of a `.0` would make it somebody else's), and where the result would not be
+    possible. A value with `+` keeps the country that it names.
     """
     if not _may_be_national(value):
         return None
@@ -105,4 +106,4 @@ def read_as_number(value: str, country: str) -> str | None:
 
 
 def _may_be_national(value: str) -> bool:
-    return WRITTEN_NUMBER.fullmatch(value) is not None and not E164.fullmatch(value)
+    return WRITTEN_NUMBER.fullmatch(value) is not None and not E164.fullmatch(value) and not is_damaged(value)

@@ -60,6 +60,8 @@ class TestNumbers:
             ('="0155123456"', Refusal.SPREADSHEET),
             ("'+61412345678", Refusal.SPREADSHEET),
             ("61412345678.0", Refusal.SPREADSHEET),
+            ("+61412345678.0", Refusal.SPREADSHEET),
+            ("61412345678.00", Refusal.SPREADSHEET),
             ("#######", Refusal.SPREADSHEET),
             ("+6１412345678", Refusal.HIDDEN_CHARACTERS),
             ("+٦١٤١٢٣٤٥٦٧٨", Refusal.HIDDEN_CHARACTERS),

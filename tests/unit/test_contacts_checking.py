@@ -9,6 +9,7 @@ import pytest
 
 from models.addresses import Refusal
 from models.contacts.checking import Contact, check_contacts
+from models.contacts.country import CountryOffer, offer_country
 from models.contacts.mapping import ColumnMapping, map_columns
 from models.contacts.reading import contact_rows, examine
 from models.contacts.refused import RefusedRow, refused_header, refused_line
@@ -195,6 +196,19 @@ class TestCountry:
         assert report.doubtful == Lines(1, [6])
         assert list(report.refused) == [Refusal.SPREADSHEET]
         assert any("0412 345 678 as +61412345678" in sentence for sentence in report.sentences())
+
+    @pytest.mark.parametrize(
+        "damaged", ["01701234567.0", "491701234567.0", "301234567.00", "+491701234567.0", " 0301234567.0\xa0", "4E+11"]
+    )
+    def test_number_damaged_by_a_spreadsheet_is_never_read_as_another(self, damaged: str) -> None:
+        contacts, report = check([[damaged]], mapping=mapped("DE"))
+        assert contacts == []
+        assert list(report.refused) == [Refusal.SPREADSHEET]
+        assert offer_country([damaged], "DE") == CountryOffer(0, ())
+
+    def test_number_with_dots_between_its_parts_is_still_read(self) -> None:
+        contacts, _ = check([["0170.123.45.60"], ["0170.1234570"]], mapping=mapped("DE"))
+        assert [contact.recipient for contact in contacts] == ["+491701234560", "+491701234570"]
 
     def test_country_means_nothing_for_email(self) -> None:
         _, report = check([["0412 345 678"]], channel=Channel.EMAIL, mapping=mapped("AU"))
