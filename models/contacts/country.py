@@ -12,7 +12,7 @@ import phonenumbers
 from models.addresses import E164, is_damaged
 
 SAMPLES = 5
-MOST_TRIED = 10_000  # numbers: half a second
+MOST_TRIED = 10_000  # numbers: half a second; all of a large file would take a quarter of a minute
 # Spaces (also those that a web page puts between digits), dashes, brackets, dots.
 WRITTEN_NUMBER = re.compile(r"[+]?[0-9 \u00a0\u202f().\-\u2010-\u2015]+")
 PUNCTUATION = re.compile(r"[^+0-9]")
@@ -22,12 +22,12 @@ PUNCTUATION = re.compile(r"[^+0-9]")
 class CountryOffer:
     """How many cells could be read as numbers of the country, and the first five as they are and would be.
 
-    Unless `exact` there may be more.
+    `first` is how many that are refused as they are were tried, where there are more; None when all were.
     """
 
     count: int
     samples: tuple[tuple[str, str], ...]
-    exact: bool = True
+    first: int | None = None
 
 
 def is_country(code: str) -> bool:
@@ -75,7 +75,7 @@ def offer_country(values: Iterable[str], country: str) -> CountryOffer:
         if not _may_be_national(value):
             continue
         if tried == MOST_TRIED:
-            return CountryOffer(count, tuple(samples), exact=False)
+            return CountryOffer(count, tuple(samples), first=tried)
         tried += 1
         number = read_as_number(value, country)
         if number is None:

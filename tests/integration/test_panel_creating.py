@@ -272,7 +272,18 @@ class TestCountryOffer:
         monkeypatch.setattr("models.contacts.country.MOST_TRIED", 2)
         rows = "".join(f"0491 570 15{number},x\n" for number in range(5))
         address = mapping(panel, draft, f"mobile,name\n{rows}")
-        assert "2 or more can be read" in self.offered(panel, address, **uses("destination", "name", country="AU"))
+        told = self.offered(panel, address, **uses("destination", "name", country="AU"))
+        assert "2 of the first 2 numbers that are refused as they are can be read as numbers of Australia." in told
+        told = self.offered(panel, address, **uses("destination", "name", country="NO"))
+        assert told == "None of the first 2 numbers that are refused as they are can be read as numbers of Norway."
+
+    def test_file_that_was_tried_to_its_end_has_an_exact_count(
+        self, panel: Visitor, draft: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("models.contacts.country.MOST_TRIED", 3)
+        address = mapping(panel, draft, self.NATIONAL)
+        told = self.offered(panel, address, **uses("destination", "name", country="AU"))
+        assert told.startswith("2 can be read as numbers of Australia.")
 
 
 class TestReport:
