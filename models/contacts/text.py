@@ -38,6 +38,10 @@ OTHER_KINDS = {
 }
 PIECE = 64 * 1024
 NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
+# Letters of Windows-1252 but for its Š, Œ and Ž, with whose bytes Japanese characters begin.
+ACCENTED = frozenset(map(chr, range(0xC0, 0x100))) - {"×", "÷"}
+# Northern alphabets whose own letters also stand together, if only where somebody tries them out.
+TOGETHER = tuple(map(frozenset, ("åäö", "æøå", "äöüß", "ðþæö")))
 
 
 class _Chunks(io.RawIOBase):
@@ -159,12 +163,25 @@ def _is_western(source: Source) -> bool:
     """
     strange = sound = 0
     for _, line in _telling_lines(source, WINDOWS):
-        for run in NOT_ASCII.findall(line):
-            if len(run) > 2 and len(set(run)) > 1:
+        for run in NOT_ASCII.finditer(line):
+            if _is_strange(run[0], line[max(0, run.start() - 1) : run.end() + 1]):
                 strange += 1
             else:
                 sound += 1
     return not strange or strange < sound
+
+
+def _is_strange(run: str, around: str) -> bool:
+    """Whether the run is hardly Western; `around` is the same with the character before and the one after.
+
+    Three within a word (Sæþór) are not: in another code page the whole word would be of such letters.
+    """
+    if len(run) <= 2 or len(set(run)) == 1:
+        return False
+    if len(run) == 3 and ACCENTED.issuperset(run) and re.search("[A-Za-z]", around):
+        return False
+    letters = set(run.lower())
+    return len(letters) < 3 or not any(letters <= alphabet for alphabet in TOGETHER)
 
 
 def _telling_lines(source: Source, encoding: str, errors: str = "strict") -> Iterator[tuple[int, str]]:

@@ -203,6 +203,33 @@ class TestWhatCannotBeRead:
         assert examined.encoding == "cp1252"
         assert rows == [(2, ["+61412345678", name])]
 
+    @pytest.mark.parametrize("name", ["Sæþór", "SÆÞÓR", "Sæþóra", "Åäö", "ÅÄÖ", "Æøå", "þæö", "Süßöl", "Äöü"])
+    def test_letters_that_stand_together_in_northern_words_are_no_other_code_page(self, name: str) -> None:
+        examined, rows = read(f"phone,name\n+61412345678,{name}\n".encode("cp1252"))
+        assert examined.encoding == "cp1252"
+        assert rows == [(2, ["+61412345678", name])]
+
+    @pytest.mark.parametrize(
+        ("encoding", "name"),
+        [
+            ("cp1251", "Аня"),
+            ("cp1251", "Юрий"),
+            ("koi8_r", "Пётр"),
+            ("cp1253", "Άννα"),
+            ("cp1253", "Αννα"),
+            ("cp1255", "זוהר"),
+            ("cp1255", "צור"),
+            ("cp1256", "وهو"),
+            ("shift_jis", "佐藤"),
+            ("shift_jis", "種子島"),
+            ("gbk", "王芳"),
+            ("big5", "陳小明"),
+            ("euc_kr", "LG전자"),
+        ],
+    )
+    def test_one_word_of_another_code_page_is_not_garbled(self, encoding: str, name: str) -> None:
+        assert "neither UTF-8 nor Windows-1252" in refusal(f"phone,name\n+61412345678,{name}\n".encode(encoding))
+
     def test_bytes_that_windows_1252_lacks(self) -> None:
         assert "neither UTF-8 nor Windows-1252" in refusal(b"phone,name\n+61412345678,\x81\x8d\n")
 
