@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from html import escape
+from html import escape, unescape
 from html.parser import HTMLParser
 from itertools import count, repeat
 
@@ -14,6 +14,7 @@ from models.words import Channel
 
 UNSUBSCRIBE_URL = "unsubscribe_url"
 NAME_LENGTH = 40  # characters, spaces at the ends not counted
+LONGEST_TOLD = 60  # characters of what can be no name
 
 # What could be a placeholder; whether it is one, `is_field_name` says.
 _BRACES = re.compile(r"\{\{([^{}]+)\}\}")
@@ -47,6 +48,11 @@ def is_blank(value: str) -> bool:
     return not value or value.isspace()
 
 
+def _meant(braces: re.Match[str]) -> str:
+    """What stands in the braces as people read it. No name has an `&`, so an entity can't be one by chance."""
+    return _one_line(unescape(braces[1]))
+
+
 @dataclass(frozen=True, slots=True)
 class Placeholder:
     """One use of a field: `written` is the whole `{{Name}}` as typed, `name` the normalised name."""
@@ -69,14 +75,14 @@ class Template:
     def parse(cls, text: str) -> "Template":
         """Take `text` apart. Braces around anything but a legal name are text like any other.
 
-        A name may be broken over lines, as editors of HTML do.
+        A name may be broken over lines and have entities in it, `&nbsp;` above all, as editors of HTML write them.
         """
-        found = [match for match in _BRACES.finditer(text) if is_field_name(_one_line(match[1]))]
+        found = [match for match in _BRACES.finditer(text) if is_field_name(_meant(match))]
         ends = [*(match.start() for match in found[1:]), len(text)]
         return cls(
             lead=text[: found[0].start()] if found else text,
             rest=tuple(
-                (Placeholder(match[0], normalise_name(match[1])), text[match.end() : end])
+                (Placeholder(match[0], normalise_name(_meant(match))), text[match.end() : end])
                 for match, end in zip(found, ends[: len(found)], strict=True)
             ),
         )
@@ -115,11 +121,25 @@ def render(text: str, values: Mapping[str, str], *, escape_html: bool = False) -
 
 
 def missing_fields(text: str, field_names: Iterable[str], *, channel: Channel) -> tuple[str, ...]:
-    """Names that `text` uses and no field has, normalised. Email always has the unsubscribe link."""
+    """What `text` has in double braces and no field provides. Email always has the unsubscribe link.
+
+    Names are normalised. What can be no name is told as it stands, for it was meant for one all the same: people
+    would read it so. Braces around neither letter nor digit are text.
+    """
     known = {normalise_name(name) for name in field_names}
     if channel is Channel.EMAIL:
         known.add(UNSUBSCRIBE_URL)
-    return tuple(name for name in placeholders(text) if name not in known)
+    used = (_told(_meant(braces)) for braces in _BRACES.finditer(text))
+    return tuple(dict.fromkeys(name for name in used if name and name not in known))
+
+
+def _told(meant: str) -> str:
+    """A name as fields are told apart by it, else what stands there, shortened; '' without letter and digit."""
+    if is_field_name(meant):
+        return normalise_name(meant)
+    if not any(map(str.isalnum, meant)):
+        return ""
+    return meant if len(meant) <= LONGEST_TOLD else meant[: LONGEST_TOLD - 1] + "…"
 
 
 def check_header(text: str, *, field: str) -> str:

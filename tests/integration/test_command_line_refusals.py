@@ -31,6 +31,7 @@ CREATION_REFUSALS = [
     ({"field": ["phone=number", "first name=NUMBER"]}, "used twice"),
     ({"field": ["phone=number"]}, "destination"),
     ({"template": "Hi {{surname}}"}, "uses {{surname}}, but no column provides it"),
+    ({"template": "Hi {{first.name}}"}, "uses {{first.name}}, but no column provides it"),
     ({"template": ""}, "empty"),
     ({"template": " \n\n"}, "empty"),
     ({"template": "x" * 1601}, "at most 1,600 characters"),

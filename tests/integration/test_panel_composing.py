@@ -61,9 +61,9 @@ class TestTemplate:
 
     def test_unknown_fields_are_named_and_refuse_the_campaign(self, panel: Visitor, draft: int) -> None:
         import_contacts(panel, draft)
-        body = "Hi {{first  NAME}}, {{sub urb}} {{<b>}}"
+        body = "Hi {{first  NAME}}, {{sub urb}} {{<b>}} {{first&nbsp;name}}"
         page = words_of(self.measured(panel, draft, body=body))
-        assert "No column provides {{sub urb}} ." in page
+        assert "No column provides {{sub urb}} , {{<b>}} ." in page
         answer = panel.post(f"/campaigns/{draft}/template", body=body)
         assert answer.status_code == 422
         assert "{{sub urb}}, but no column provides it" in told(answer)

@@ -61,6 +61,19 @@ class TestPlaceholders:
         assert normalise_name(written) == "first name"
         assert render(f"Hi {{{{{written}}}}}!", {"First name": "Ben"}) == "Hi Ben!"
 
+    @pytest.mark.parametrize("written", ["first&nbsp;name", "&nbsp;First&#160;&#xA0;Name ", "first&#32;n&#97;me"])
+    def test_spaces_that_an_editor_of_html_wrote_as_entities_are_spaces(self, written: str) -> None:
+        assert placeholders(f"{{{{{written}}}}}") == ("first name",)
+        assert render(f"Hi {{{{{written}}}}}!", {"First name": "Ben"}, escape_html=True) == "Hi Ben!"
+        assert missing_fields(f"{{{{{written}}}}}", ["first name"], channel=Channel.EMAIL) == ()
+
+    def test_letters_that_an_editor_of_html_wrote_as_entities_are_letters(self) -> None:
+        assert placeholders("{{Gr&ouml;&szlig;e}} {{na&iuml;ve}}") == ("grösse", "naïve")
+        assert render("<b>{{Gr&ouml;&szlig;e}}</b>", {"Größe": "<4>"}, escape_html=True) == "<b>&lt;4&gt;</b>"
+
+    def test_entity_leaves_what_has_no_value_as_it_was_written(self) -> None:
+        assert render("Hi {{first&nbsp;name}}", {"first name": ""}) == "Hi {{first&nbsp;name}}"
+
     def test_composed_and_decomposed_letters_are_one_name(self) -> None:
         assert render("{{Gro\N{COMBINING DIAERESIS}sse}}", {"GRÖSSE": "4"}) == "4"
 
@@ -112,6 +125,32 @@ class TestMissingFields:
     def test_unsubscribe_link_is_known_to_email_only(self) -> None:
         assert missing_fields("{{Unsubscribe_URL}}", [], channel=Channel.EMAIL) == ()
         assert missing_fields("{{unsubscribe_url}}", [], channel=Channel.SMS) == ("unsubscribe_url",)
+
+    @pytest.mark.parametrize(
+        ("written", "told"),
+        [
+            ("{{first.name}}", "first.name"),
+            ("{{ name! }}", "name!"),
+            ("{{name | default: &quot;you&quot;}}", 'name | default: "you"'),
+            ("{{7*7}}", "7*7"),
+            ("{{first <b>name</b>}}", "first <b>name</b>"),
+            ("{{a&amp;nbsp;b}}", "a&nbsp;b"),
+            ("{{first\N{ZERO WIDTH SPACE}name}}", "first\N{ZERO WIDTH SPACE}name"),
+            ("{{" + "n" * 41 + "}}", "n" * 41),
+            ("{{" + "n " * 500 + "}}", "n " * 29 + "n…"),
+        ],
+    )
+    def test_what_can_be_no_name_is_told_as_it_stands(self, written: str, told: str) -> None:
+        text = f"Hi {{{{name}}}}, {written} {written}"
+        assert missing_fields(text, ["name", "first name", "n"], channel=Channel.EMAIL) == (told,)
+
+    @pytest.mark.parametrize("text", ["{{}}", "{{ }}", "{{&nbsp;}}", "{{:-)}}", "{name}", "{ {name} }", "{% x %}"])
+    def test_braces_that_were_not_meant_for_a_field_are_text(self, text: str) -> None:
+        assert missing_fields(text, [], channel=Channel.SMS) == ()
+
+    def test_styles_and_json_are_text(self) -> None:
+        page = '<style>@media print{a{color:red}}</style><script>{"a":{"b":{}}}</script>{{name}}'
+        assert missing_fields(page, ["name"], channel=Channel.EMAIL) == ()
 
 
 class TestCheckHeader:
