@@ -52,7 +52,7 @@ RIGHTS: Mapping[str, Right] = {
     "columns.page": Right.CHANGE_CAMPAIGNS,
     "columns.offer": Right.CHANGE_CAMPAIGNS,
     "contacts.report": Right.CHANGE_CAMPAIGNS,
-    "contacts.refused_rows": Right.CHANGE_CAMPAIGNS,
+    "contacts.refused_rows": Right.SEE_RECIPIENTS,
     "creating.template": Right.CHANGE_CAMPAIGNS,
     "composing.measure": Right.CHANGE_CAMPAIGNS,
     "composing.sizes": Right.CHANGE_CAMPAIGNS,

@@ -11,11 +11,13 @@ from admin.views.base import STOP_POLLING
 from admin.views.given import number_of
 from admin.views.seeing import LIVE, chart_of_campaign, filter_of_request, live_context, owner_of, told_start
 from models.clock import now_ms
+from models.contacts.report import Report
 from models.errors import NotFoundError
 from models.queries.campaigns import attachments_of, seen_campaign
 from models.queries.pages import total_of
 from models.queries.previews import contact_values
 from models.queries.starts import planned_of
+from models.queries.work import latest_import
 from models.words import Channel, Phase
 
 LOOKS_PER_CHART = 10  # the chart is looked at in one look of so many
@@ -72,7 +74,14 @@ def summary(campaign_id: int) -> ResponseReturnValue:
     """Details, and the template with a contact's values."""
     campaign = seen_campaign(campaign_id, sessions.current_actor())
     start = told_start(planned_of(campaign).pending, campaign)
-    details = {"owner": owner_of(campaign), "start": start, "attachments": attachments_of(campaign_id)}
+    work = latest_import(campaign_id)
+    details = {
+        "owner": owner_of(campaign),
+        "start": start,
+        "attachments": attachments_of(campaign_id),
+        "work": work,
+        "report": Report.from_json(work.report) if work and work.report else None,
+    }
     # The dialog's one act, offered while something is to start later.
     return draw_dialog(
         "view_summary", campaign, **details, post_to=url_for("campaign.cancel_start", campaign_id=campaign_id)

@@ -6,6 +6,7 @@ from typing import Any, BinaryIO
 from flask import Blueprint, Response, render_template, request
 from flask.typing import ResponseReturnValue
 
+from admin import sessions
 from admin.presenting import words
 from admin.views import columns
 from admin.views.base import STOP_POLLING, go_to, wants_part
@@ -18,7 +19,7 @@ from models.contacts.report import Report
 from models.errors import InvalidInputError, NotFoundError
 from models.operations import importing
 from models.operations.files import read_file
-from models.queries.campaigns import counts_of
+from models.queries.campaigns import counts_of, seen_campaign
 from models.queries.work import imported_file, latest_import
 from models.tables import Campaign, Import
 from models.words import OPEN_WORK, WorkState
@@ -59,8 +60,8 @@ def report(campaign_id: int) -> ResponseReturnValue:
 
 @blueprint.get("/refused.csv")
 def refused_rows(campaign_id: int) -> ResponseReturnValue:
-    """The rows that were left out, with the reason, to be mended and imported again."""
-    draft_of(campaign_id)
+    """The rows that were left out, with the reason, to be mended and imported again; there as long as the campaign."""
+    seen_campaign(campaign_id, sessions.current_actor())
     work = latest_import(campaign_id)
     if work is None or work.refused_file_id is None:
         raise NotFoundError("No rows were refused.", campaign_id=campaign_id)

@@ -14,7 +14,7 @@ from models.database import execute, execute_many, for_update, marks, select, tr
 from models.errors import InvalidInputError
 from models.operations import audit, optouts
 from models.operations.erasing import COLUMNS, ToErase, forget_messages
-from models.operations.files import remove_file
+from models.operations.files import read_file, remove_file
 from models.operations.testing import forget_tested
 from models.queries.finding import recipient_typed
 from models.secret_key import opt_out_hashes
@@ -59,13 +59,14 @@ def forget_person(typed: str, *, typed_again: str, actor: Actor, now: int) -> Fo
     _forget_searches(written)
     _forget_tests_to(written)
     forget_tested(channel, key)
+    refused_in = _campaigns_that_refused(channel, written)
     # The messages last, and with them what only they lead to: who is cut off before, and asks again, still finds all.
     with transaction():
         messages = _forget_messages(channel, key, now=now)
         campaign_ids = sorted({one.campaign_id for one in messages})
         _forget_samples(key, campaign_ids)
         _forget_tests_of(campaign_ids)
-        file_ids = _let_go_of_files(campaign_ids)
+        file_ids = _let_go_of_imports(sorted({*campaign_ids, *refused_in})) + _let_go_of_exports(campaign_ids)
         done = Forgotten(
             messages=len(messages),
             opted_out=sum(one.status in TO_BE_SENT for one in messages),
@@ -202,28 +203,57 @@ def _forget_tests_of(campaign_ids: Sequence[int]) -> None:
         execute(f"DELETE FROM sent_tests WHERE {_ENDED} AND campaign_id IN ({marks(campaign_ids)})", *campaign_ids)
 
 
-def _let_go_of_files(campaign_ids: Sequence[int]) -> list[int]:
-    """Uploads, refused rows and exports of the campaigns lead nowhere now; returns the files, to be removed.
+def _campaigns_that_refused(channel: Channel, written: Sequence[str]) -> list[int]:
+    """Those whose file of refused rows names the person: no message leads there."""
+    kept = select(
+        "SELECT i.campaign_id, i.refused_file_id FROM imports i JOIN campaigns c ON c.id = i.campaign_id "
+        "WHERE c.channel = ? AND i.refused_file_id IS NOT NULL",
+        channel.value,
+    )
+    return [campaign_id for campaign_id, file_id in kept if _is_named_in(file_id, written)]
 
-    They are expired, so the clock removes those that we don't get to. Those in Slack go at the bot's next look.
-    """
+
+def _is_named_in(file_id: int, written: Sequence[str]) -> bool:
+    forms = [form.encode() for form in written]
+    overlap, before = max(map(len, forms)), b""
+    for piece in read_file(file_id):
+        text = before + piece.lower()
+        if any(form in text for form in forms):
+            return True
+        before = text[-overlap:]
+    return False
+
+
+def _let_go_of_imports(campaign_ids: Sequence[int]) -> list[int]:
+    """Uploads and refused rows of the campaigns lead nowhere now; returns the files, to be removed."""
     if not campaign_ids:
         return []
     among = f"campaign_id IN ({marks(campaign_ids)}) AND {_ENDED}"
-    among_files = (
-        f"id IN (SELECT file_id FROM imports WHERE {among} "
-        f"UNION SELECT refused_file_id FROM imports WHERE {among} "
-        f"UNION SELECT file_id FROM exports WHERE {among})"
-    )
-    file_ids = [row[0] for row in select(f"SELECT id FROM files WHERE {among_files}", *[*campaign_ids] * 3)]
-    execute_many("UPDATE files SET expires_at = 0 WHERE id = ?", [(file_id,) for file_id in file_ids])
-    execute(f"UPDATE exports SET file_id = NULL WHERE {among}", *campaign_ids)
+    named = f"SELECT file_id FROM imports WHERE {among} UNION SELECT refused_file_id FROM imports WHERE {among}"
+    file_ids = _expired(named, *[*campaign_ids] * 2)
     execute(f"UPDATE imports SET refused_file_id = NULL WHERE {among}", *campaign_ids)
+    return file_ids
+
+
+def _let_go_of_exports(campaign_ids: Sequence[int]) -> list[int]:
+    """The same for exports. Those in Slack go at the bot's next look."""
+    if not campaign_ids:
+        return []
+    among = f"campaign_id IN ({marks(campaign_ids)}) AND {_ENDED}"
+    file_ids = _expired(f"SELECT file_id FROM exports WHERE {among}", *campaign_ids)
+    execute(f"UPDATE exports SET file_id = NULL WHERE {among}", *campaign_ids)
     execute(
         "UPDATE slack_posts SET created_at = 0 WHERE kind = 'file' AND subject_id IN "
         f"(SELECT id FROM exports WHERE campaign_id IN ({marks(campaign_ids)}))",
         *campaign_ids,
     )
+    return file_ids
+
+
+def _expired(named: str, *values: int) -> list[int]:
+    """The files that a query names. Their time is over, so the clock removes those that we don't get to."""
+    file_ids = [row[0] for row in select(f"SELECT id FROM files WHERE id IN ({named})", *values)]
+    execute_many("UPDATE files SET expires_at = 0 WHERE id = ?", [(file_id,) for file_id in file_ids])
     return file_ids
 
 

@@ -13,7 +13,7 @@ from models.errors import InvalidInputError, NotAllowedError
 from models.operations import posts, receipts, retrying, sending
 from models.operations.erasing import erase_what_came_to_rest
 from models.operations.exporting import start_export
-from models.operations.files import store_file
+from models.operations.files import CHUNK, read_file, store_file
 from models.operations.forgetting import Forgotten, forget_person
 from models.operations.importing import ContactsFile, do_import
 from models.operations.importing import start_import as start_import_of
@@ -296,6 +296,38 @@ class TestEverywhereElse:
         last = Report.from_json(json.loads(rows_of("imports")[0]["report"]))
         assert "Read as numbers of US: 2." in last.sentences()
         nowhere("12025550100", "555-0100", "555-0101")
+
+    @both_engines
+    def test_file_of_refused_rows_that_names_them_goes_though_no_message_does(self, alice: Actor) -> None:
+        name = "x" * 10_241
+        named, other = make_draft(), make_draft()
+        do_import(start_import(named, f"phone,name\n{ANN},{name}\n+14155550009,Bo\n"), clock=lambda: NOW)
+        do_import(start_import(other, f"phone,name\n+14155550008,{name}\n+14155550009,Bo\n"), clock=lambda: NOW)
+        assert [row["recipient"] for row in rows_of("messages")] == ["+14155550009"] * 2
+        exported = store_file("e.csv", "text/csv", [b"x"], now=NOW)
+        Export.insert(
+            campaign_id=named, campaign_name="x", state="done", created_at=NOW, file_id=exported, **alice.as_columns()
+        ).execute()
+        done = forget(alice)
+        assert (done.messages, done.files) == (0, 2)
+        first, second = rows_of("imports", "ORDER BY id")
+        assert first["refused_file_id"] is None
+        assert second["refused_file_id"] is not None
+        kept = {second["file_id"], second["refused_file_id"], exported}
+        assert {row["id"] for row in rows_of("files")} == kept, "an export has no refused rows"
+
+    @both_engines
+    def test_refused_row_is_found_where_two_pieces_of_its_file_meet(self, alice: Actor) -> None:
+        draft = make_draft()
+        do_import(start_import(draft, f"phone,name\n{ANN},a,b\nx,c\n"), clock=lambda: NOW)
+        content = b"".join(read_file(rows_of("imports")[0]["refused_file_id"]))
+        at = content.index(ANN.encode()) + 5
+        padded = store_file("refused.csv", "text/csv", [b"-" * (CHUNK - at) + content], now=NOW)
+        assert ANN.encode() not in next(read_file(padded))
+        with transaction():
+            execute("UPDATE imports SET refused_file_id = ?", padded)
+        assert forget(alice).files == 2
+        assert rows_of("imports")[0]["refused_file_id"] is None
 
     @both_engines
     def test_import_under_way_keeps_its_file_and_is_told_of(self, alice: Actor) -> None:

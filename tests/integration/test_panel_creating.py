@@ -301,6 +301,38 @@ class TestReport:
         assert refused.headers["Content-Disposition"].startswith("attachment")
         assert refused.data.decode("utf-8-sig").splitlines()[1].startswith('"5","No + and country code')
 
+    def test_refused_rows_are_had_in_every_phase_by_who_sees_recipients(
+        self, app: Flask, panel: Visitor, vera: Actor
+    ) -> None:
+        campaign_id = make_draft()
+        importing.do_import(start_import(campaign_id, "phone\n+14155550100\n0491570156\n"), clock=now_ms)
+        address = f"/campaigns/{campaign_id}/contacts/refused.csv"
+        viewer = Visitor(app).sign_in(vera)
+        assert panel.get(address).status_code == 404, "a draft of somebody else"
+        for phase in Phase:
+            if phase in (Phase.DRAFT, Phase.DELETING):
+                continue
+            put_into_phase(campaign_id, phase)
+            assert panel.get(address).data.decode("utf-8-sig").splitlines()[1].endswith('"0491570156"')
+            summary = panel.get(f"/campaigns/{campaign_id}/summary").text
+            assert "2 rows read: 1 imported, 1 refused. 1 refused row (CSV)" in words_of(summary)
+            assert f'href="{address}"' in summary
+            assert viewer.get(address).status_code == 403
+            summary = viewer.get(f"/campaigns/{campaign_id}/summary").text
+            assert "2 rows read: 1 imported, 1 refused." in words_of(summary)
+            assert address not in summary
+        put_into_phase(campaign_id, Phase.DELETING)
+        assert panel.get(address).status_code == 404
+
+    def test_campaign_without_refused_rows_offers_none(self, panel: Visitor) -> None:
+        campaign_id = make_draft()
+        importing.do_import(start_import(campaign_id, "phone\n+14155550100\n"), clock=now_ms)
+        put_into_phase(campaign_id, Phase.READY)
+        assert panel.get(f"/campaigns/{campaign_id}/contacts/refused.csv").status_code == 404
+        summary = panel.get(f"/campaigns/{campaign_id}/summary").text
+        assert "1 row read: 1 imported, 0 refused." in words_of(summary)
+        assert "refused.csv" not in summary
+
     def test_second_window_that_imports_replaces_the_first(self, panel: Visitor, draft: int) -> None:
         first, second = mapping(panel, draft), mapping(panel, draft, "mobile,name\n+14155550199,Eve\n")
         panel.post(first, **uses("destination", "first name", "suburb"))
