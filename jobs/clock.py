@@ -22,13 +22,12 @@ from models.clock import now_ms
 from models.config import Config
 from models.installation import open_installation
 from models.operations import tallying
-from models.operations.campaigns import delete_old_drafts
 from models.operations.erasing import erase_what_came_to_rest
 from models.operations.files import remove_expired_files
 from models.operations.presence import BEAT_SECONDS, beat, give_up_lease, hold_lease, leave
 from models.operations.proving import campaigns_to_prove, prove_counts
 from models.operations.receipts import PURGED_AT_ONCE, purge_receipts
-from models.operations.retention import delete_what_is_over
+from models.operations.retention import delete_old_drafts, delete_what_is_over
 from models.operations.sweeping import find_work, sweep_due
 from models.operations.watching import notice_silence
 

@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 from peewee import IntegrityError
 
-from models.actors import SYSTEM, Actor, Right
+from models.actors import Actor, Right
 from models.addresses import judge
-from models.database import execute, for_update, select, transaction
+from models.database import execute, select, transaction
 from models.errors import InvalidInputError, WrongStateError
-from models.operations import audit, deleting, running
+from models.operations import audit, deleting
 from models.operations.unscheduling import drop_start
 from models.queries.campaigns import counts_of, seen_campaign
 from models.rules.timeouts import DAY
@@ -248,18 +248,6 @@ def discard_draft(campaign_id: int) -> None:
         with transaction():
             removed = deleting.remove_messages(campaign_id, DISCARD_SLICE)
     deleting.remove_campaign(campaign_id)
-
-
-def delete_old_drafts(*, now: int) -> None:
-    """Have drafts deleted that nobody has changed for 14 days."""
-    is_old = "phase = 'draft' AND updated_at < ?"
-    for campaign_id, name in select(f"SELECT id, name FROM campaigns WHERE {is_old}", now - DRAFT_KEPT):
-        with transaction():
-            # Somebody may have changed or finished it since.
-            if select(
-                f"SELECT 1 FROM campaigns WHERE id = ? AND {is_old}{for_update()}", campaign_id, now - DRAFT_KEPT
-            ):
-                running.delete_campaign(campaign_id, actor=SYSTEM, typed_name=name, now=now)
 
 
 def check_message(campaign: Campaign, message: Message) -> None:

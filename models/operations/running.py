@@ -9,9 +9,10 @@ from models.database import execute, marks, transaction
 from models.errors import CampaignError, ChannelTakenError, InvalidInputError, WrongStateError
 from models.hints import SENDING, hint
 from models.operations import audit
+from models.operations.campaigns import check_message, message_of
 from models.operations.leaving import end_open_moves, leave, open_move
 from models.operations.unscheduling import drop_start
-from models.queries.campaigns import blocker_of, seen_standing
+from models.queries.campaigns import blocker_of, get_campaign, seen_standing
 from models.queries.reached import LATELY
 from models.rules.actions import Answer, Standing, answer_for, channel_taken, right_for
 from models.words import CHANNEL_LABELS, Action, MessageStatus, MoveKind, Phase
@@ -41,12 +42,13 @@ def run_campaign(
     With `leave_out_reached` those whom another campaign of the channel reached in the 24 hours before `now` become
     Cancelled instead; the move's `left_out` says how many.
 
-    Raises NotFoundError, NotAllowedError, WrongStateError, ChannelTakenError, and InvalidInputError when
-    the disclaimer was not accepted.
+    Raises NotFoundError, NotAllowedError, WrongStateError (also for a template or sender that can't be sent as it
+    is), ChannelTakenError, and InvalidInputError when the disclaimer was not accepted.
     """
     with transaction():
         campaign = permitted(Action.RUN, campaign_id, actor, now=now)
         require_disclaimer(campaign_id, campaign.name, accepted=disclaimer_accepted)
+        _require_sound_message(campaign_id)
         drop_start(campaign_id, by="run", actor=actor, now=now)
         take_channel(Action.RUN, campaign_id, campaign, now=now)
         execute(
@@ -154,6 +156,16 @@ def require_disclaimer(campaign_id: int, name: str, *, accepted: bool) -> None:
         raise InvalidInputError(
             f"To run {name}, accept the disclaimer: {' '.join(DISCLAIMER)}", field="disclaimer", campaign_id=campaign_id
         )
+
+
+def _require_sound_message(campaign_id: int) -> None:
+    """What is Ready was checked when it was made; a version before this one may have let it pass."""
+    campaign = get_campaign(campaign_id)
+    try:
+        check_message(campaign, message_of(campaign))
+    except InvalidInputError as fault:
+        sentence = f"{campaign.name} can't be run: {fault}"
+        raise WrongStateError(sentence, campaign_id=campaign_id, next_step=Action.EDIT) from fault
 
 
 _BEGINS_IN = {

@@ -12,7 +12,7 @@ from models.actors import COMMAND_LINE, Actor
 from models.clock import now_ms
 from models.config import Config
 from models.database import execute
-from models.operations import campaigns, importing
+from models.operations import campaigns, importing, retention
 from models.operations.files import remove_expired_files
 from models.operations.settings import change_setting
 from models.queries.campaigns import get_campaign
@@ -363,13 +363,13 @@ class TestDrafts:
     @pytest.mark.parametrize(("late", "kept"), [(-1000, True), (1000, False)])
     def test_goes_two_weeks_after_its_last_change(self, installation: Config, late: int, kept: bool) -> None:
         draft = make_draft()
-        campaigns.delete_old_drafts(now=NOW + campaigns.DRAFT_KEPT + late)
+        retention.delete_old_drafts(now=NOW + campaigns.DRAFT_KEPT + late)
         assert (phase_of(draft) == "draft") is kept
 
     def test_ready_campaigns_do_not_go_with_time(self, installation: Config) -> None:
         draft = make_draft()
         put_into_phase(draft, Phase.READY)
-        campaigns.delete_old_drafts(now=NOW + 10 * campaigns.DRAFT_KEPT)
+        retention.delete_old_drafts(now=NOW + 10 * campaigns.DRAFT_KEPT)
         assert phase_of(draft) == "ready"
 
     def test_discarded_during_its_import_leaves_nothing(self, installation: Config, panel: Visitor) -> None:

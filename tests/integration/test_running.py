@@ -37,6 +37,19 @@ both_engines = pytest.mark.both_engines
 
 class TestRun:
     @both_engines
+    def test_text_that_was_made_ready_before_a_check_was_there_is_refused_by_run(self) -> None:
+        campaign_id = make_campaign(name="Spring")
+        with transaction():
+            execute("UPDATE campaigns SET body = 'Hi {{first.name}}' WHERE id = ?", campaign_id)
+        with pytest.raises(WrongStateError) as refusal:
+            run(campaign_id)
+        assert str(refusal.value) == (
+            "Spring can't be run: The message uses {{first.name}}, but no column provides it. Fields: none."
+        )
+        assert refusal.value.next_step is Action.EDIT
+        assert get_campaign(campaign_id).phase == Phase.READY
+
+    @both_engines
     @pytest.mark.parametrize("channel", Channel)
     def test_run_queues_in_slices_until_all_are_queued(self, channel: Channel, ben: Actor) -> None:
         campaign_id = make_campaign(channel, 1300)
