@@ -74,7 +74,7 @@ MUTANTS = (
     Mutant(
         "resend on 5xx",
         "jobs/providers/twilio/words.py",
-        "    if status < 400 or code in PERHAPS_TAKEN or (status >= 500 and meaning is UNMAPPED):\n"
+        "    if not 400 <= status < 500 or code in PERHAPS_TAKEN:\n"
         "        return Word.UNKNOWN\n",
         "    if status >= 500:\n        return Word.NOT_SENT\n",
         ("tests/integration/test_twilio.py",),
