@@ -74,8 +74,7 @@ MUTANTS = (
     Mutant(
         "resend on 5xx",
         "jobs/providers/twilio/words.py",
-        "    if not 400 <= status < 500 or code in PERHAPS_TAKEN:\n"
-        "        return Word.UNKNOWN\n",
+        "    if not 400 <= status < 500 or code in PERHAPS_TAKEN:\n        return Word.UNKNOWN\n",
         "    if status >= 500:\n        return Word.NOT_SENT\n",
         ("tests/integration/test_twilio.py",),
     ),
