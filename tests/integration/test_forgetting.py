@@ -165,6 +165,13 @@ class TestMessages:
         ticked = [entry.key for entry in plan.entries]
         confirmed = retrying.confirm_plan(plan.id, ticked=ticked, include_unconfirmed=False, actor=alice, now=NOW)
         assert (plan.messages(ticked), confirmed.messages, confirmed.no_longer) == (1, 1, 0)
+
+    @both_engines
+    def test_failed_one_is_in_the_number_of_no_retry_without_a_plan(self, alice: Actor) -> None:
+        campaign_id = make_campaign(messages=2)
+        run(campaign_id)
+        send_all(campaign_id, Word.FAILED)
+        forget(alice)
         assert retry(campaign_id).messages == 1
 
     @both_engines
