@@ -140,10 +140,11 @@ def _shown_before_run(campaign: Campaign) -> dict[str, Any]:
     """What the dialog says; of a large campaign what is known at once, as the rest comes by itself a moment later."""
     sketched = wants_part() and request.method == "GET" and "whole" not in request.args
     at_once = not sketched or counts_of(campaign.id).total <= CHECKED_AT_ONCE
+    sendable = running.require_recipients(campaign.id, now=now_ms())
     return {
         "disclaimer": running.DISCLAIMER,
         "check": run_check(campaign.id, now=now_ms()) if at_once else None,
-        "sending": sending_of(campaign.id),
+        "sending": sending_of(campaign, sendable),
         **later.fields(),
     }
 

@@ -16,7 +16,7 @@ from models.addresses import opt_out_key
 from models.clock import now_ms
 from models.config import current
 from models.operations.settings import rate_of, setting
-from models.queries.campaigns import standing_in, summarised, summary_of
+from models.queries.campaigns import standing_in, summarised
 from models.queries.flow import flow_of
 from models.queries.pages import names_of, with_recipient
 from models.queries.previews import contact_values
@@ -161,11 +161,10 @@ class Sending:
     seconds: float | None
 
 
-def sending_of(campaign_id: int) -> Sending:
-    """How a Ready campaign will be sent."""
-    summary = summary_of(campaign_id)
-    channel = Channel(summary.campaign.channel)
+def sending_of(campaign: Campaign, messages: int) -> Sending:
+    """How so many messages of a Ready campaign will be sent."""
+    channel = Channel(campaign.channel)
     simulated = current().providers.get(channel) == SIMULATED
     rate = rate_of(channel) or (setting("simulated.speed") if simulated else None)
-    seconds = summary.counts.sendable / rate if rate else None
-    return Sending(provider_of(summary.campaign), simulated, rate, seconds)
+    seconds = messages / rate if rate else None
+    return Sending(provider_of(campaign), simulated, rate, seconds)

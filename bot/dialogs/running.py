@@ -29,6 +29,7 @@ _SHORT_DISCLAIMER = (
 
 def _form(request: Request, campaign_id: int, _message_ids: tuple[int, ...]) -> Form:
     taken = _taken(request, campaign_id)
+    running.require_recipients(campaign_id, now=now_ms())
     summary, check = summary_of(campaign_id), run_check(campaign_id, now=now_ms())
     shown = [
         blocks.section(lines.about(summary)),
@@ -50,7 +51,7 @@ def _sketch(request: Request, campaign_id: int) -> list[Block]:
     """What is known at once: to look at each of 300,000 contacts takes a while."""
     _taken(request, campaign_id)
     summary = summary_of(campaign_id)
-    sendable = lines.counted(summary.counts.sendable)
+    sendable = lines.counted(running.require_recipients(campaign_id, now=now_ms()))
     return [
         blocks.section(lines.about(summary)),
         blocks.section(f"*{sendable}* will be sent · looking at each contact…"),

@@ -113,12 +113,20 @@ def _result(moved: int, left_out: int) -> str:
 def _run_slice(move: BulkMove, size: int, now: int) -> _Slice:
     """A slice of a run: to Queued, or to Cancelled where another campaign was before it and they are to be left out."""
     rows = _rows_in(move, MessageStatus.WAITING, size)
-    since = move.criteria.get("reached_since")
-    reached = set() if since is None else reached_among(move.campaign_id, [row[1] for row in rows], since=since)
+    reached = _to_leave_out(move, [row[1] for row in rows])
     _leave_out(move, [row[0] for row in rows if row[1] in reached], now=now)
     wanted = [(row[0], MessageStatus.WAITING, None, None) for row in rows if row[1] not in reached]
     _queue(move, wanted, retried=False, now=now)
     return _one_after_the_other([MessageStatus.WAITING], rows, moved=len(wanted), size=size)
+
+
+def _to_leave_out(move: BulkMove, recipient_keys: Sequence[str]) -> set[str]:
+    """Those reached lately, if they are to be left out; not who opted out since, as their claim is to say so."""
+    since = move.criteria.get("reached_since")
+    if since is None:
+        return set()
+    reached = reached_among(move.campaign_id, recipient_keys, since=since)
+    return reached - opted_out(_channel_of(move), list(reached))
 
 
 def _leave_out(move: BulkMove, ids: Sequence[int], *, now: int) -> None:
@@ -174,8 +182,7 @@ def _retry_slice(move: BulkMove, size: int, now: int) -> _Slice:
         move.after_id,
         size,
     )
-    channel = Channel(select("SELECT channel FROM campaigns WHERE id = ?", move.campaign_id)[0][0])
-    refusing = opted_out(channel, [row[1] for row in rows])
+    refusing = opted_out(_channel_of(move), [row[1] for row in rows])
     eligible = [row for row in rows if row[1] not in refusing]
     _queue(move, [(row[0], *row[2:]) for row in eligible], retried=True, now=now)
     return _one_after_the_other(left, rows, moved=len(eligible), size=size)
@@ -201,8 +208,11 @@ def _queue(move: BulkMove, rows: Sequence[tuple[Any, ...]], *, retried: bool, no
         deltas.add(move.campaign_id, status, reason, retry_class, -1)
     deltas.add(move.campaign_id, MessageStatus.QUEUED, None, None, len(rows))
     deltas.write(now)
-    channel = Channel(select("SELECT channel FROM campaigns WHERE id = ?", move.campaign_id)[0][0])
-    hint(SENDING[channel], move.campaign_id)
+    hint(SENDING[_channel_of(move)], move.campaign_id)
+
+
+def _channel_of(move: BulkMove) -> Channel:
+    return Channel(select("SELECT channel FROM campaigns WHERE id = ?", move.campaign_id)[0][0])
 
 
 def _rest_slice(move: BulkMove, size: int, now: int) -> _Slice:

@@ -12,9 +12,10 @@ from models.operations import audit
 from models.operations.campaigns import check_message, message_of
 from models.operations.leaving import end_open_moves, leave, open_move
 from models.operations.unscheduling import drop_start
-from models.queries.campaigns import blocker_of, get_campaign, seen_standing
-from models.queries.reached import LATELY
-from models.rules.actions import Answer, Standing, answer_for, channel_taken, right_for
+from models.queries.campaigns import blocker_of, get_campaign, seen_standing, standing_of
+from models.queries.reached import LATELY, count_reached
+from models.queries.refusing import waiting_who_refuse
+from models.rules.actions import Answer, Standing, answer_for, channel_taken, nobody_to_send_to, right_for
 from models.words import CHANNEL_LABELS, Action, MessageStatus, MoveKind, Phase
 
 DISCLAIMER = (
@@ -43,8 +44,11 @@ def run_campaign(
     Cancelled instead; the move's `left_out` says how many.
 
     Raises NotFoundError, NotAllowedError, WrongStateError (also for a template or sender that can't be sent as it
-    is), ChannelTakenError, and InvalidInputError when the disclaimer was not accepted.
+    is), ChannelTakenError, and InvalidInputError when the disclaimer was not accepted, or nobody is left who was not
+    reached.
     """
+    permitted(Action.RUN, campaign_id, actor, now=now)
+    sendable = require_recipients(campaign_id, leave_out_reached=leave_out_reached, now=now)
     with transaction():
         campaign = permitted(Action.RUN, campaign_id, actor, now=now)
         require_disclaimer(campaign_id, campaign.name, accepted=disclaimer_accepted)
@@ -67,10 +71,10 @@ def run_campaign(
             kind="campaign",
             object_id=campaign_id,
             name=campaign.name,
-            messages=campaign.counts.sendable,
+            messages=sendable,
             **({"leave_out_reached": True} if leave_out_reached else {}),
         )
-    return Moved(move_id, campaign.counts.sendable)
+    return Moved(move_id, sendable)
 
 
 def stop_campaign(campaign_id: int, *, actor: Actor, now: int) -> Moved:
@@ -166,6 +170,25 @@ def _require_sound_message(campaign_id: int) -> None:
     except InvalidInputError as fault:
         sentence = f"{campaign.name} can't be run: {fault}"
         raise WrongStateError(sentence, campaign_id=campaign_id, next_step=Action.EDIT) from fault
+
+
+def require_recipients(campaign_id: int, *, leave_out_reached: bool = False, now: int) -> int:
+    """To how many a run would send now: who opted out since the import is left out. It reads the opt-out list.
+
+    Raises WrongStateError when nobody is left, and InvalidInputError when `leave_out_reached` leaves nobody.
+    """
+    campaign = standing_of(campaign_id)
+    sendable = campaign.counts.sendable - len(waiting_who_refuse(campaign_id, campaign.channel))
+    if not sendable:
+        raise refusal(nobody_to_send_to(campaign.name), campaign_id)
+    if leave_out_reached and count_reached(campaign_id, campaign.channel, since=now - LATELY) == sendable:
+        raise InvalidInputError(
+            f"{campaign.name} has nobody to send to without those reached in the last 24 hours. "
+            "Run it for them too, or later.",
+            field="leave_out",
+            campaign_id=campaign_id,
+        )
+    return sendable
 
 
 _BEGINS_IN = {

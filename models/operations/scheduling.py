@@ -159,6 +159,9 @@ def _run_options(leave_out_reached: bool) -> dict[str, object]:
 
 def _keep(start: ScheduledStart, actor: Actor, *, disclaimer_accepted: bool) -> None:
     kind, now = StartKind(start.kind), start.created_at
+    if kind is StartKind.RUN:
+        _permitted(kind, start.campaign_id, actor, now=now)
+        running.require_recipients(start.campaign_id, now=now)
     with transaction():
         campaign = _permitted(kind, start.campaign_id, actor, now=now)
         if kind is StartKind.RUN:

@@ -4,16 +4,19 @@ from collections.abc import Sequence
 from typing import Any
 
 from models.database import marks, select
+from models.queries.refusing import listed_key
 from models.rules.timeouts import DAY
-from models.words import HOLDS_CHANNEL, REACHED
+from models.words import HOLDS_CHANNEL, REACHED, Channel
 
 LATELY = DAY  # a promise to people, so TIME_SCALE does not shorten it
 # Each campaign has its own arm: for several at once PostgreSQL rather reads the whole table. SQLite takes 500.
 MOST_ARMS = 100
 
 
-def count_reached(campaign_id: int, *, since: int) -> int:
+def count_reached(campaign_id: int, channel: Channel, *, since: int) -> int:
     """How many Waiting messages of the campaign go to somebody who was handed another one since then (epoch ms).
+
+    Who opted out since the import is not among them: nothing goes to them.
 
     It reads the campaign's own rows and those of campaigns that ran since, each once, however many others there are:
     two lists are held against each other, where a look-up for each recipient would read the index anew 300,000 times.
@@ -25,9 +28,11 @@ def count_reached(campaign_id: int, *, since: int) -> int:
     lists = " UNION ALL ".join(f"SELECT recipient_key FROM messages WHERE {condition}" for condition, _ in arms)
     found = select(
         "SELECT COUNT(*) FROM (SELECT recipient_key FROM messages WHERE campaign_id = ? AND status = 'waiting' "
-        f"INTERSECT SELECT recipient_key FROM ({lists}) AS others) AS reached",
+        f"INTERSECT SELECT recipient_key FROM ({lists}) AS others "
+        f"EXCEPT SELECT {listed_key()} FROM opt_outs WHERE channel = ? AND removed_at IS NULL) AS reached",
         campaign_id,
         *(value for _, values in arms for value in values),
+        channel.value,
     )
     return int(found[0][0])
 

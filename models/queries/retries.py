@@ -6,11 +6,12 @@ from dataclasses import replace
 from typing import Any
 
 from models.addresses import FORGOTTEN
-from models.database import indexed_by, marks, on_sqlite, select
+from models.database import indexed_by, marks, select
 from models.errors import NotFoundError
 from models.measuring import Measure
 from models.queries.campaigns import counts_of
 from models.queries.messages import LAST_CHARACTER, where
+from models.queries.refusing import listed_among
 from models.rules.criteria import Criteria
 from models.rules.retry_plan import Group, Recovered, without
 from models.tables import BulkMove, Campaign, Message
@@ -42,18 +43,12 @@ def refusing_among(
     """
     # Those picked by hand are found among the rows: SQLite would seek each of them for each opt-out.
     condition, values = where(campaign_id, replace(criteria, message_ids=()), but_not=but_not)
-    row, by_key = f"SELECT id, {_PLACE}, segments", indexed_by("messages_recipient")
+    row = f"id, {_PLACE}, segments"
     retryable = f"{condition} AND status IN ({marks(list(RETRYABLE))})"
-    key = "recipient_key" if on_sqlite() else 'recipient_key COLLATE "C"'  # as that of messages
-    listed = select(
-        f"WITH refusing AS (SELECT {key} AS refused FROM opt_outs WHERE channel = ? AND removed_at IS NULL) "
-        f"{row} FROM refusing CROSS JOIN messages{by_key} WHERE recipient_key = refused AND {retryable}",
-        channel.value,
-        *values,
-        *RETRYABLE,
-    )
+    listed = listed_among(channel, row, retryable, [*values, *RETRYABLE])
     forgotten = select(
-        f"{row} FROM messages{by_key} WHERE recipient_key >= ? AND recipient_key < ? AND {retryable}",
+        f"SELECT {row} FROM messages{indexed_by('messages_recipient')} "
+        f"WHERE recipient_key >= ? AND recipient_key < ? AND {retryable}",
         f"{FORGOTTEN} ",
         f"{FORGOTTEN} {LAST_CHARACTER}",
         *values,

@@ -1,6 +1,7 @@
 """How a template comes out over all contacts of a campaign, to the last one."""
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import islice
@@ -59,14 +60,21 @@ def price_on(channel: Channel) -> Decimal | None:
     return None if price is None else Decimal(str(price))
 
 
-def measure_over_contacts(campaign: Campaign, text: str, sendable: int) -> Measure:
-    """Measure `text` over the `sendable` contacts that wait; each is read only if the text uses fields."""
+def measure_over_contacts(
+    campaign: Campaign, text: str, sendable: int, *, without: Collection[int] = frozenset()
+) -> Measure:
+    """Measure `text` over the `sendable` contacts: those that wait, `without` some messages.
+
+    Each is read only if the text uses fields.
+    """
     measure = Measure(text, [field["name"] for field in campaign.fields])
     if not measure.varies:
         measure.add_alike(sendable)
         return measure
     with snapshot():
-        rows = iterate("SELECT field_values FROM messages WHERE campaign_id = ? AND status = 'waiting'", campaign.id)
-        while some := [values for (values,) in islice(rows, TOGETHER)]:
+        condition = "campaign_id = ? AND status = 'waiting'"
+        rows = iterate(f"SELECT id, field_values FROM messages WHERE {condition}", campaign.id)
+        wanted = (values for message_id, values in rows if message_id not in without)
+        while some := list(islice(wanted, TOGETHER)):
             measure.add(json.loads(f"[{','.join(some)}]"))
     return measure

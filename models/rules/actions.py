@@ -124,10 +124,7 @@ def can_run(campaign: Standing) -> Answer:
         advice = _GOES_ON if instead is Action.RESUME else ""
         return no(_wrong_phase(campaign, "Only a Ready campaign can be run"), instead, advice=advice)
     if not campaign.counts.sendable:
-        return no(
-            f"{campaign.name} has nobody to send to: every contact has opted out or none was imported.",
-            Action.DUPLICATE,
-        )
+        return nobody_to_send_to(campaign.name)
     return _channel_answer(campaign, Action.RUN)
 
 
@@ -198,6 +195,14 @@ def can_hand_on(campaign: Standing, actor: Actor) -> Answer:
     if owns or actor.may(Right.HAND_ON):
         return YES
     return no(f"Only its owner or an Admin can hand on {campaign.name}. Ask one of them.")
+
+
+def nobody_to_send_to(name: str) -> Answer:
+    """The refusal of a run that would send nothing."""
+    return no(
+        f"{name} has nobody to send to: every contact has opted out or none was imported.",
+        Action.DUPLICATE,
+    )
 
 
 def channel_taken(blocker: Blocker, action: Action) -> Answer:

@@ -34,8 +34,16 @@ class Counts:
 
     @property
     def sendable(self) -> int:
-        """What a run would queue."""
+        """What a run would queue; who opted out since the import is among them, unless taken `without` them."""
         return self[MessageStatus.WAITING]
+
+    def without(self, refusing: int) -> "Counts":
+        """The same where so many of the Waiting have opted out since they were imported."""
+        moved: dict[str, int] = {
+            MessageStatus.WAITING: self[MessageStatus.WAITING] - refusing,
+            MessageStatus.OPTED_OUT: self[MessageStatus.OPTED_OUT] + refusing,
+        }
+        return Counts({**self.by_status, **moved}, self.failures)
 
     @property
     def to_be_sent(self) -> int:

@@ -24,7 +24,8 @@ class EmptyField:
 
 @dataclass(frozen=True)
 class RunCheck:
-    """Figures for a Run dialog; all are about the messages that a run would queue, but for `total` and `opted_out`.
+    """Figures for a Run dialog; all are about the messages that a run would send, but for `total` and `opted_out`, who
+    are those of the import and those who opted out since.
 
     `segments` is the sum over all contacts, None for email; `too_long` is how many texts no SMS can carry. `cost` is
     None where no price is set. `reached_lately` counts those who were handed a message by another campaign of the

@@ -6,10 +6,13 @@ One table for all surfaces: each asks for the act in its own way and has to show
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from models.actors import COMMAND_LINE
 from models.database import execute, transaction
+from models.operations.optouts import opt_out
 from models.rules.verdicts import Word
-from models.words import Action, Phase
+from models.words import Action, Channel, Phase
 from tests.factories import (
+    NOW,
     answer,
     claim,
     make_campaign,
@@ -17,6 +20,7 @@ from tests.factories import (
     make_ended,
     move_all,
     put_into_phase,
+    recipients_on,
     run,
     stop,
 )
@@ -29,6 +33,7 @@ class Refusal:
     """`make` brings the campaign about and gives its id; `told` are parts of the sentence: who, how far, until when.
 
     `step` is the act offered instead. With `is_taken` another campaign is in the way and is offered to look at.
+    Without `on_button` only the act itself looks for it: a page shows what counters know.
     """
 
     name: str
@@ -37,6 +42,7 @@ class Refusal:
     told: tuple[str, ...]
     step: Action | None = None
     is_taken: bool = False
+    on_button: bool = True
 
 
 def _ready() -> int:
@@ -82,6 +88,13 @@ def _all_opted_out() -> int:
     with transaction():
         execute("UPDATE messages SET status = 'opted_out'")
         execute("UPDATE message_counts SET status = 'opted_out'")
+    return campaign_id
+
+
+def _all_opted_out_since() -> int:
+    campaign_id = _ready()
+    for recipient in recipients_on(Channel.SMS, 3):
+        opt_out(Channel.SMS, recipient, actor=COMMAND_LINE, now=NOW)
     return campaign_id
 
 
@@ -137,6 +150,14 @@ REFUSALS = (
         _all_opted_out,
         ("nobody to send to", "Duplicate"),
         Action.DUPLICATE,
+    ),
+    Refusal(
+        "a run needs somebody to send to who did not opt out since the import",
+        Action.RUN,
+        _all_opted_out_since,
+        ("nobody to send to", "Duplicate"),
+        Action.DUPLICATE,
+        on_button=False,
     ),
     Refusal(
         "a run waits for its channel",

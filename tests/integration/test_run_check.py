@@ -10,11 +10,13 @@ import pytest
 from models.actors import COMMAND_LINE, Actor
 from models.config import Config
 from models.database import execute, on_sqlite, transaction
-from models.errors import NotFoundError
+from models.errors import InvalidInputError, NotFoundError
 from models.operations import campaigns, importing, running
 from models.operations.moving import Mover
+from models.operations.optouts import opt_in, opt_out
 from models.operations.settings import change_setting
 from models.queries.previews import preview_of
+from models.queries.refusing import waiting_who_refuse
 from models.queries.run_check import run_check
 from models.rules.run_warnings import EmptyField
 from models.rules.verdicts import Word
@@ -35,6 +37,7 @@ from tests.factories import (
     phase_of,
     receive,
     recipients_on,
+    refused,
     resume,
     retry,
     rows_of,
@@ -116,12 +119,41 @@ class TestFigures:
         assert check.empty_fields == ()
 
     @both_engines
+    @pytest.mark.parametrize("channel", Channel)
+    def test_who_opted_out_since_the_import_is_not_measured_and_counts_as_opted_out(
+        self, channel: Channel, alice: Actor
+    ) -> None:
+        ann, bob, eve = recipients_on(channel, 3)
+        campaign_id = make_ready(channel, "Hi {{first name}}", [f"{ann},Łukasz,", f"{bob},,", f"{eve},Eve,"])
+        change_setting(f"price.{channel}", 1, actor=alice, now=NOW)
+        for recipient in (ann, bob):
+            opt_out(channel, recipient, actor=alice, now=NOW)
+        opt_in(channel, bob, actor=alice, now=NOW)
+        check = run_check(campaign_id, now=NOW)
+        assert (check.total, check.sendable, check.opted_out, check.cost) == (3, 2, 1, 2)
+        assert check.empty_fields == (EmptyField("First name", 1),)
+        opt_out(channel, bob, actor=alice, now=NOW)
+        check = run_check(campaign_id, now=NOW)
+        assert (check.sendable, check.opted_out, check.cost, check.empty_fields) == (1, 2, 1, ())
+
+    @both_engines
+    def test_opt_outs_cost_a_look_up_each_whatever_the_campaign_has(self, alice: Actor) -> None:
+        campaign_id = make_crowd()[0]
+        refusing = [f"+1415{5550000 + n}" for n in range(20)]  # every other one waits
+        for recipient in refusing:
+            opt_out(Channel.SMS, recipient, actor=alice, now=NOW)
+        with noted_statements() as noted:
+            assert len(waiting_who_refuse(campaign_id, Channel.SMS)) == 10
+        assert rows_passed(noted[0]) <= 3 * len(refusing) * (SQLITE_STEPS if on_sqlite() else 1)
+
+    @both_engines
     def test_text_without_fields_is_measured_without_reading_messages(self) -> None:
         campaign_id = make_campaign(messages=3)
         with noted_statements() as noted:
             check = run_check(campaign_id, now=NOW)
         assert (check.segments, check.cost) == (3, None)
-        assert plans_on_messages(noted) == []
+        assert [plan for plan in plans_on_messages(noted) if "opt_outs" not in plan] == []
+        assert not any("field_values" in statement for statement, _ in noted)
 
     def test_email_costs_by_the_message_and_has_no_segments(self, alice: Actor) -> None:
         change_setting("price.email", "0.001", actor=alice, now=NOW)
@@ -272,7 +304,7 @@ class TestReachedLately:
         campaign_id = make_crowd()[0]
         with noted_statements() as noted:
             assert run_check(campaign_id, now=NOW).reached_lately == 0
-        assert plans_on_messages(noted) == []
+        assert [plan for plan in plans_on_messages(noted) if "opt_outs" not in plan] == []
 
     @both_engines
     def test_messages_of_campaigns_that_ran_since_are_read_by_index_each_once(self) -> None:
@@ -322,6 +354,19 @@ class TestLeavingOut:
         assert moves_of(campaign_id)[0].left_out == told == 7
 
     @both_engines
+    def test_who_opted_out_since_is_opted_out_and_not_left_out(self, ben: Actor) -> None:
+        ann, bob, eve = recipients_on(Channel.SMS, 3)
+        reach([ann, bob])
+        campaign_id = make_campaign(messages=[ann, bob, eve])
+        opt_out(Channel.SMS, ann, actor=ben, now=NOW)
+        check = run_check(campaign_id, now=NOW)
+        assert (check.sendable, check.opted_out, check.reached_lately) == (2, 1, 1)
+        running.run_campaign(campaign_id, actor=ben, disclaimer_accepted=True, leave_out_reached=True, now=NOW)
+        move_all(campaign_id)
+        send_all(campaign_id)
+        assert statuses(campaign_id) == {"opted_out": 1, "cancelled": 1, "delivered": 1}
+
+    @both_engines
     def test_without_being_asked_nobody_is_left_out(self) -> None:
         reach(recipients_on(Channel.SMS, 3))
         campaign_id = make_campaign(messages=3)
@@ -355,12 +400,15 @@ class TestLeavingOut:
         assert statuses(campaign_id) == {"delivered": 3}
 
     @both_engines
-    def test_run_that_leaves_everybody_out_ends(self, ben: Actor) -> None:
-        reach(recipients_on(Channel.SMS, 3))
+    def test_run_that_would_leave_everybody_out_is_refused(self, ben: Actor) -> None:
+        reach(recipients_on(Channel.SMS, 2))
         campaign_id = make_campaign(messages=3)
-        running.run_campaign(campaign_id, actor=ben, disclaimer_accepted=True, leave_out_reached=True, now=NOW)
-        move_all(campaign_id)
-        assert (phase_of(campaign_id), statuses(campaign_id)) == (Phase.ENDED, {"cancelled": 3})
+        opt_out(Channel.SMS, recipients_on(Channel.SMS, 3)[-1], actor=ben, now=NOW)
+        with refused(InvalidInputError) as caught:
+            running.run_campaign(campaign_id, actor=ben, disclaimer_accepted=True, leave_out_reached=True, now=NOW)
+        assert "nobody to send to without those reached in the last 24 hours" in str(caught.value)
+        run(campaign_id)
+        assert statuses(campaign_id) == {"queued": 3}
 
 
 class TestPreview:

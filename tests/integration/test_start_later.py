@@ -15,6 +15,7 @@ from models.errors import InvalidInputError, NotAllowedError, WrongStateError
 from models.hints import Work
 from models.installation import open_installation
 from models.operations import campaigns, retrying, running, scheduling
+from models.operations.optouts import opt_out
 from models.operations.sweeping import find_work
 from models.queries.campaigns import get_campaign
 from models.queries.starts import due_starts, pending_start_of, pending_starts, planned_of
@@ -342,6 +343,18 @@ class TestRun:
         fire_due_starts(now=LATER)
         move_all(campaign_id, now=LATER)
         assert statuses(campaign_id) == {"cancelled": 1, "queued": 1}
+
+    @both_engines
+    def test_run_of_those_who_all_opted_out_since_is_refused_when_asked_for_and_when_it_fires(self) -> None:
+        campaign_id = make_campaign(messages=1)
+        run_later(campaign_id, at=LATER)
+        opt_out(Channel.SMS, "+14155550000", actor=COMMAND_LINE, now=NOW)
+        fire_due_starts(now=LATER)
+        (start,) = rows_of("scheduled_starts")
+        assert (start["state"], phase_of(campaign_id)) == ("refused", Phase.READY)
+        assert "nobody to send to" in start["result"]
+        with refused(WrongStateError):
+            run_later(campaign_id, at=LATER + HOUR, now=LATER)
 
 
 class TestRetry:

@@ -16,7 +16,8 @@ from tests.integration.refusals import OTHER, REFUSALS, Refusal
 from tests.terminal import Terminal
 
 every_refusal = pytest.mark.parametrize("refusal", REFUSALS, ids=lambda refusal: refusal.name)
-WITH_BUTTONS = [refusal for refusal in REFUSALS if refusal.make is not make_draft]  # a draft has its steps instead
+# A draft has its steps instead.
+WITH_BUTTONS = [refusal for refusal in REFUSALS if refusal.make is not make_draft and refusal.on_button]
 STEP = re.compile(r'<a class="btn[^"]*" href="([^"]+)"[^>]*>([^<]+)</a>')
 WORDS = {
     Action.RUN: "Run…",

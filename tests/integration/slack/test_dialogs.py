@@ -7,6 +7,7 @@ from models.actors import COMMAND_LINE, Actor
 from models.clock import now_ms
 from models.database import execute, transaction
 from models.operations.exporting import do_export, start_export
+from models.operations.optouts import opt_out
 from models.operations.retrying import retry_messages
 from models.operations.running import run_campaign
 from models.queries.starts import pending_start_of
@@ -37,6 +38,25 @@ class TestRun:
         assert "+14155550000" in run
         assert "Hello" in run
         assert "opt" in run  # the text lacks the opt-out
+
+    def test_who_opted_out_since_the_import_is_counted_so_at_once_and_in_the_end(
+        self, slack: Workspace, as_ben: Person
+    ) -> None:
+        make_campaign(name="Spring")
+        opt_out(Channel.SMS, "+14155550001", actor=COMMAND_LINE, now=factories.NOW)
+        run = text_of(shown(as_ben, "/campaign run spring", "confirm each"))
+        assert "*2 messages* will be sent · 2 segments · 1 opted out and gets nothing" in run
+        traffic = slack.slack.do(lambda: list(slack.slack.core.traffic))
+        sketch = next(call["sent"]["view"] for call in traffic if call["name"] == "views.update")
+        assert "*2 messages* will be sent · looking at" in text_of(sketch)
+        submitted(as_ben, "It runs: 2 messages", disclaimer=ALL_FOUR)
+
+    def test_leaving_out_everybody_left_is_refused(self, as_ben: Person, now_is: int) -> None:
+        make_ended(Channel.SMS, messages=3, now=now_is)
+        campaign_id = make_campaign(name="Second", now=now_is)
+        shown(as_ben, "/campaign run second", "Leave out these 3 people")
+        submitted(as_ben, "nobody to send to without those", disclaimer=ALL_FOUR, leave_out=["leave_out"])
+        assert phase_of(campaign_id) == Phase.READY
 
     def test_missing_disclaimer_is_said_at_its_boxes(self, as_ben: Person) -> None:
         make_campaign(name="Spring")
