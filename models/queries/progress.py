@@ -2,13 +2,16 @@
 
 from dataclasses import dataclass
 
+from models.config import current
 from models.database import select
 from models.queries.campaigns import CampaignSummary
 from models.queries.pace import rate_of
 from models.rules.counts import Counts
+from models.rules.timeouts import given_up_by
+from models.rules.verdicts import AttemptState
 from models.words import IN_FLIGHT, TO_BE_SENT, Channel, FailureReason, MessageStatus, Phase
 
-LAST_CLAIMED = 200  # rows looked at for the latest time-out
+LOOKED_AT = 200  # hand-overs at most that are looked at for the latest end
 _NOT_RUN = frozenset({Phase.DRAFT, Phase.READY})
 _MOVING = frozenset({Phase.RUNNING, Phase.STOPPING, Phase.HELD})
 
@@ -19,8 +22,8 @@ class Progress:
 
     `sent` is what is final or with the provider, without Cancelled. `rate` is messages per second over the
     last half minute, None when it is not sending; `seconds_left` follows from it. `waits_until` (epoch ms)
-    is set when all is handed over: the last receipt comes by then or is given up. `live` means that the
-    figures may still change by themselves.
+    is set when all is handed over: the last receipt comes by then or is given up, whatever is heard until then.
+    `live` means that the figures may still change by themselves.
     """
 
     summary: CampaignSummary
@@ -73,7 +76,7 @@ def progress_of(summary: CampaignSummary, *, now: int) -> Progress:
         sent=summary.counts.sent,
         rate=rate,
         seconds_left=round(left / rate) if rate and left else None,
-        waits_until=None if left else _latest_time_out(campaign_id, summary.counts),
+        waits_until=None if left else _latest_end(summary, now=now),
         as_of=now,
     )
 
@@ -117,14 +120,36 @@ _TILE_ORDER = (
 )
 
 
-def _latest_time_out(campaign_id: int, counts: Counts) -> int | None:
-    """When the last message with the provider is given up; those claimed last have the latest."""
+def _latest_end(summary: CampaignSummary, *, now: int) -> int | None:
+    """When the last message with the provider is given up at the latest; None while others are still in flight.
+
+    Many are not looked at one by one: whatever was handed over by now is given up as what is claimed now would be.
+    """
+    counts, channel, scale = summary.counts, Channel(summary.campaign.channel), current().time_scale
     if not counts[MessageStatus.SENDING] or any(counts[status] for status in IN_FLIGHT - {MessageStatus.SENDING}):
         return None
+    if counts[MessageStatus.SENDING] > LOOKED_AT:
+        return given_up_by(channel, AttemptState(MessageStatus.SENDING, claimed_at=now), scale)
+    ends = [given_up_by(channel, state, scale) for state in _with_provider(summary.campaign.id)]
+    return max(ends, default=None)
+
+
+def _with_provider(campaign_id: int) -> list[AttemptState]:
+    """What decides when the attempts are given up that await the provider's word."""
     found = select(
-        "SELECT MAX(due_at) FROM (SELECT due_at FROM messages WHERE campaign_id = ? AND status = 'sending' "
-        f"ORDER BY id DESC LIMIT {LAST_CLAIMED}) AS claimed",
+        "SELECT a.claimed_at, a.progress, a.handed_over_at, a.progress_at, a.event_at FROM (SELECT id, attempt "
+        f"FROM messages WHERE campaign_id = ? AND status = 'sending' ORDER BY id LIMIT {LOOKED_AT}) AS m "
+        "JOIN attempts a ON a.message_id = m.id AND a.number = m.attempt",
         campaign_id,
     )
-    latest = found[0][0]
-    return int(latest) if latest is not None else None
+    return [
+        AttemptState(
+            MessageStatus.SENDING,
+            claimed_at,
+            progress=progress,
+            handed_over_at=handed_over_at,
+            progress_at=progress_at,
+            event_at=event_at,
+        )
+        for claimed_at, progress, handed_over_at, progress_at, event_at in found
+    ]

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from models.actors import Actor, Right
 from models.rules.counts import Counts
-from models.rules.timeouts import DEFERRED, EMAIL_EVENT, HOUR, SMS_RECEIPT, VALIDITY
+from models.rules.timeouts import DEFERRED, HOUR, given_up_by
+from models.rules.verdicts import AttemptState
 from models.words import (
     HOLDS_CHANNEL,
     RETRYABLE,
@@ -255,9 +256,9 @@ def _minutes(n: int) -> str:
 
 def _settles_within(campaign: Standing) -> int:
     """Until the last time-out decides what the provider does not (SPEC 2), in ms."""
-    if campaign.channel is Channel.SMS:
-        return VALIDITY + SMS_RECEIPT
-    return DEFERRED if campaign.counts[MessageStatus.RETRYING] else EMAIL_EVENT
+    if campaign.channel is Channel.EMAIL and campaign.counts[MessageStatus.RETRYING]:
+        return DEFERRED
+    return given_up_by(campaign.channel, AttemptState(MessageStatus.SENDING, claimed_at=0), scale=1)
 
 
 def _with_provider(messages: int) -> str:

@@ -20,6 +20,7 @@ EMAIL_EVENT = 60 * MINUTE
 DEFERRED = 73 * HOUR  # SendGrid tries on for 72 h
 LOOKUP_GAP = MINUTE
 LOOKUPS = 2
+ANSWER = 10 * MINUTE  # the longest in which an answer may still come or be looked up
 BEAT_LOST = MINUTE  # without a sign of life from who is at a job, after which somebody else goes on; not scaled
 
 LOOKS_UP = frozenset({"twilio"})
@@ -43,6 +44,22 @@ def deadline(channel: Channel, provider: str, state: AttemptState, scale: float)
     if state.answer is None and state.progress is None:
         return None
     return _sms(provider, state, scale) if channel is Channel.SMS else _email(provider, state, scale)
+
+
+def given_up_by(channel: Channel, state: AttemptState, scale: float) -> int:
+    """The latest moment (epoch ms) until which an attempt may be Sending, whatever comes of it until then.
+
+    What is heard short of a verdict puts the end off, each step once: a receipt that Twilio has an SMS in its queue
+    makes ten minutes four hours, and one that it is sent, at the end of these, adds ten more minutes.
+    """
+    if state.progress == Word.SENT:
+        return (state.progress_at or state.claimed_at) + int(SMS_RECEIPT / scale)
+    handed_over_at = state.handed_over_at or state.claimed_at + int(ANSWER / scale)
+    if channel is Channel.SMS:
+        return handed_over_at + int((VALIDITY + 2 * SMS_RECEIPT) / scale)
+    if state.progress is None:
+        return handed_over_at + int(2 * EMAIL_EVENT / scale)
+    return max(handed_over_at, state.event_at or 0) + int(EMAIL_EVENT / scale)
 
 
 def is_answer_overdue(state: AttemptState) -> bool:

@@ -8,6 +8,7 @@ from models.actors import COMMAND_LINE, Actor
 from models.errors import NotFoundError
 from models.operations import exporting
 from models.operations.retrying import retry_messages
+from models.operations.sweeping import sweep_due
 from models.queries.campaigns import counts_of, summary_of
 from models.queries.finding import find_campaigns
 from models.queries.messages import count
@@ -27,6 +28,7 @@ from tests.factories import (
     make_campaign,
     make_draft,
     make_ended,
+    message,
     message_ids,
     move_all,
     moves_of,
@@ -176,7 +178,37 @@ def test_progress_of_what_is_all_handed_over_names_the_last_moment() -> None:
     answer([first], at=NOW)
     answer([second], at=NOW + MINUTE)
     progress = progress_of(summary_of(campaign_id), now=NOW + MINUTE)
-    assert (progress.waiting_for_receipts, progress.waits_until) == (2, NOW + 11 * MINUTE)
+    assert (progress.waiting_for_receipts, progress.waits_until) == (2, NOW + (1 + 4 * 60 + 20) * MINUTE)
+    receive([second], Word.SENT, at=NOW + 2 * MINUTE)
+    assert progress_of(summary_of(campaign_id), now=NOW + 2 * MINUTE).waits_until == NOW + (4 * 60 + 20) * MINUTE
+    receive([first], Word.SENT, at=NOW + 3 * MINUTE)
+    assert progress_of(summary_of(campaign_id), now=NOW + 3 * MINUTE).waits_until == NOW + 13 * MINUTE
+
+
+@both_engines
+@pytest.mark.parametrize("messages", [2, 300])
+def test_latest_moment_holds_whatever_is_still_heard(messages: int) -> None:
+    campaign_id = make_campaign(messages=messages)
+    run(campaign_id)
+    claimed, told = claim(campaign_id), []
+
+    def look(now: int) -> None:
+        until = progress_of(summary_of(campaign_id), now=now).waits_until
+        assert until is not None
+        told.append(until)
+
+    look(NOW)
+    answer(claimed[:-1])
+    look(NOW)
+    receive(claimed[:1], Word.ACCEPTED, at=NOW + MINUTE)
+    look(NOW + MINUTE)
+    late = NOW + (4 * 60 + 10) * MINUTE
+    while sweep_due(now=late - 1, scale=1):
+        pass
+    receive(claimed[:1], Word.SENT, at=late - 1)
+    look(late - 1)
+    assert counts_of(campaign_id)["sending"] == 1
+    assert message(claimed[0].message_id)["due_at"] <= min(told)
 
 
 @both_engines

@@ -202,7 +202,7 @@ def test_delete_waits_for_what_the_provider_has(phase: Phase, status: MessageSta
 
 
 @pytest.mark.parametrize(
-    ("status", "within"), [(MessageStatus.SENDING, "1 hour"), (MessageStatus.RETRYING, "73 hours")]
+    ("status", "within"), [(MessageStatus.SENDING, "3 hours"), (MessageStatus.RETRYING, "73 hours")]
 )
 def test_delete_says_until_when_the_provider_has_emails(status: MessageStatus, within: str) -> None:
     answer = answer_for(Action.DELETE, standing(E, counts(**{status: 1}), channel=Channel.EMAIL), BEN)

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from models.rules.timeouts import Deadline, deadline, is_answer_overdue
-from models.rules.verdicts import NOT_SENT, AttemptState, Word
+from models.rules.timeouts import Deadline, deadline, given_up_by, is_answer_overdue
+from models.rules.verdicts import NOT_SENT, AttemptState, Event, Word, judge
 from models.words import Channel
 
 SECOND = 1000
@@ -52,6 +52,32 @@ def test_sending_waits_as_long_as_its_row_says(
     channel: Channel, provider: str, known: dict[str, Any], since: int, wait: int, word: Word, scale: float
 ) -> None:
     assert deadline(channel, provider, sending(**known), scale) == Deadline(since + int(wait / scale), word)
+
+
+# What an attempt may still be told, each step once, and when it is given up if each comes at the last moment.
+STEPS = {S: (Word.ACCEPTED, Word.SENT), E: (Word.ACCEPTED,)}
+PROVIDER = {S: "twilio", E: "sendgrid"}
+
+
+@pytest.mark.parametrize("scale", [1, 30])
+@pytest.mark.parametrize("told", [0, 1, 2])
+@pytest.mark.parametrize("known", [ACCEPTED, UNKNOWN])
+@pytest.mark.parametrize("channel", Channel)
+def test_attempt_is_given_up_by_its_latest_moment_whatever_is_heard(
+    channel: Channel, known: dict[str, Any], told: int, scale: float
+) -> None:
+    state, moments = sending(**known), []
+    for word in (None, *STEPS[channel][:told]):
+        if word:
+            waits = deadline(channel, PROVIDER[channel], state, scale)
+            assert waits
+            state = judge(channel, state, Event(1, 1, word, waits.at - 1))
+        moments.append(given_up_by(channel, state, scale))
+    last = deadline(channel, PROVIDER[channel], state, scale)
+    assert last
+    assert last.at <= min(moments)
+    if told == 2 or (told, channel) == (1, E):
+        assert moments[-1] == last.at
 
 
 @pytest.mark.parametrize("scale", [1, 30])
