@@ -14,6 +14,7 @@ from typing import Any
 from admin import sample
 from admin.checkup import doctor as checkup
 from admin.checkup.findings import Level
+from admin.presenting import times
 from jobs import slack_app, starting
 from jobs.runtime import addresses
 from models import database, schema
@@ -30,9 +31,12 @@ from models.operations import campaigns, exporting, importing, people, proving, 
 from models.operations.files import store_file
 from models.operations.snapshots import write_export
 from models.queries.campaigns import CampaignSummary, get_campaign, list_campaigns, summary_of
+from models.queries.progress import progress_of
 from models.queries.run_check import run_check
+from models.rules.account import goes_on_by, who_can_mend, why_refused
+from models.rules.counts import stopping_told
 from models.rules.criteria import Criteria
-from models.words import CAMPAIGN_STATUS_LABELS, ROLE_LABELS, Channel, Phase, Role
+from models.words import CAMPAIGN_STATUS_LABELS, PROVIDER_NAMES, ROLE_LABELS, CampaignStatus, Channel, Phase, Role
 
 FAULT = 1
 READ = 1 << 20
@@ -263,7 +267,28 @@ def _line(summary: CampaignSummary) -> str:
         f"{n} {status.replace('_', ' ')}" for status, n in summary.counts.for_every_status().items() if n
     )
     campaign = summary.campaign
-    return f"{campaign.id}  {campaign.name}  {campaign.channel}  {CAMPAIGN_STATUS_LABELS[summary.status]}  {counts}"
+    status = f"{CAMPAIGN_STATUS_LABELS[summary.status]}{stopping_told(Phase(campaign.phase), summary.counts)}"
+    told = (str(campaign.id), campaign.name, campaign.channel, status, counts, _waiting(summary), _why_failed(summary))
+    return "  ".join(filter(None, told))
+
+
+def _waiting(summary: CampaignSummary) -> str:
+    """Until when the last receipts are waited for, by the clock of UTC."""
+    if summary.status is not CampaignStatus.IN_PROGRESS:
+        return ""
+    return progress_of(summary, now=now_ms()).waiting_told(lambda moment: f"{times.clock_exact(moment)} UTC")
+
+
+def _why_failed(summary: CampaignSummary) -> str:
+    """Why sending could not go on, and who can mend it."""
+    if summary.status is not CampaignStatus.FAILED:
+        return ""
+    campaign = summary.campaign
+    code, text = campaign.failed_code or "", campaign.failed_text or ""
+    provider = PROVIDER_NAMES.get(current().providers.get(Channel(campaign.channel), ""), "the provider")
+    why = why_refused(": ".join(filter(None, (code, text))))
+    mend, then = who_can_mend(code, provider), goes_on_by(summary.counts).capitalize()
+    return f"Sending could not go on: {why}. Who can mend it: {mend}. Then {then}."
 
 
 def _json(value: object) -> str:

@@ -7,7 +7,8 @@ from bot.drawing.blocks import Block, escaped
 from models.config import current
 from models.queries.campaigns import CampaignSummary
 from models.queries.progress import Progress
-from models.rules.account import goes_on_by, who_can_mend
+from models.rules.account import goes_on_by, who_can_mend, why_refused
+from models.rules.counts import stopping_told
 from models.rules.criteria import Criteria
 from models.tables import Export, ScheduledStart
 from models.words import (
@@ -62,10 +63,8 @@ def about(summary: CampaignSummary) -> str:
 
 def status(summary: CampaignSummary) -> str:
     """The status shown, and what keeps a stopping campaign from its end."""
-    label = f"*{CAMPAIGN_STATUS_LABELS[summary.status]}*"
-    if summary.campaign.phase == Phase.STOPPING:
-        label += f", stopping: {summary.counts[MessageStatus.SENDING]:,} still with the provider"
-    return f"{label} · {channel_label(summary)}"
+    stopping = stopping_told(Phase(summary.campaign.phase), summary.counts)
+    return f"*{CAMPAIGN_STATUS_LABELS[summary.status]}*{stopping} · {channel_label(summary)}"
 
 
 def run_by(summary: CampaignSummary) -> str:
@@ -88,9 +87,8 @@ def bar(progress: Progress) -> str:
 
 def pace(progress: Progress) -> str:
     """How fast it goes and when it will be through; '' when it stands still."""
-    if progress.waiting_for_receipts and progress.waits_until:
-        receipts = counted(progress.waiting_for_receipts, noun="receipt")
-        return f" · waiting for {receipts}, until {blocks.local_time(progress.waits_until)} at most"
+    if waiting := progress.waiting_told(blocks.local_time):
+        return f" · {waiting}"
     parts = []
     if progress.rate:
         parts.append(f"{progress.rate:,.{0 if progress.rate >= 10 else 1}f} messages/s")
@@ -125,8 +123,7 @@ def why_failed(summary: CampaignSummary) -> str:
     code = summary.campaign.failed_code or ""
     provider = PROVIDER_NAMES.get(current().providers.get(Channel(summary.campaign.channel), ""), "the provider")
     return (
-        f"the provider refused the account ({escaped(code or 'no code')}). "
-        f"*Who can mend it:* {who_can_mend(code, provider)}. "
+        f"{escaped(why_refused(code))}. *Who can mend it:* {who_can_mend(code, provider)}. "
         f"Then {goes_on_by(summary.counts).capitalize()}."
     )
 

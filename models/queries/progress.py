@@ -1,5 +1,6 @@
 """How far a campaign has come: the figures of the progress panel and the card, from counters alone."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from models.config import current
@@ -53,6 +54,13 @@ class Progress:
         """How many are still with the provider once nothing is left to hand over, else 0."""
         left = any(self.counts[status] for status in TO_BE_SENT)
         return 0 if left else self.counts[MessageStatus.SENDING]
+
+    def waiting_told(self, moment: Callable[[int], str]) -> str:
+        """That the last receipts are waited for, and until when at most, as `moment` writes it; '' if they are not."""
+        n = self.waiting_for_receipts
+        if not n or self.waits_until is None:
+            return ""
+        return f"waiting for {n:,} receipt{'' if n == 1 else 's'}, until {moment(self.waits_until)} at most"
 
     @property
     def reasons(self) -> tuple[tuple[FailureReason, int], ...]:

@@ -6,6 +6,11 @@ from models.words import Action
 NOT_CONFIGURED = "not_configured"  # our own code, of a channel whose configuration is gone
 
 
+def why_refused(code: str) -> str:
+    """Why sending could not go on; `code` is the provider's, '' if it gave none."""
+    return f"the provider refused the account ({code or 'no code'})"
+
+
 def who_can_mend(code: str, provider: str) -> str:
     """Whom to turn to; `provider` is its name in the middle of a sentence."""
     if code == NOT_CONFIGURED:

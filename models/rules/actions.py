@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from models.actors import Actor, Right
-from models.rules.counts import Counts
+from models.rules.counts import Counts, stopping_told
 from models.rules.timeouts import DEFERRED, HOUR, given_up_by
 from models.rules.verdicts import AttemptState
 from models.words import (
@@ -315,7 +315,7 @@ def _told(campaign: Standing) -> str:
     if campaign.phase is Phase.RUNNING:
         return f"{_PHASE_WORDS[campaign.phase]}, {campaign.counts.percent_sent} % sent"
     if campaign.phase is Phase.STOPPING:
-        return f"{_PHASE_WORDS[campaign.phase]}: {_with_provider(campaign.counts[MessageStatus.SENDING])}"
+        return f"{_PHASE_WORDS[Phase.RUNNING]}{stopping_told(campaign.phase, campaign.counts)}"
     return _PHASE_WORDS[campaign.phase]
 
 

@@ -99,6 +99,13 @@ def worth_of(reason: str, retry_class: str) -> RetryClass:
     return RetryClass(retry_class) if known and retry_class else RetryClass.MAY_HAVE_ARRIVED
 
 
+def stopping_told(phase: Phase, counts: Counts) -> str:
+    """What keeps a stopping campaign from its end, said right after its status; '' of any other."""
+    if phase is not Phase.STOPPING:
+        return ""
+    return f", stopping: {counts[MessageStatus.SENDING]:,} still with the provider"
+
+
 def likely_to_work(counts: Counts) -> int:
     """How many Failed messages a retry is likely to bring through."""
     return sum(n for failure, n in counts.failures.items() if worth_of(*failure) is RetryClass.LIKELY)

@@ -9,6 +9,7 @@ import sys
 import pytest
 from argon2 import PasswordHasher
 
+from admin.presenting.times import clock_exact
 from models import schema
 from models.actors import COMMAND_LINE
 from models.clock import now_ms
@@ -223,6 +224,28 @@ class TestStatus:
     def test_without_json_a_line_for_people(self, terminal: Terminal) -> None:
         campaign_id = factories.make_campaign(messages=2, name="Spring")
         assert terminal.result("status", campaign_id) == f"{campaign_id}  Spring  sms  Ready  2 waiting"
+
+    def test_line_says_until_when_the_last_receipts_are_waited_for(self, terminal: Terminal) -> None:
+        campaign_id, at = factories.make_campaign(messages=2, name="Spring"), now_ms()
+        factories.run(campaign_id, now=at)
+        assert terminal.result("status", campaign_id) == f"{campaign_id}  Spring  sms  In Progress  2 queued"
+        factories.answer(factories.claim(campaign_id, now=at), at=at)
+        until = clock_exact(at + (4 * 60 + 20) * factories.MINUTE)
+        waits = f"2 sending  waiting for 2 receipts, until {until} UTC at most"
+        assert terminal.result("status", campaign_id) == f"{campaign_id}  Spring  sms  In Progress  {waits}"
+        factories.stop(campaign_id, now=at)
+        factories.move_all(campaign_id, now=at)
+        stopping = "In Progress, stopping: 2 still with the provider"
+        assert terminal.result("status") == f"{campaign_id}  Spring  sms  {stopping}  {waits}"
+
+    def test_line_of_a_failed_campaign_says_why_and_who_can_mend_it(self, terminal: Terminal) -> None:
+        campaign_id = factories.make_campaign(messages=1, name="Spring")
+        factories.run(campaign_id)
+        with transaction():
+            execute("UPDATE campaigns SET phase = 'failed', failed_code = '20003', failed_text = 'Authenticate'")
+        line = terminal.result("status", campaign_id)
+        assert line.startswith(f"{campaign_id}  Spring  sms  Failed  1 queued  Sending could not go on: ")
+        assert "the provider refused the account (20003: Authenticate). Who can mend it: whoever looks after" in line
 
 
 class TestInstallation:
