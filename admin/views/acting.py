@@ -57,7 +57,11 @@ def resume(campaign_id: int) -> ResponseReturnValue:
         to_send = words.counted(moved.messages, "message")
         return act_done(campaign, f"Resumed: {to_send} will be sent. {moved.warning}".rstrip())
 
-    return ask_then(Action.RESUME, campaign_id, act, lambda campaign: {"left_out": has_left_out(campaign.id)})
+    def shown(campaign: Campaign) -> dict[str, Any]:
+        standing = running.permitted(Action.RESUME, campaign.id, sessions.current_actor(), now=now_ms())
+        return {"left": standing.counts, "left_out": has_left_out(campaign.id)}
+
+    return ask_then(Action.RESUME, campaign_id, act, shown)
 
 
 @blueprint.route("/delete", methods=["GET", "POST"])

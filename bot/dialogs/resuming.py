@@ -15,9 +15,8 @@ NOTHING_LEFT = "Nothing is left to send: this only ends the state it is in."
 
 
 def _form(request: Request, campaign_id: int, _message_ids: tuple[int, ...]) -> Form:
-    running.permitted(Action.RESUME, campaign_id, request.actor, now=now_ms())
+    left = running.permitted(Action.RESUME, campaign_id, request.actor, now=now_ms()).counts.left
     summary = summary_of(campaign_id)
-    left = summary.counts.left
     told = f"*{lines.counted(left, 'go on')}.*" if left else NOTHING_LEFT
     warned = f"\n:warning: {RESUME_LEFT_OUT}" if has_left_out(campaign_id) else ""
     shown = [blocks.section(f"{lines.about(summary)}\n{told}{warned}"), *lines.mark(summary, site())]

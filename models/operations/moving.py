@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from models.addresses import is_forgotten
 from models.database import execute, execute_many, for_update, marks, on_sqlite, select, transaction
 from models.hints import SENDING, hint
 from models.operations import deleting, watching
@@ -146,11 +147,12 @@ def _leave_out(move: BulkMove, ids: Sequence[int], *, now: int) -> None:
 
 
 def _resume_slice(move: BulkMove, size: int, now: int) -> _Slice:
-    """A slice of a resume: whatever was not sent is Queued, one status after the other."""
+    """A slice of a resume: whatever was not sent is Queued, one status after the other; not who was forgotten."""
     left = move.criteria.setdefault("left", [MessageStatus.CANCELLED.value, MessageStatus.WAITING.value])
     rows = _rows_in(move, left[0], size)
-    _queue(move, [(row[0], left[0], None, None) for row in rows], retried=False, now=now)
-    return _one_after_the_other(left, rows, moved=len(rows), size=size)
+    wanted = [(row[0], left[0], None, None) for row in rows if not is_forgotten(row[1])]
+    _queue(move, wanted, retried=False, now=now)
+    return _one_after_the_other(left, rows, moved=len(wanted), size=size)
 
 
 def _rows_in(move: BulkMove, status: str, size: int) -> list[tuple[Any, ...]]:

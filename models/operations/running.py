@@ -1,6 +1,6 @@
 """Run, stop, resume, delete: the operations on a whole campaign's sending."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from peewee import IntegrityError
 
@@ -14,7 +14,7 @@ from models.operations.leaving import end_open_moves, leave, open_move
 from models.operations.unscheduling import drop_start
 from models.queries.campaigns import blocker_of, get_campaign, seen_standing, standing_of
 from models.queries.reached import LATELY, count_reached
-from models.queries.refusing import waiting_who_refuse
+from models.queries.refusing import cancelled_of_forgotten, waiting_who_refuse
 from models.rules.actions import Answer, Standing, answer_for, channel_taken, nobody_to_send_to, right_for
 from models.words import CHANNEL_LABELS, Action, MessageStatus, MoveKind, Phase
 
@@ -236,6 +236,9 @@ def permitted(action: Action, campaign_id: int, actor: Actor, *, now: int | None
     """The campaign, its row locked, if this actor may do this to it now; else the refusal is raised."""
     actor.require(right_for(action))
     campaign = seen_standing(campaign_id, actor, now=now)
+    if action is Action.RESUME:  # which leaves out whom we were asked to forget
+        counts = campaign.counts.without(cancelled_of_forgotten(campaign_id), MessageStatus.CANCELLED)
+        campaign = replace(campaign, counts=counts)
     answer = answer_for(action, campaign, actor)
     if not answer.allowed:
         raise refusal(answer, campaign_id)

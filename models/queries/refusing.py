@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
+from models.addresses import FORGOTTEN
 from models.database import indexed_by, on_sqlite, select
+from models.queries.messages import LAST_CHARACTER
 from models.words import Channel
 
 
@@ -19,6 +21,22 @@ def listed_among(channel: Channel, columns: str, condition: str, values: Sequenc
         channel.value,
         *values,
     )
+
+
+def forgotten_among(columns: str, condition: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+    """The same of people who were forgotten: there is nobody to write to. It costs their rows."""
+    return select(
+        f"SELECT {columns} FROM messages{indexed_by('messages_recipient')} "
+        f"WHERE recipient_key >= ? AND recipient_key < ? AND {condition}",
+        f"{FORGOTTEN} ",
+        f"{FORGOTTEN} {LAST_CHARACTER}",
+        *values,
+    )
+
+
+def cancelled_of_forgotten(campaign_id: int) -> int:
+    """How many Cancelled messages no Resume may send, as their people were forgotten."""
+    return len(forgotten_among("id", "campaign_id = ? AND status = 'cancelled'", [campaign_id]))
 
 
 def listed_key() -> str:

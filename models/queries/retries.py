@@ -5,13 +5,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from models.addresses import FORGOTTEN
-from models.database import indexed_by, marks, select
+from models.database import marks, select
 from models.errors import NotFoundError
 from models.measuring import Measure
 from models.queries.campaigns import counts_of
-from models.queries.messages import LAST_CHARACTER, where
-from models.queries.refusing import listed_among
+from models.queries.messages import where
+from models.queries.refusing import forgotten_among, listed_among
 from models.rules.criteria import Criteria
 from models.rules.retry_plan import Group, Recovered, without
 from models.tables import BulkMove, Campaign, Message
@@ -46,14 +45,7 @@ def refusing_among(
     row = f"id, {_PLACE}, segments"
     retryable = f"{condition} AND status IN ({marks(list(RETRYABLE))})"
     listed = listed_among(channel, row, retryable, [*values, *RETRYABLE])
-    forgotten = select(
-        f"SELECT {row} FROM messages{indexed_by('messages_recipient')} "
-        f"WHERE recipient_key >= ? AND recipient_key < ? AND {retryable}",
-        f"{FORGOTTEN} ",
-        f"{FORGOTTEN} {LAST_CHARACTER}",
-        *values,
-        *RETRYABLE,
-    )
+    forgotten = forgotten_among(row, retryable, [*values, *RETRYABLE])
     picked = set(criteria.message_ids)
     segments: dict[_Place, list[int]] = defaultdict(list)
     for message_id, status, reason, retry_class, taken in (*listed, *forgotten):

@@ -37,10 +37,10 @@ class Counts:
         """What a run would queue; who opted out since the import is among them, unless taken `without` them."""
         return self[MessageStatus.WAITING]
 
-    def without(self, refusing: int) -> "Counts":
-        """The same where so many of the Waiting have opted out since they were imported."""
+    def without(self, refusing: int, status: MessageStatus = MessageStatus.WAITING) -> "Counts":
+        """The same where so many of a status are counted as Opted Out, since nothing may be sent to them by now."""
         moved: dict[str, int] = {
-            MessageStatus.WAITING: self[MessageStatus.WAITING] - refusing,
+            status: self[status] - refusing,
             MessageStatus.OPTED_OUT: self[MessageStatus.OPTED_OUT] + refusing,
         }
         return Counts({**self.by_status, **moved}, self.failures)

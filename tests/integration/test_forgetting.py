@@ -9,7 +9,7 @@ from models.addresses import FORGOTTEN
 from models.contacts.mapping import map_columns
 from models.contacts.report import Report
 from models.database import execute, transaction
-from models.errors import InvalidInputError, NotAllowedError
+from models.errors import InvalidInputError, NotAllowedError, WrongStateError
 from models.operations import posts, receipts, retrying, sending
 from models.operations.erasing import erase_what_came_to_rest
 from models.operations.exporting import start_export
@@ -24,7 +24,7 @@ from models.queries.pages import page_of_messages
 from models.rules.criteria import Criteria
 from models.rules.verdicts import Word
 from models.tables import Export
-from models.words import Channel, FailureReason, MessageStatus, RetryClass
+from models.words import Channel, FailureReason, MessageStatus, Phase, RetryClass
 from tests.factories import (
     NOW,
     SECOND,
@@ -36,7 +36,9 @@ from tests.factories import (
     message,
     message_ids,
     move_all,
+    moves_of,
     phase_of,
+    put_into_phase,
     receive,
     refused,
     resume,
@@ -182,10 +184,41 @@ class TestMessages:
         move_all(campaign_id)
         forget(alice)
         opt_in(Channel.SMS, ANN, actor=alice, now=NOW)  # taken off the list: there is nobody to write to all the same
-        resume(campaign_id)
+        assert resume(campaign_id).messages == 1
         move_all(campaign_id)
+        assert (moves_of(campaign_id)[-1].done, moves_of(campaign_id)[-1].left_out) == (1, 1)
         assert [one.recipient for one in claim(campaign_id)] == ["+14155550001"]
-        assert statuses(campaign_id) == {"sending": 1, "opted_out": 1}
+        assert statuses(campaign_id) == {"sending": 1, "cancelled": 1}
+
+    @both_engines
+    @pytest.mark.parametrize("phase", [Phase.ENDED, Phase.FAILED])
+    def test_resume_of_nobody_but_who_was_forgotten_takes_no_channel(self, alice: Actor, phase: Phase) -> None:
+        campaign_id = make_campaign(messages=1)
+        run(campaign_id)
+        stop(campaign_id)
+        move_all(campaign_id)
+        forget(alice)
+        put_into_phase(campaign_id, phase)
+        if phase is Phase.ENDED:
+            with refused(WrongStateError) as caught:
+                resume(campaign_id)
+            assert "no cancelled messages to go on with" in str(caught.value)
+        else:
+            assert resume(campaign_id).move_id is None  # only ends the Failed state
+        assert (statuses(campaign_id), phase_of(campaign_id)) == ({"cancelled": 1}, Phase.ENDED)
+
+    @both_engines
+    def test_resume_goes_on_past_slices_of_people_who_were_forgotten(self, alice: Actor) -> None:
+        campaign_id = make_campaign(messages=1200)
+        run(campaign_id)
+        stop(campaign_id)
+        move_all(campaign_id)
+        with transaction():
+            ids = message_ids(campaign_id)[:700]
+            execute(f"UPDATE messages SET recipient_key = 'forgotten ' || id WHERE id <= {ids[-1]}")
+        assert resume(campaign_id).messages == 500
+        move_all(campaign_id)
+        assert statuses(campaign_id) == {"queued": 500, "cancelled": 700}
 
     @both_engines
     def test_late_receipt_brings_neither_address_nor_opt_out_back(self, alice: Actor) -> None:

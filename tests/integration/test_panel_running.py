@@ -5,10 +5,11 @@ from flask import Flask
 
 from models.actors import COMMAND_LINE, Actor
 from models.clock import now_ms
+from models.operations.forgetting import forget_person
 from models.operations.optouts import opt_out
 from models.operations.settings import change_setting
 from models.words import Channel, Phase
-from tests.factories import make_campaign, make_ended, phase_of
+from tests.factories import make_campaign, make_ended, move_all, phase_of, run, stop
 from tests.integration.panel import Visitor
 from tests.integration.plans import noted_statements
 from tests.integration.test_panel_acts import CONFIRMED, read
@@ -47,3 +48,16 @@ def test_leaving_out_everybody_left_is_refused_in_the_dialog(panel: Visitor) -> 
     assert refused.status_code == 422
     assert "nobody to send to without those reached in the last 24 hours" in read(refused.text)
     assert phase_of(campaign_id) == Phase.READY
+
+
+def test_resume_counts_nobody_who_was_forgotten(panel: Visitor, alice: Actor) -> None:
+    campaign_id = make_campaign(messages=3)
+    run(campaign_id)
+    stop(campaign_id)
+    move_all(campaign_id)
+    forget_person("+14155550000", typed_again="+14155550000", actor=alice, now=now_ms())
+    told = read(panel.get(f"/campaigns/{campaign_id}/resume").text)
+    assert "2 Cancelled messages go back into the queue." in told
+    assert "Resume 2 messages" in told
+    done = panel.post(f"/campaigns/{campaign_id}/resume", part=True)
+    assert "Resumed: 2 messages will be sent." in done.headers["HX-Trigger"]
