@@ -9,7 +9,15 @@ from admin.views.acting import blueprint  # with the acts already on it
 from admin.views.asking import draw_dialog
 from admin.views.base import STOP_POLLING
 from admin.views.given import number_of
-from admin.views.seeing import LIVE, chart_of_campaign, filter_of_request, live_context, owner_of, told_start
+from admin.views.seeing import (
+    LIVE,
+    chart_of_campaign,
+    filter_of_request,
+    live_context,
+    owner_of,
+    told_start,
+    typed_in_place,
+)
 from models.clock import now_ms
 from models.contacts.report import Report
 from models.errors import NotFoundError
@@ -65,7 +73,8 @@ def preview(campaign_id: int) -> ResponseReturnValue:
     campaign = seen_campaign(campaign_id, actor)
     if campaign.channel != Channel.EMAIL:
         abort(404)
-    _, values = contact_values(campaign, actor, number_of("contact") or 1)
+    typing = typed_in_place(campaign, actor)
+    _, values = contact_values(campaign, actor, number_of("contact") or 1, typed=typing)
     return previews.email_document(campaign.body, values)
 
 

@@ -1,8 +1,10 @@
 """What a person may see of a campaign: the campaign itself, its live figures, one contact in its template."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
+from urllib.parse import urlencode
 
 from flask import request
 
@@ -11,6 +13,7 @@ from admin.numbers import whole_number
 from admin.presenting import charts, heads, moves, previews, words, zones
 from admin.presenting import progress as told
 from admin.presenting.filters import MessageFilter
+from admin.views.given import text_of
 from models.actors import Actor, Right
 from models.addresses import opt_out_key
 from models.clock import now_ms
@@ -29,10 +32,11 @@ from models.rules.criteria import Criteria
 from models.rules.timeouts import GIVES_NO_RECEIPTS
 from models.segments import count_segments
 from models.tables import Campaign, ScheduledStart
-from models.template import render
+from models.template import normalise_name, placeholders, render
 from models.words import CHANNEL_LABELS, OPEN_WORK, PROVIDER_NAMES, Channel, Phase, StartKind, WorkState
 
 SIMULATED = "simulated"
+LONGEST_TYPED = 200  # characters for a field, so that an address holds many
 LIVE, IDLE = 2, 15  # seconds between two looks: at what moves, and at what may begin to
 
 
@@ -131,18 +135,39 @@ def owner_of(campaign: Campaign) -> str:
 
 def preview_context(campaign: Campaign, actor: Actor, total: int) -> dict[str, Any]:
     """The template with the values of the contact that the request names by its place, from 1."""
-    place = asked_place(total)
-    recipient, values = contact_values(campaign, actor, place)
+    place, typing = asked_place(total), typed_in_place(campaign, actor)
+    recipient, values = contact_values(campaign, actor, place, typed=typing)
     text = render(campaign.body, values) if campaign.channel == Channel.SMS else ""
     return {
         "preview_at": now_ms(),
         "place": place,
         "contacts": total,
         "recipient": recipient,
+        "typing": typing,
+        "typed_query": _query_of(typing),
         "subject": previews.marked(campaign.subject, values),
         "sms": previews.marked(campaign.body, values) if text else None,
         "segments": count_segments(text) if text else None,
     }
+
+
+def typed_in_place(campaign: Campaign, actor: Actor) -> dict[str, str]:
+    """What the address has for the fields of the template, of who may not see contacts' own values; {} for others."""
+    if actor.may(Right.SEE_RECIPIENTS):
+        return {}
+    return {name: text_of(f"value-{place}", longest=LONGEST_TYPED) for place, name in enumerate(used_fields(campaign))}
+
+
+def _query_of(typing: Mapping[str, str]) -> str:
+    """The same for the end of an address."""
+    given = {f"value-{place}": value for place, value in enumerate(typing.values()) if value}
+    return f"&{urlencode(given)}" if given else ""
+
+
+def used_fields(campaign: Campaign) -> list[str]:
+    """The names of the fields that the template uses, in the order of the file."""
+    used = set(placeholders(campaign.subject + campaign.body))
+    return [field["name"] for field in campaign.fields if normalise_name(field["name"]) in used]
 
 
 def asked_place(total: int) -> int:

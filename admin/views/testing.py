@@ -12,14 +12,13 @@ from admin.presenting.sent_tests import told
 from admin.views.asking import ask_then, draw_dialog
 from admin.views.base import go_to, wants_part
 from admin.views.given import typed
-from admin.views.seeing import asked_place
+from admin.views.seeing import asked_place, used_fields
 from models.actors import Actor
 from models.clock import now_ms
 from models.operations.testing import MOST, Result, ask_for_test, sent_test_of
 from models.queries.campaigns import counts_of, seen_campaign
 from models.queries.previews import contact_values
 from models.tables import Campaign
-from models.template import normalise_name, placeholders
 from models.words import OPEN_WORK, Action, Channel, WorkState
 
 blueprint = Blueprint("testing", __name__, url_prefix="/campaigns/<id:campaign_id>")
@@ -31,7 +30,7 @@ def send(campaign_id: int) -> ResponseReturnValue:
     """Ask, then leave it to the job that sends it."""
 
     def act(campaign: Campaign, actor: Actor) -> ResponseReturnValue:
-        recipients, values = BETWEEN.split(typed("recipients")), _typed_values(_used_fields(campaign))
+        recipients, values = BETWEEN.split(typed("recipients")), _typed_values(used_fields(campaign))
         test_id = ask_for_test(campaign_id, recipients, values, actor=actor, now=now_ms())
         if wants_part():
             return _result(campaign, test_id)
@@ -48,7 +47,7 @@ def result(campaign_id: int, test_id: int) -> ResponseReturnValue:
 
 def _shown(campaign: Campaign) -> dict[str, Any]:
     """What was typed, or to begin with one's own address and the values of the contact that is asked for."""
-    names = _used_fields(campaign)
+    names = used_fields(campaign)
     if request.method == "POST":
         return {"recipients": typed("recipients"), "values": _typed_values(names), "most": MOST}
     person = sessions.current_person()
@@ -70,11 +69,6 @@ def _result(campaign: Campaign, test_id: int) -> str:
         live=WorkState(test.state) in OPEN_WORK,
         results=[told(Result(**one), Channel(campaign.channel)) for one in test.results],
     )
-
-
-def _used_fields(campaign: Campaign) -> list[str]:
-    used = set(placeholders(campaign.subject + campaign.body))
-    return [field["name"] for field in campaign.fields if normalise_name(field["name"]) in used]
 
 
 def _typed_values(names: Sequence[str]) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """A campaign's template with the values of a real contact, as far as the person who looks may see them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from models.actors import Actor, Right
@@ -8,7 +9,7 @@ from models.queries.campaigns import counts_of, seen_campaign
 from models.queries.pages import contact_at
 from models.segments import count_segments
 from models.tables import Campaign
-from models.template import UNSUBSCRIBE_URL, plain_text, render
+from models.template import UNSUBSCRIBE_URL, is_blank, plain_text, render
 from models.words import Channel
 
 HIDDEN_VALUE = "•••"
@@ -58,12 +59,18 @@ def preview_of(campaign_id: int, place: int, actor: Actor) -> Preview:
     return Preview(place, total, recipient, subject, body, render(plain_text(campaign.body), linked), None)
 
 
-def contact_values(campaign: Campaign, actor: Actor, place: int) -> tuple[str, dict[str, str]]:
-    """The recipient and fields of the contact at a place, from 1, hidden from who may not see them."""
+def contact_values(
+    campaign: Campaign, actor: Actor, place: int, *, typed: Mapping[str, str] | None = None
+) -> tuple[str, dict[str, str]]:
+    """The recipient and fields of the contact at a place, from 1, hidden from who may not see them.
+
+    They see what they `typed` for a field instead, by its name; what is blank stays hidden.
+    """
     row = contact_at(campaign.id, place - 1) if place > 0 else None
     names = [field["name"] for field in campaign.fields]
     if row is None:
         return "", {}
     if not actor.may(Right.SEE_RECIPIENTS):
-        return mask(row.recipient), dict.fromkeys(names, HIDDEN_VALUE)
+        own = {name: value for name, value in (typed or {}).items() if not is_blank(value)}
+        return mask(row.recipient), {name: own.get(name, HIDDEN_VALUE) for name in names}
     return row.recipient, dict(zip(names, row.values, strict=False))

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import APIResponse, Page, Route, expect
 
 from models.words import Channel
-from tests.browser.conftest import Panel
+from tests.browser.conftest import DESKTOP, PHONE, Panel
 from tests.crash.carriers import contacts
 from tests.crash.product import Product
 
@@ -112,6 +112,27 @@ def test_viewer_sees_neither_recipients_nor_values(product: Product, panel_of: C
     expect(page.get_by_role("tooltip").first).to_contain_text("Ask an Org Admin")
     page.get_by_role("link", name="View summary").click()
     expect(page.get_by_role("dialog")).to_contain_text("Hi •••")
+
+
+@pytest.mark.parametrize("width", [DESKTOP, PHONE])
+def test_viewer_previews_with_values_of_her_own(panel_of: Callable[..., Panel], width: int) -> None:
+    panel = panel_of("vera", width=width)
+    page = panel.page
+    panel.open("/campaigns/2/")
+    if width == PHONE:
+        page.get_by_role("button", name="More actions").click()
+    page.get_by_role("menuitem" if width == PHONE else "link", name="View summary").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("first name").fill("Zo\u00eb")
+    dialog.get_by_role("button", name="Show").click()
+    email = dialog.frame_locator("iframe").get_by_role("heading")
+    expect(email).to_have_text("Hello Zo\u00eb")
+    expect(dialog.get_by_label("first name")).to_have_value("Zo\u00eb")
+    dialog.get_by_role("link", name="Next contact").click()
+    expect(dialog.locator("#preview")).to_contain_text("Contact 2 of")
+    expect(email).to_have_text("Hello Zo\u00eb")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert violations(page) == []
 
 
 @pytest.mark.usefixtures("slow")
