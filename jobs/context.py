@@ -1,4 +1,4 @@
-"""What a job finds around it in its work process: the environment, the wish to stop, where Redis is."""
+"""What a job finds around it in its work process: the environment, and the wish to stop."""
 
 from dataclasses import dataclass
 

@@ -1,1 +1,1 @@
-"""Pure: figures in, Block Kit out. Nothing here asks the database or Slack."""
+"""Figures in, Block Kit out. Nothing here asks the database or Slack; what is configured is known."""

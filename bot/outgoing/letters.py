@@ -1,4 +1,4 @@
-"""Pure, given what happened: the lines of a card's thread, and the messages to people and channels.
+"""What happened in, words out: the lines of a card's thread, and the messages to people and channels.
 
 All is told in the past tense with the numbers of that moment, from what the outbox holds: the campaign may
 have gone on meanwhile, or be deleted. In channels nothing carries a recipient, a field value or a provider's text.

@@ -1,1 +1,1 @@
-"""How our processes start, wait, restart their children and end; knows no database, queue or web."""
+"""How our processes start, wait, restart their children and end; knows no database, no job and no web."""

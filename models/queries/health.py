@@ -13,7 +13,7 @@ COUNTED = 10_000  # beyond this many a figure says "10,000+"
 
 @dataclass(frozen=True)
 class Workers:
-    """The processes of a duty that showed lately that they live; the last sign of each is at `beats_at` (epoch ms)."""
+    """Processes of a duty that showed lately that they live; `oldest_beat_at` (epoch ms) is the oldest last sign."""
 
     duty: str
     n: int

@@ -1,1 +1,1 @@
-"""Rules are pure: they read no clock and no database, and say yes, or why not."""
+"""Rules are pure: they read no clock and no database, change nothing, and say yes, or why not."""

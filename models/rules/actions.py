@@ -1,7 +1,7 @@
 """What may be done with a campaign now, or the sentence that says why not (SPEC 1).
 
-Panel and Slack draw their buttons from `available_actions`; operations ask the same rules at the moment of
-the act. A refusal names what is in the way and the next step.
+The panel draws its buttons from `available_actions`, Slack those that belong to a campaign's state (SPEC 7); either way
+operations ask the same rules at the moment of the act. A refusal names what is in the way and the next step.
 """
 
 from collections.abc import Callable
