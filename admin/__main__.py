@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from peewee import DatabaseError, InterfaceError, OperationalError
+from peewee import DatabaseError
 
 from admin import commands
 from admin.numbers import whole_number
@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except CampaignError as refused:
         sys.stderr.write(_one_line(f"{_one_line(str(refused))} {_next(refused)}") + "\n")
         return REFUSED
-    except (OperationalError, InterfaceError) as trouble:
+    except database.DATABASES_OWN as trouble:
         sys.stderr.write(_one_line(f"The database does not answer as it should: {trouble}") + "\n")
         return REFUSED
     except KeyboardInterrupt:

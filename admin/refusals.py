@@ -7,12 +7,13 @@ from urllib.parse import urlsplit, urlunsplit
 
 from flask import Flask, Response, current_app, make_response, render_template, request, url_for
 from flask_wtf.csrf import CSRFError
-from peewee import InterfaceError, OperationalError, PeeweeException
+from peewee import PeeweeException
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from admin import sessions
 from admin.act_urls import act_url, opens_page, step_word
 from admin.security import LARGER_BODIES, MEGABYTE
+from models.database import DATABASES_OWN
 from models.errors import (
     CampaignError,
     ChannelTakenError,
@@ -61,8 +62,8 @@ def set_up(app: Flask) -> None:
     app.register_error_handler(CampaignError, _refused)
     app.register_error_handler(CSRFError, _stale_form)
     app.register_error_handler(HTTPException, _failed)
-    app.register_error_handler(OperationalError, _without_database)
-    app.register_error_handler(InterfaceError, _without_database)
+    for fault in DATABASES_OWN:
+        app.register_error_handler(fault, _without_database)
 
 
 def status_of(refused: CampaignError) -> int:

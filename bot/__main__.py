@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 
 import structlog
-from peewee import InterfaceError, OperationalError
 
 from bot.connection import Connection, connection
 from bot.local_slack import AppProfile, LocalSlack
@@ -15,9 +14,8 @@ from bot.socket_mode import Ears
 from jobs import slack_app
 from jobs.queues import pass_hints
 from jobs.runtime import addresses, entry, run_file, waiting
-from jobs.runtime.faults import contained
+from jobs.runtime.faults import outlived
 from jobs.runtime.stopping import Stop
-from models import database
 from models.clock import now_ms
 from models.config import Config
 from models.errors import NotConfiguredError
@@ -80,14 +78,10 @@ def _post(config: Config, stop: Stop, local: LocalSlack | None) -> None:
     ears, leader = Ears(found), Leader()
     speaker = Speaker(found, ears)
     while not stop.wait(ROUND_SECONDS):
-        try:
-            with contained("round of the bot", known=(OperationalError, InterfaceError)) as unit:
-                ears.follow(leader.leads())
-                _point(local, config)
-                speaker.speak(lambda: leader.leads() and not stop.asked)
-        except (OperationalError, InterfaceError) as trouble:
-            log.warning("the database can't be reached, tries again", trouble=str(trouble))
-            database.close()
+        with outlived("round of the bot") as unit:
+            ears.follow(leader.leads())
+            _point(local, config)
+            speaker.speak(lambda: leader.leads() and not stop.asked)
         if unit.faulty:
             stop.wait(AFTER_FAULT_SECONDS)
     ears.close()

@@ -4,16 +4,14 @@ import os
 import socket
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 
 import structlog
-from peewee import InterfaceError, OperationalError
 
 from jobs.carrier import Carrier
 from jobs.queues import pass_hints
 from jobs.runtime import entry, waiting
-from jobs.runtime.faults import contained
+from jobs.runtime.faults import contained, outlived
 from jobs.runtime.stopping import Stop
 from jobs.simulation import current_simulation
 from jobs.starting import fire_due_starts
@@ -37,6 +35,7 @@ SWEEP_BATCH = 200
 LEASE_SECONDS = 15.0
 LEASE_EVERY_SECONDS = 5.0
 AFTER_FAULT_SECONDS = 5.0
+REFUSED_SECONDS = 1.0  # after the database refused
 SHORTEST_SECONDS = 0.1
 
 
@@ -92,15 +91,15 @@ def main(config: Config, stop: Stop) -> None:
         else []
     )
     while not stop.wait(SHORTEST_SECONDS):
-        try:
+        with outlived("round of the clock") as unit:
             _run_due(own)
             if leader.leads():
                 _run_due(shared)
-        except (OperationalError, InterfaceError) as trouble:
-            log.warning("the database can't be reached, tries again", trouble=str(trouble))
-            database.close()
-            stop.wait(1)
-    with suppress(OperationalError, InterfaceError):  # else it runs out by itself
+        if unit.refused:
+            stop.wait(REFUSED_SECONDS)
+        elif unit.faulty:
+            stop.wait(AFTER_FAULT_SECONDS)
+    with outlived("leave of the clock"):  # else its lease runs out by itself
         give_up_lease("clock", holder=holder)
         leave(_name())
 
@@ -126,7 +125,7 @@ def _run_due(table: Sequence[Periodic]) -> None:
     for periodic in table:
         if time.monotonic() < periodic.due:
             continue
-        with contained(periodic.name, known=(OperationalError, InterfaceError)) as unit:
+        with contained(periodic.name, known=database.refusal_in) as unit:
             periodic.work()
         periodic.faulty = unit.faulty
         periodic.due = time.monotonic() + (AFTER_FAULT_SECONDS if unit.faulty else periodic.every_seconds)

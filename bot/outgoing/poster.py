@@ -7,14 +7,13 @@ state goes out. Nothing of it reaches those who send.
 from collections.abc import Callable
 
 import structlog
-from peewee import PeeweeException
 from slack_sdk import WebClient
 
 from bot.drawing.blocks import escaped
 from bot.outgoing import letters
 from bot.outgoing.budget import Budget
 from bot.outgoing.exports import ExportMessages
-from bot.outgoing.line import Line, LostError, NotNowError, RefusedError, TroubleError
+from bot.outgoing.line import Line, LostError, NotNowError, RefusedError, TroubleError, stops_all
 from bot.outgoing.places import Places, channel_of
 from bot.outgoing.posting import Posting
 from bot.outgoing.status_cards import StatusCards
@@ -82,7 +81,7 @@ class Poster:
     def _try(self, saying: SlackOutbox) -> None:
         """Say it; one that can't even be made holds nothing up."""
         facts = {"kind": saying.kind, "subject_id": saying.subject_id}
-        with contained("message to Slack", known=(TroubleError, PeeweeException), **facts) as unit:
+        with contained("message to Slack", known=stops_all, **facts) as unit:
             self._say(saying)
         if unit.faulty:
             outbox.put_off(saying, problem="a fault of ours", now=self._clock())

@@ -1,26 +1,32 @@
 """Where a fault of ours that nobody foresaw is caught: around one unit of work, so that those behind it are still done.
 
-A unit is one answer to Slack, one message to it, one duty of the clock.
+A unit is one answer to Slack, one message to it, one duty of the clock; or a round of what goes on until the stop.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import structlog
+from peewee import PeeweeException
+
+from models import database
 
 log = structlog.stdlib.get_logger("signalbox.faults")
 
 
 @dataclass
 class Unit:
-    """A unit of work that was tried; `faulty` once a fault has ended it."""
+    """A unit of work that was tried; `faulty` once a fault of ours has ended it, `refused` once the database has."""
 
     faulty: bool = False
+    refused: bool = False
 
 
 @contextmanager
-def contained(unit: str, *, known: tuple[type[Exception], ...] = (), **facts: object) -> Iterator[Unit]:
+def contained(
+    unit: str, *, known: Callable[[Exception], object] = lambda _fault: False, **facts: object
+) -> Iterator[Unit]:
     """Let a fault in the block end the block alone: it is logged with its trace, and reported as all such logs are.
 
     What is `known` is raised on, to whoever has an answer to it.
@@ -28,8 +34,25 @@ def contained(unit: str, *, known: tuple[type[Exception], ...] = (), **facts: ob
     tried = Unit()
     try:
         yield tried
-    except known:
-        raise
-    except Exception:  # nobody above could do more than end the process, and all that others wait for with it
+    except Exception as fault:  # nobody above could do more than end the process, and all that others wait for with it
+        if known(fault):
+            raise
         log.exception("a fault ended it", unit=unit, **facts)
         tried.faulty = True
+
+
+@contextmanager
+def outlived(unit: str) -> Iterator[Unit]:
+    """The same for a round of what goes on until the stop; and that the database refuses, which is said in one line,
+    ends no more than that round either.
+    """
+    with contained(unit) as tried:
+        try:
+            yield tried
+        except PeeweeException as fault:
+            trouble = database.refusal_in(fault)
+            if not trouble:
+                raise
+            log.warning("the database refuses, tries again", unit=unit, trouble=trouble)
+            database.close()  # the next connection may take what this one does not
+            tried.refused = True

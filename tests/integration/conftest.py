@@ -1,7 +1,9 @@
 """What integration tests share: a terminal, the panel, and a Valkey."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,12 +13,13 @@ from jinja2 import BytecodeCache, FileSystemBytecodeCache
 
 from admin.wsgi import create_app
 from jobs.runtime import waiting
-from models import hints
+from models import database, hints
 from models.actors import Actor
 from models.config import Config
+from tests import engines
 from tests.integration.panel import Visitor
 from tests.integration.steps import World, going_on
-from tests.servers import valkey_at
+from tests.servers import query_only, read_only, valkey_at
 from tests.terminal import Terminal
 
 
@@ -33,6 +36,25 @@ def terminal(
     logging.basicConfig(handlers=handlers, level=level, force=True)
 
 
+@pytest.fixture
+def no_writes(
+    installation: Config, engine: str, request: pytest.FixtureRequest
+) -> Callable[[], AbstractContextManager[None]]:
+    """Has the database take no writes for a while; on SQLite from this thread, and from who connects meanwhile."""
+    if engine == engines.SQLITE:
+        return query_only
+    return partial(_read_only, request.getfixturevalue("postgres"), installation.database_url)
+
+
+@contextmanager
+def _read_only(postgres: engines.Postgres, url: str) -> Iterator[None]:
+    database.close()
+    database.database.obj.close_idle()  # those of the pool would be cut off unnoticed
+    with read_only(postgres, url):
+        yield
+    database.close()
+
+
 @pytest.fixture(scope="session")
 def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> BytecodeCache:
     """What a template is compiled to, once for all applications: it takes longer than to answer with it."""
@@ -42,6 +64,7 @@ def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> BytecodeCach
 @pytest.fixture
 def app(installation: Config, compiled_templates: BytecodeCache) -> Iterator[Flask]:
     """The web application."""
+    engines.let_go()  # web opens the installation anew
     made = create_app(installation)
     made.jinja_env.bytecode_cache = compiled_templates
     yield made

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 import pytest
 import redis
@@ -295,6 +295,22 @@ class TestProcess:
             cut_off(postgres, installation.database_url)
             connection.flushall()
             until(lambda: queue.count == 2, what="hints after the cut")
+
+    @pytest.mark.parametrize("engine", [engines.POSTGRESQL], indirect=True)
+    def test_a_database_that_takes_no_writes_for_a_moment_does_not_end_it(
+        self,
+        installation: Config,
+        no_writes: Callable[[], AbstractContextManager[None]],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setattr(clock, "LEASE_EVERY_SECONDS", 0)
+        campaign_id = factories.make_campaign()
+        with structlog.testing.capture_logs() as logs, ticking(installation):
+            with no_writes():
+                until(lambda: any("refuses" in line["event"] for line in logs), what="a refusal")
+            factories.run_later(campaign_id, at=now_ms() - SECOND, now=now_ms() - 2 * SECOND)
+            until(lambda: factories.phase_of(campaign_id) == "running", what="the start")
+        assert faults_in(logs) == []
 
     @pytest.mark.parametrize("engine", [engines.POSTGRESQL], indirect=True)
     def test_a_stop_while_the_database_is_away_is_no_fault(

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from models.database import execute, transaction
 from models.queries.people import person_by_slack_id
 from models.rules.verdicts import Word
 from models.words import Channel, FailureReason, Phase
-from tests import factories
+from tests import engines, factories
 from tests.processes import free_port
 from tests.terminal import SENTENCE, Terminal
 
@@ -324,6 +325,17 @@ class TestInstallation:
         monkeypatch.setattr("admin.__main__.PATIENCE_SECONDS", 0.0)
         url = f"postgresql://signalbox@127.0.0.1:{free_port()}/signalbox"
         assert "The database can't be reached" in refused(DATABASE_URL=url, SECRET_KEY="x" * 32)
+
+    @pytest.mark.parametrize("engine", [engines.POSTGRESQL], indirect=True)
+    def test_a_database_that_takes_no_writes_is_said_in_one_line(
+        self,
+        refused: Callable[..., str],
+        no_writes: Callable[[], AbstractContextManager[None]],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setattr("admin.__main__.PATIENCE_SECONDS", 0.0)
+        with no_writes():
+            assert "read-only transaction" in refused()
 
 
 def _on_its_way_to(action: str) -> int:

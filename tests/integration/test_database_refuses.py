@@ -2,13 +2,16 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 
 import apsw
 import pytest
 import uvloop
-from peewee import OperationalError
+from peewee import OperationalError, PeeweeException
 
 import jobs.sending
+from jobs.providers.base import Outcome
+from jobs.providers.messages import OutgoingMessage
 from jobs.runtime.stopping import Stop
 from jobs.sending import Sender
 from models import database
@@ -90,6 +93,41 @@ def test_what_is_answered_while_the_database_restarts_is_kept(
     assert statuses(campaign_id) == {"sending": MESSAGES}
 
 
+@pytest.mark.both_engines
+def test_what_is_answered_while_the_database_takes_no_writes_for_a_moment_is_kept(
+    installation: Config, campaign_id: int, no_writes: Callable[[], AbstractContextManager[None]]
+) -> None:
+    answered: list[int] = []
+    is_refusing, has_begun = threading.Event(), threading.Event()
+
+    async def answers(message: OutgoingMessage) -> Outcome:
+        outcome = await takes_a_moment(message)
+        answered.append(message.message_id)
+        return outcome
+
+    def rate() -> None:
+        """Read on the sender's own thread: so its connection to SQLite refuses too."""
+        if is_refusing.is_set() and not has_begun.is_set():
+            if database.on_sqlite():
+                database.database.pragma("query_only", 1)
+            has_begun.set()
+
+    stop, provider = Stop(), FakeProvider(answers)
+    sender = Sender(get_campaign(campaign_id), provider, installation, stop, rate=rate)
+    sending = threading.Thread(target=lambda: uvloop.run(sender.run()))
+    sending.start()
+    until(lambda: len(provider.handed_over) >= MESSAGES // 4, seconds=30, what="hand-overs")
+    with no_writes():
+        is_refusing.set()
+        until(has_begun.is_set, what="the sender's refusals")
+        until(lambda: len(answered) == len(provider.handed_over), what="answers")
+    sending.join(30)
+    assert set(provider.attempts().values()) == {1}
+    assert {row["answer"] for row in rows_of("attempts")} == {"accepted"}
+    assert statuses(campaign_id) == {"sending": MESSAGES}
+    stop.close()
+
+
 def test_a_lock_of_some_seconds_is_waited_for(campaign_id: int, send: Send) -> None:
     """Somebody else's, who does not know the gate."""
     stranger = apsw.Connection(str(database.database.database))
@@ -108,9 +146,17 @@ def test_a_lock_of_some_seconds_is_waited_for(campaign_id: int, send: Send) -> N
 
 
 class TestWhatAJobsFaultIs:
-    def test_wrong_sql_is_no_refusal(self, installation: Config) -> None:
-        with pytest.raises(OperationalError, match="no such table") as fault:
-            select("SELECT 1 FROM nowhere")
+    @pytest.mark.both_engines
+    def test_that_it_takes_no_writes_is_a_refusal(self, no_writes: Callable[[], AbstractContextManager[None]]) -> None:
+        with no_writes(), pytest.raises(PeeweeException) as fault:
+            database.execute("DELETE FROM messages")
+        assert "read" in database.refusal_in(fault.value)
+
+    @pytest.mark.both_engines
+    @pytest.mark.parametrize("statement", ["SELECT 1 FROM nowhere", "INSERT INTO leases (name) VALUES (NULL)"])
+    def test_what_it_would_never_take_is_none(self, installation: Config, statement: str) -> None:
+        with pytest.raises(PeeweeException) as fault:
+            database.execute(statement)
         assert database.refusal_in(fault.value) == ""
 
     def test_a_group_counts_if_it_has_nothing_else(self, installation: Config) -> None:

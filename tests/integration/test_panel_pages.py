@@ -1,6 +1,8 @@
 """The panel's pages: what they show to whom, what they refuse, and what they let a browser do."""
 
 import re
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 import flask
 import pytest
@@ -230,6 +232,16 @@ class TestTrouble:
         assert answer.status_code == 503
         assert "The database does not answer as it should." in answer.text
         assert "no such table" not in answer.text
+
+    @pytest.mark.both_engines
+    def test_database_that_takes_no_writes_is_told_in_the_same(
+        self, panel: Visitor, no_writes: Callable[[], AbstractContextManager[None]]
+    ) -> None:
+        with no_writes():
+            answer = panel.post("/campaigns/new", name="Spring", channel="sms")
+        assert answer.status_code == 503
+        assert "The database does not answer as it should." in answer.text
+        assert panel.post("/campaigns/new", name="Spring", channel="sms").status_code == 303
 
 
 class TestMessages:

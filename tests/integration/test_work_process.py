@@ -5,11 +5,12 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
 import redis
+import structlog
 from rq.serializers import JSONSerializer
 
 from jobs import work
@@ -18,6 +19,7 @@ from jobs.runtime.stopping import Stop
 from models import database
 from models.clock import now_ms
 from models.config import Config
+from models.database import execute
 from tests import engines
 from tests.factories import rows_of
 from tests.processes import until
@@ -71,6 +73,27 @@ def test_it_beats_again_when_the_database_is_back(
         with away(postgres, installation.database_url):
             first = now_ms()
         until(lambda: beat_at() > first, what="another beat")
+
+
+@pytest.mark.both_engines
+def test_it_beats_again_when_the_database_takes_writes_again(
+    monkeypatch: pytest.MonkeyPatch, no_writes: Callable[[], AbstractContextManager[None]]
+) -> None:
+    with structlog.testing.capture_logs() as logs, ExitStack() as pulse:
+        with no_writes():
+            pulse.enter_context(beating(monkeypatch))
+            until(lambda: len(logs) >= 2, what="two refusals")
+        until(beat_at, what="a beat")
+    assert {line["log_level"] for line in logs} == {"warning"}
+
+
+def test_a_fault_of_ours_does_not_end_the_beat(installation: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    execute("ALTER TABLE running_processes RENAME TO elsewhere")
+    with structlog.testing.capture_logs() as logs, beating(monkeypatch):
+        until(lambda: len(logs) >= 2, what="two faults")
+        execute("ALTER TABLE elsewhere RENAME TO running_processes")
+        until(beat_at, what="a beat")
+    assert {line["unit"] for line in logs} == {"sign of life"}
 
 
 @contextmanager
