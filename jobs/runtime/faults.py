@@ -1,6 +1,7 @@
 """Where a fault of ours that nobody foresaw is caught: around one unit of work, so that those behind it are still done.
 
-A unit is one answer to Slack, one message to it, one duty of the clock; or a round of what goes on until the stop.
+A unit is one answer to Slack, one message to it, one post of receipts, one duty of the clock; or a round of what goes
+on until the stop.
 """
 
 from collections.abc import Callable, Iterator

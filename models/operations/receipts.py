@@ -20,6 +20,8 @@ UNMATCHED_GAP = 5 * MINUTE
 KEPT = 30 * DAY
 PURGED_AT_ONCE = 1000
 PROBLEM_LENGTH = 500
+FAULT = "a fault of ours: see the log of `worker`"
+_DUE = "applied_at IS NULL AND due_at <= ?"
 
 Parser = Callable[[Mapping[str, str], bytes, int], Sequence[Event | Preference]]
 
@@ -152,20 +154,31 @@ def record_receipts(*, provider: str, headers: Mapping[str, str], body: bytes, n
     return arrivals.keep(Arrival(provider, headers, body, now))
 
 
-def apply_receipts(parsers: Mapping[str, Parser], *, limit: int, now: int, scale: float) -> Applied:
-    """Apply up to `limit` posts that are due, oldest first, all in one transaction.
+def due_posts(*, limit: int, now: int) -> list[int]:
+    """The ids of up to `limit` posts that are due, oldest first."""
+    return [
+        row[0] for row in select(f"SELECT id FROM receipt_inbox WHERE {_DUE} ORDER BY due_at, id LIMIT ?", now, limit)
+    ]
+
+
+def apply_receipts(
+    parsers: Mapping[str, Parser], *, limit: int, now: int, scale: float, post_id: int | None = None
+) -> Applied:
+    """Apply up to `limit` posts that are due, oldest first, all in one transaction; with `post_id` that one alone.
 
     `parsers` turn (headers, body, received_at) into events; a body that a parser refuses with ValueError
-    is set aside with the problem. Posts with events whose message is not there yet wait, 25 h at most.
+    is set aside with the problem. Posts with events whose message is not there yet wait, 25 h at most. Whatever else
+    goes wrong is raised, and then none of them is applied.
     """
+    among, ids = ("", []) if post_id is None else (" AND id = ?", [post_id])
     with transaction():
         posts = [
             _Post(*row)
             for row in select(
                 "SELECT id, provider, headers, body, received_at, unmatched FROM receipt_inbox "
-                "WHERE applied_at IS NULL AND due_at <= ? "
-                f"ORDER BY due_at, id LIMIT ?{for_update(skip_locked=True)}",
+                f"WHERE {_DUE}{among} ORDER BY due_at, id LIMIT ?{for_update(skip_locked=True)}",
                 now,
+                *ids,
                 limit,
             )
         ]
@@ -176,6 +189,20 @@ def apply_receipts(parsers: Mapping[str, Parser], *, limit: int, now: int, scale
         note_preferences([word for post in posts for word in post.preferences], now=now)
         _note(posts, {id(event) for event in settled.unmatched}, now=now, scale=scale)
     return Applied(len(posts), settled.changed)
+
+
+def put_off_post(post_id: int, *, now: int, scale: float) -> None:
+    """Let a post that a fault of ours has ended wait, with that as its problem: 25 h at most, until it is mended."""
+    with transaction():
+        execute(
+            "UPDATE receipt_inbox SET problem = ?, due_at = ?, applied_at = CASE WHEN received_at <= ? THEN ? END "
+            "WHERE id = ? AND applied_at IS NULL",
+            FAULT,
+            now + int(UNMATCHED_GAP / scale),
+            now - int(UNMATCHED_WAIT / scale),
+            now,
+            post_id,
+        )
 
 
 def purge_receipts(*, now: int, limit: int = PURGED_AT_ONCE) -> int:

@@ -1,18 +1,34 @@
 """The inbox of receipts: kept before they are answered for, applied once, and waited with when they come early."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from threading import Barrier
 
 import pytest
+import structlog
+from peewee import PeeweeException
 
+import jobs.receipts
+from jobs import context
+from jobs.runtime.stopping import Stop
 from models import database
 from models.actors import COMMAND_LINE
+from models.clock import now_ms
+from models.config import Config
 from models.database import transaction
 from models.hints import Work
 from models.operations.optouts import opt_in, opted_out
-from models.operations.receipts import Applied, apply_receipts, arrivals, purge_receipts, record_receipts
+from models.operations.receipts import (
+    FAULT,
+    Applied,
+    apply_receipts,
+    arrivals,
+    purge_receipts,
+    put_off_post,
+    record_receipts,
+)
 from models.operations.sweeping import find_work
 from models.rules.preferences import Preference
 from models.rules.verdicts import Event, Word
@@ -34,6 +50,8 @@ from tests.processes import until
 
 pytestmark = [pytest.mark.usefixtures("installation")]
 both_engines = pytest.mark.both_engines
+
+UNFORESEEN, NUL = b"unforeseen", b"NUL"
 
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
@@ -205,6 +223,75 @@ def test_failing_batch_leaves_everything_to_be_applied_again() -> None:
         apply_receipts({"post": dying}, limit=9, now=NOW, scale=1)
     assert dump() == before
     assert apply() == Applied(posts=1, changed=1)
+    assert statuses(campaign_id) == {"delivered": 1, "sending": 1}
+
+
+@pytest.fixture
+def work(installation: Config, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
+    """The receipts job; of some bodies of this provider its parser, or the database, does not think well."""
+
+    def parse_some(headers: Mapping[str, str], body: bytes, at: int) -> Sequence[Event | Preference]:
+        if body == NUL:
+            return [Preference(Channel.SMS, "+1415555\x00999", True, OptOutSource.INBOUND, at)]
+        if body == UNFORESEEN:
+            raise KeyError(body)
+        return parse(headers, body, at)
+
+    monkeypatch.setattr(jobs.receipts, "PARSERS", {"post": parse_some})
+    stop = Stop()
+    context.enter(context.Context(installation, stop))
+    yield lambda: jobs.receipts.apply(0)
+    stop.close()
+
+
+@both_engines
+@pytest.mark.parametrize("before", [0, 3], ids=["alone", "in a batch"])
+def test_post_that_a_fault_of_ours_ends_keeps_none_behind_it_waiting(work: Callable[[], None], before: int) -> None:
+    now = now_ms()
+    campaign_id, ids = sending(8)
+    for place, message_id in enumerate(ids):
+        if place == before:
+            for body in (UNFORESEEN, NUL):
+                record_receipts(provider="post", headers={"Signature": "s"}, body=body, now=now)
+        post((message_id, 1, "delivered"), now=now)
+    with structlog.testing.capture_logs() as logs:
+        work()
+    assert statuses(campaign_id) == {"delivered": 8}
+    put_off = rows_of("receipt_inbox", "WHERE problem IS NOT NULL")
+    assert UNFORESEEN in {bytes(row["body"]) for row in put_off}
+    assert {bytes(row["body"]) for row in put_off} <= {UNFORESEEN, NUL}  # SQLite takes a NUL
+    assert {(row["problem"], row["applied_at"]) for row in put_off} == {(FAULT, None)}
+    assert min(row["due_at"] for row in put_off) >= now + 5 * MINUTE
+    assert {log["post_id"] for log in logs if log["unit"] == "post of receipts"} == {row["id"] for row in put_off}
+
+
+@both_engines
+def test_post_that_was_put_off_is_applied_once_the_fault_is_mended_or_given_up_after_25_hours() -> None:
+    campaign_id, (first, second) = sending()
+    for message_id in (first, second):
+        post((message_id, 1, "delivered"))
+    mended, lost = (row["id"] for row in rows_of("receipt_inbox", "ORDER BY id"))
+    for post_id in (mended, lost):
+        put_off_post(post_id, now=NOW, scale=1)
+    assert apply(now=NOW + 5 * MINUTE - SECOND).posts == 0
+    put_off_post(lost, now=NOW + 25 * HOUR, scale=1)
+    assert apply(now=NOW + 25 * HOUR) == Applied(posts=1, changed=1)
+    assert [(row["problem"], row["applied_at"]) for row in rows_of("receipt_inbox", "ORDER BY id")] == [
+        (None, NOW + 25 * HOUR),
+        (FAULT, NOW + 25 * HOUR),
+    ]
+    assert statuses(campaign_id) == {"delivered": 1, "sending": 1}
+
+
+@both_engines
+def test_a_database_that_takes_no_writes_puts_no_post_off(
+    work: Callable[[], None], no_writes: Callable[[], AbstractContextManager[None]]
+) -> None:
+    campaign_id, (first, _) = sending()
+    post((first, 1, "delivered"), now=now_ms())
+    with no_writes(), pytest.raises(PeeweeException):
+        work()
+    work()
     assert statuses(campaign_id) == {"delivered": 1, "sending": 1}
 
 

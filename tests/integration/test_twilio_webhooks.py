@@ -263,6 +263,17 @@ class TestInbound:
         with pytest.raises(ValueError, match="not a"):
             parse_inbound({}, body, 123)
 
+    @pytest.mark.parametrize("text", ["STOP", "START"])
+    @pytest.mark.parametrize(
+        "sender", ["+1415555\x00999", "14155550100", "whatsapp:+14155550100", "+1415 5550100", "+٤١", "+" + "9" * 16]
+    )
+    def test_word_of_what_is_no_number_is_refused(self, text: str, sender: str) -> None:
+        with pytest.raises(ValueError, match="no number"):
+            inbound(From=sender, Body=text)
+
+    def test_what_no_number_says_besides_is_not_heard(self) -> None:
+        assert inbound(From="72975", Body="Your code is 1234") == []
+
 
 def signed(url: str, fields: Sequence[tuple[str, str]], algorithm: str | None = None) -> dict[str, str]:
     """Headers with the signature that the official SDK computes."""

@@ -25,6 +25,7 @@ OPT_OUT_TYPES = frozenset({"STOP", "START", "HELP"})
 HASHES = {"HMAC_SHA1": "sha1", "HMAC_SHA256": "sha256"}
 
 _ID = re.compile(r"[0-9]{1,18}")  # so long it fits a 64-bit column
+_NUMBER = re.compile(r"\+[1-9][0-9]{1,14}")  # E.164
 
 
 def parse_receipts(headers: Mapping[str, str], body: bytes, received_at: int) -> Sequence[Event]:
@@ -52,7 +53,8 @@ def parse_inbound(_headers: Mapping[str, str], body: bytes, received_at: int) ->
     """Whether the sender of an inbound message refuses or wants messages; nothing if it says neither.
 
     With Advanced Opt-Out Twilio says so itself, as `OptOutType`; else the whole message must be one of its
-    default words. Raises ValueError for what is no inbound message.
+    default words. Raises ValueError for what is no inbound message, and for a word that no phone number says: it has
+    no place on the list.
     """
     fields = _fields(body)
     if not fields.get("From"):
@@ -62,6 +64,8 @@ def parse_inbound(_headers: Mapping[str, str], body: bytes, received_at: int) ->
         word = _word(fields.get("Body", ""))
     if word not in STOP_WORDS | START_WORDS:
         return []
+    if not _NUMBER.fullmatch(fields["From"]):
+        raise ValueError("not an SMS of somebody's: its From is no number as +12025550100")
     return [Preference(Channel.SMS, fields["From"], word in STOP_WORDS, OptOutSource.INBOUND, received_at)]
 
 
