@@ -121,7 +121,9 @@ class Leader:
 
 
 def _run_due(table: Sequence[Periodic]) -> None:
-    """Do what is due. A fault in one keeps none behind it from being done; it is tried again at a distance."""
+    """Do what is due. A fault in one keeps none behind it from being done; it is tried again at a distance. Only that
+    the database refuses is raised: it would refuse the others too.
+    """
     for periodic in table:
         if time.monotonic() < periodic.due:
             continue

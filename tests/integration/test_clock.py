@@ -8,10 +8,11 @@ from contextlib import AbstractContextManager, contextmanager
 import pytest
 import redis
 import structlog
+from peewee import PeeweeException
 from structlog.typing import EventDict
 
 from jobs import clock
-from jobs.clock import Leader, timetable
+from jobs.clock import Leader, Periodic, timetable
 from jobs.queues import queue_of
 from jobs.runtime import waiting
 from jobs.runtime.stopping import Stop
@@ -147,6 +148,30 @@ class TestTimetable:
         entry(installation, "time-outs and leases")()
         answers = {row["answer"] for row in factories.rows_of("attempts")}
         assert answers == {"unknown"}
+
+
+@pytest.mark.both_engines
+class TestFaults:
+    @pytest.mark.parametrize("sql", ["SELECT 1 FROM nowhere", "INSERT INTO leases (name) VALUES (NULL)"])
+    def test_statement_that_the_database_does_not_take_keeps_no_duty_behind_it_waiting(
+        self, installation: Config, sql: str
+    ) -> None:
+        done: list[float] = []
+        table = [Periodic("wrong", 60, lambda: execute(sql)), Periodic("right", 0, lambda: done.append(1))]
+        with structlog.testing.capture_logs() as logs:
+            for _ in range(3):
+                clock._run_due(table)
+        assert len(done) == 3
+        assert faults_in(logs) == ["wrong"], "the next try is at a distance"
+        assert [duty.faulty for duty in table] == [True, False]
+
+    def test_that_the_database_refuses_is_no_fault_of_a_duty(
+        self, installation: Config, no_writes: Callable[[], AbstractContextManager[None]]
+    ) -> None:
+        table = [Periodic("signs of life", 0, lambda: give_up_lease("clock", holder="nobody"))]
+        with structlog.testing.capture_logs() as logs, no_writes(), pytest.raises(PeeweeException):
+            clock._run_due(table)
+        assert (logs, table[0].faulty) == ([], False)
 
 
 class TestLostHints:
