@@ -10,8 +10,10 @@ from dataclasses import replace
 from jobs.providers.base import AccountCheck
 from jobs.providers.registry import provider_for
 from jobs.providers.simulated import Simulation
+from jobs.runtime.faults import FaultsError, contained
 from models.actors import Actor
 from models.config import Config, current
+from models.database import refusal_in
 from models.errors import AccountRefusedError, CampaignError, ChannelTakenError
 from models.operations import running, scheduling
 from models.operations.running import Moved
@@ -45,15 +47,17 @@ def fire_due_starts(*, now: int) -> None:
     """Start what was to start later and whose moment has come, first come first served.
 
     One whose channel is taken goes on waiting within its allowance; any other refusal ends it, and the
-    campaign's owner is told.
+    campaign's owner is told. Raises FaultsError in the end for those that a fault of ours has kept from it: they
+    are still to start.
     """
+    faulty = []
     for start in due_starts(now=now):
-        try:
-            _fire(start, now=now)
-        except ChannelTakenError:
-            continue
-        except CampaignError as refusal:
-            scheduling.refuse_start(start.id, refusal, now=now)
+        with contained("later start", known=refusal_in, campaign_id=start.campaign_id) as unit:
+            _fire_or_refuse(start, now=now)
+        if unit.faulty:
+            faulty.append(start.campaign_id)
+    if faulty:
+        raise FaultsError(f"campaigns that could not start: {', '.join(map(str, faulty))}")
 
 
 def check_account(channel: Channel, config: Config) -> AccountCheck:
@@ -65,6 +69,15 @@ def check_account(channel: Channel, config: Config) -> AccountCheck:
             return await provider.check_account()
 
     return asyncio.run(ask())
+
+
+def _fire_or_refuse(start: ScheduledStart, *, now: int) -> None:
+    try:
+        _fire(start, now=now)
+    except ChannelTakenError:
+        return
+    except CampaignError as refusal:
+        scheduling.refuse_start(start.id, refusal, now=now)
 
 
 def _fire(start: ScheduledStart, *, now: int) -> None:

@@ -14,6 +14,7 @@ from bot.drawing.blocks import Message, escaped
 from bot.outgoing.line import Line, NotNowError, RefusedError
 from bot.outgoing.places import Places
 from bot.outgoing.posting import Posting
+from bot.outgoing.resting import Resting
 from bot.outgoing.uploads import Uploads
 from bot.site import site
 from models.config import current
@@ -39,6 +40,7 @@ class ExportMessages:
         self._places = places
         self._clock = clock
         self._uploads = Uploads(line)
+        self._resting = Resting(clock)
 
     def say(self, saying: SlackOutbox) -> None:
         """Post the message of an export, wherever it has come to by now."""
@@ -73,9 +75,10 @@ class ExportMessages:
         """Bring the messages up to date; one whose export has ended says its last word."""
         now = self._clock()
         for post, is_open in posts.living_exports():
-            if not is_open or now - post.updated_at >= PACE:
+            if not self._resting.rests(post) and (not is_open or now - post.updated_at >= PACE):
                 try:
-                    self._refresh(post)
+                    with self._resting.tried(post):
+                        self._refresh(post)
                 except NotNowError:
                     return
 
@@ -83,13 +86,18 @@ class ExportMessages:
         """Take files out of Slack that have been there for seven days."""
         for post in posts.files_from_before(self._clock() - FILE_LIFE):
             try:
-                self._line.call("files_delete", file=post.ts)
+                with self._resting.tried(post):
+                    self._delete_file(post)
             except NotNowError:
                 return
-            except RefusedError as refused:
-                if refused.error not in GONE_FILES:
-                    log.warning("Slack keeps a file", export_id=post.subject_id, error=refused.error)
-            posts.lose_post(post)
+
+    def _delete_file(self, post: SlackPost) -> None:
+        try:
+            self._line.call("files_delete", file=post.ts)
+        except RefusedError as refused:
+            if refused.error not in GONE_FILES:
+                log.warning("Slack keeps a file", export_id=post.subject_id, error=refused.error)
+        posts.lose_post(post)
 
     def _refresh(self, post: SlackPost | None) -> None:
         if post is None or post.state != "live":

@@ -53,8 +53,8 @@ class TroubleError(Exception):
 
 
 def stops_all(fault: BaseException) -> bool:
-    """Whether what comes after could be said as little: Slack's trouble, or a database that refuses."""
-    return isinstance(fault, TroubleError) or bool(refusal_in(fault))
+    """Whether what comes after could be said as little: Slack's trouble, its limits, or a database that refuses."""
+    return isinstance(fault, (NotNowError, TroubleError)) or bool(refusal_in(fault))
 
 
 class Line:

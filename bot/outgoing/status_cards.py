@@ -12,6 +12,7 @@ from bot.outgoing import letters
 from bot.outgoing.line import Line, NotNowError, RefusedError
 from bot.outgoing.places import SHUT, Places, channel_of
 from bot.outgoing.posting import Posted, Posting
+from bot.outgoing.resting import Resting
 from models.errors import NotFoundError
 from models.operations import posts, telling
 from models.operations.posts import LivingCard
@@ -45,6 +46,7 @@ class StatusCards:
         self._posting = posting
         self._places = places
         self._clock = clock
+        self._resting = Resting(clock)
 
     def say(self, saying: SlackOutbox) -> None:
         """Post the card at its campaign's run, else bring it up to date; move it; or let it say that all is deleted."""
@@ -65,8 +67,11 @@ class StatusCards:
         now = self._clock()
         due = [living for living in posts.living_cards() if now - living.post.updated_at >= pace(living, now)]
         for living in sorted(due, key=lambda living: living.phase is not Phase.RUNNING):
+            if self._resting.rests(living.post):
+                continue
             try:
-                self._update(living.post)
+                with self._resting.tried(living.post):
+                    self._update(living.post)
             except NotNowError:
                 return
 

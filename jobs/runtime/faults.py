@@ -1,7 +1,7 @@
 """Where a fault of ours that nobody foresaw is caught: around one unit of work, so that those behind it are still done.
 
-A unit is one answer to Slack, one message to it, one post of receipts, one duty of the clock; or a round of what goes
-on until the stop.
+A unit is one answer to Slack, one message to it, one card in it, one post of receipts, one duty of the clock, one
+later start; or a round of what goes on until the stop.
 """
 
 from collections.abc import Callable, Iterator
@@ -14,6 +14,10 @@ from peewee import PeeweeException
 from models import database
 
 log = structlog.stdlib.get_logger("signalbox.faults")
+
+
+class FaultsError(Exception):
+    """Units within one were ended by faults, each of which is logged: the one around them is not done."""
 
 
 @dataclass

@@ -288,7 +288,7 @@ class TestProcess:
             come_from("panel")
             until(lambda: factories.phase_of(campaign_id) == "running", what="the start")
             until(lambda: factories.rows_of("running_processes"), what="a sign of life")
-        assert set(faults_in(logs)) == {"later starts"}
+        assert set(faults_in(logs)) == {"later start", "later starts"}
 
     def test_simulated_receipts_are_posted(self, installation: Config) -> None:
         log = installation.var / "simulated.log"

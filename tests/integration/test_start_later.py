@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from jobs.runtime.faults import FaultsError
 from jobs.starting import fire_due_starts
 from models.actors import COMMAND_LINE, Actor
 from models.config import Config
@@ -212,6 +213,21 @@ class TestOrder:
         send_all(asked_first)
         fire_due_starts(now=NOW + MINUTE)
         assert phase_of(asked_last) == "running"
+
+    @both_engines
+    def test_one_that_meets_a_fault_of_ours_keeps_none_behind_it_waiting(self) -> None:
+        faulty, behind = make_campaign(Channel.SMS), make_campaign(Channel.EMAIL)
+        run_later(faulty, at=LATER)
+        run_later(behind, at=LATER)
+        with transaction():
+            execute("UPDATE scheduled_starts SET surface = 'of another version' WHERE campaign_id = ?", faulty)
+        with pytest.raises(FaultsError, match=f": {faulty}$"):
+            fire_due_starts(now=LATER)
+        assert [phase_of(campaign_id) for campaign_id in (faulty, behind)] == ["ready", "running"]
+        with transaction():
+            execute("UPDATE scheduled_starts SET surface = 'panel' WHERE campaign_id = ?", faulty)
+        fire_due_starts(now=LATER + SECOND)
+        assert phase_of(faulty) == "running"
 
     def test_one_with_a_time_comes_when_that_is(self) -> None:
         timed, free, also_timed = (make_campaign() for _ in range(3))

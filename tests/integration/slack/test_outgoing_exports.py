@@ -202,6 +202,26 @@ def test_cancelled_export_says_so_in_its_place(outgoing: Outgoing, export_id: in
     assert waiting() == []
 
 
+@both_engines
+def test_export_whose_message_can_not_be_made_keeps_none_behind_it_waiting(
+    outgoing: Outgoing, export_id: int, ben_in_slack: Actor
+) -> None:
+    other = start_export(make_ended(messages=2), criteria=Criteria(), actor=ben_in_slack, now=outgoing.now())
+    outgoing.works(5)
+    for one in (export_id, other):
+        do_export(one, clock=outgoing.now)
+    totals = Export.get_by_id(export_id).totals
+    Export.update(totals={"of another version": 3}).where(Export.id == export_id).execute()
+    with structlog.testing.capture_logs() as logs:
+        outgoing.works(10)
+    assert SlackPost.get(SlackPost.kind == "export", SlackPost.subject_id == other).state == "settled"
+    faults = [log for log in logs if log["log_level"] == "error" and log["unit"] == "export in Slack"]
+    assert [fault["subject_id"] for fault in faults] == [export_id]
+    Export.update(totals=totals).where(Export.id == export_id).execute()
+    outgoing.works(31)
+    assert SlackPost.get(SlackPost.kind == "export", SlackPost.subject_id == export_id).state == "settled"
+
+
 def test_others_exports_are_not_ones_own_to_cancel(outgoing: Outgoing, export_id: int, vera: Actor) -> None:
     with refused(NotFoundError):
         cancel_export(export_id, actor=vera, now=now_ms())

@@ -19,6 +19,7 @@ from models.queries.slack import slack_trouble
 from models.rules.criteria import Criteria
 from models.rules.verdicts import Word
 from models.tables import Campaign
+from models.words import Channel
 from tests import factories
 from tests.factories import make_campaign, phase_of
 from tests.integration.slack.outgoing import Outgoing, waiting
@@ -160,6 +161,27 @@ def test_one_fallen_answer_is_no_lasting_trouble(outgoing: Outgoing, spring: int
     outgoing.works(10)
     assert slack_trouble() is None
     assert Counter(outgoing.thread()).most_common(1)[0][1] == 1
+
+
+@both_engines
+def test_card_that_can_not_be_drawn_keeps_none_behind_it_waiting(outgoing: Outgoing) -> None:
+    faulty = make_campaign(Channel.SMS, name="Faulty", messages=4)
+    spring = make_campaign(Channel.EMAIL, name="Spring", messages=4)
+    for campaign_id in (faulty, spring):
+        factories.run(campaign_id, now=outgoing.now())
+        outgoing.works()
+        factories.answer(factories.claim(campaign_id, limit=2, now=outgoing.now()), at=outgoing.now())
+    Campaign.update(silence="of another version").where(Campaign.id == faulty).execute()
+    outgoing.passes(3)
+    with structlog.testing.capture_logs() as logs:
+        outgoing.works(10)
+    assert "Spring: In Progress, 50 % sent" in [one["text"] for one in outgoing.in_channel()]
+    assert [(log["unit"], log["subject_id"]) for log in logs if log["log_level"] == "error"] == [
+        ("card in Slack", faulty)
+    ]
+    Campaign.update(silence=None).where(Campaign.id == faulty).execute()
+    outgoing.works(31)
+    assert "Faulty: In Progress, 50 % sent" in [one["text"] for one in outgoing.in_channel()]
 
 
 @both_engines
