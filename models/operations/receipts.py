@@ -3,6 +3,7 @@
 import hashlib
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from threading import Lock
 
@@ -130,9 +131,13 @@ class Arrivals:
     def keep(self, arrival: Arrival) -> bool:
         """Returns once it is kept, whoever did it; whose transaction fails keeps none, and each tries for itself."""
         self._waiting.append(arrival)
-        with self._turn:
-            if arrival.added is None:
-                keep_together(self._waiting_with(arrival))
+        try:
+            with self._turn:
+                if arrival.added is None:
+                    keep_together(self._waiting_with(arrival))
+        finally:
+            with suppress(ValueError):  # taken by now, unless the transaction never began
+                self._waiting.remove(arrival)
         return bool(arrival.added)
 
     def _waiting_with(self, arrival: Arrival) -> Iterator[Arrival]:

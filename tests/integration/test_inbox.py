@@ -34,6 +34,7 @@ from models.rules.preferences import Preference
 from models.rules.verdicts import Event, Word
 from models.tables import ReceiptPost
 from models.words import Channel, OptOutSource
+from tests import engines
 from tests.factories import (
     MINUTE,
     NOW,
@@ -47,6 +48,7 @@ from tests.factories import (
     statuses,
 )
 from tests.processes import until
+from tests.servers import away
 
 pytestmark = [pytest.mark.usefixtures("installation")]
 both_engines = pytest.mark.both_engines
@@ -339,3 +341,29 @@ def test_posts_that_wait_for_the_write_gate_share_a_commit(hinted: list[tuple[Wo
             until(lambda: len(arrivals) == 16, seconds=5, what="all in the queue")
         assert kept.result() == [True] * 16
     assert hinted.count((Work.RECEIPTS, 0)) == 1
+
+
+@both_engines
+def test_post_that_a_database_without_writes_does_not_keep_is_not_kept_in_memory_either(
+    no_writes: Callable[[], AbstractContextManager[None]],
+) -> None:
+    with no_writes():
+        for _ in range(3):
+            with pytest.raises(PeeweeException):
+                post((1, 1, "delivered"))
+    assert len(arrivals) == 0
+    assert rows_of("receipt_inbox") == []
+    assert post((1, 1, "delivered"))
+
+
+@pytest.mark.parametrize("engine", [engines.POSTGRESQL], indirect=True)
+def test_post_that_a_database_which_is_away_does_not_keep_is_not_kept_in_memory_either(
+    installation: Config, postgres: engines.Postgres
+) -> None:
+    database.close()
+    with away(postgres, installation.database_url):
+        for _ in range(3):
+            with pytest.raises(PeeweeException):
+                post((1, 1, "delivered"))
+            database.close()
+    assert len(arrivals) == 0
