@@ -15,13 +15,14 @@ from jobs import slack_app
 from jobs.queues import pass_hints
 from jobs.runtime import addresses, entry, run_file, waiting
 from jobs.runtime.faults import outlived
+from jobs.runtime.leading import Leader
 from jobs.runtime.stopping import Stop
 from models.clock import now_ms
 from models.config import Config
 from models.errors import NotConfiguredError
 from models.installation import open_installation
 from models.operations import tallying
-from models.operations.presence import BEAT_SECONDS, beat, give_up_lease, hold_lease, leave
+from models.operations.presence import BEAT_SECONDS, beat, leave
 from models.operations.slack_state import clear_trouble, note_trouble
 from models.words import SlackWay
 
@@ -75,17 +76,17 @@ def _start_local_slack(config: Config) -> LocalSlack:
 def _post(config: Config, stop: Stop, local: LocalSlack | None) -> None:
     found = connection(config)
     assert found is not None, "Slack is on"
-    ears, leader = Ears(found), Leader()
+    ears, presence = Ears(found), Presence()
     speaker = Speaker(found, ears)
     while not stop.wait(ROUND_SECONDS):
         with outlived("round of the bot") as unit:
-            ears.follow(leader.leads())
+            ears.follow(presence.leads())
             _point(local, config)
-            speaker.speak(lambda: leader.leads() and not stop.asked)
+            speaker.speak(lambda: presence.leads() and not stop.asked)
         if unit.faulty:
             stop.wait(AFTER_FAULT_SECONDS)
     ears.close()
-    leader.leave()
+    presence.leave()
 
 
 class Speaker:
@@ -124,27 +125,27 @@ class Hearing:
         self._told = trouble
 
 
-class Leader:
-    """Shows that this process lives, and whether it is the one that posts; both are renewed every few seconds."""
+class Presence:
+    """Shows every few seconds that this process lives, and whether it is the one that posts."""
 
     def __init__(self) -> None:
         self._name = f"{socket.gethostname()}-bot"
-        self._holder = f"{self._name}-{os.getpid()}"
-        self._beats_at, self._leads = 0.0, False
+        self._leader = Leader("bot", holder=f"{self._name}-{os.getpid()}", seconds=LEASE_SECONDS)
+        self._beats_at = 0.0
 
     def leads(self) -> bool:
         """True while the lease is ours."""
         if time.monotonic() >= self._beats_at:
             beat(self._name, duty="bot", host=socket.gethostname(), pid=os.getpid(), now=now_ms())
             tallying.write()
-            self._leads = hold_lease("bot", holder=self._holder, seconds=LEASE_SECONDS, now=now_ms())
             self._beats_at = time.monotonic() + BEAT_SECONDS
-        return self._leads
+        return self._leader.leads()
 
     def leave(self) -> None:
-        """Let another begin at once."""
-        give_up_lease("bot", holder=self._holder)
-        leave(self._name)
+        """Let another begin at once; without a database its lease runs out by itself."""
+        with outlived("leave of the bot"):
+            self._leader.leave()
+            leave(self._name)
 
 
 def _point(local: LocalSlack | None, config: Config) -> None:

@@ -12,6 +12,7 @@ from jobs.carrier import Carrier
 from jobs.queues import pass_hints
 from jobs.runtime import entry, waiting
 from jobs.runtime.faults import contained, outlived
+from jobs.runtime.leading import Leader
 from jobs.runtime.stopping import Stop
 from jobs.simulation import current_simulation
 from jobs.starting import fire_due_starts
@@ -22,7 +23,7 @@ from models.installation import open_installation
 from models.operations import tallying
 from models.operations.erasing import erase_what_came_to_rest
 from models.operations.files import remove_expired_files
-from models.operations.presence import BEAT_SECONDS, beat, give_up_lease, hold_lease, leave
+from models.operations.presence import BEAT_SECONDS, beat, leave
 from models.operations.proving import campaigns_to_prove, prove_counts
 from models.operations.receipts import PURGED_AT_ONCE, purge_receipts
 from models.operations.retention import delete_old_drafts, delete_what_is_over
@@ -33,7 +34,6 @@ log = structlog.stdlib.get_logger("signalbox.clock")
 
 SWEEP_BATCH = 200
 LEASE_SECONDS = 15.0
-LEASE_EVERY_SECONDS = 5.0
 AFTER_FAULT_SECONDS = 5.0
 REFUSED_SECONDS = 1.0  # after the database refused
 SHORTEST_SECONDS = 0.1
@@ -82,8 +82,7 @@ def main(config: Config, stop: Stop) -> None:
     waiting.wait_for_redis(config, stop)
     open_installation(config, pause=stop.pause)
     pass_hints(config)
-    holder = f"{socket.gethostname()}-{os.getpid()}"
-    leader = Leader(holder)
+    leader = Leader("clock", holder=f"{socket.gethostname()}-{os.getpid()}", seconds=LEASE_SECONDS)
     shared = timetable(config)
     own = (
         [Periodic("receipts of the simulated carrier", SHORTEST_SECONDS, _carrier(config))]
@@ -100,24 +99,8 @@ def main(config: Config, stop: Stop) -> None:
         elif unit.faulty:
             stop.wait(AFTER_FAULT_SECONDS)
     with outlived("leave of the clock"):  # else its lease runs out by itself
-        give_up_lease("clock", holder=holder)
+        leader.leave()
         leave(_name())
-
-
-class Leader:
-    """Whether this clock is the one; asks the database every few seconds."""
-
-    def __init__(self, holder: str) -> None:
-        self._holder = holder
-        self._leads = False
-        self._asks_at = 0.0
-
-    def leads(self) -> bool:
-        """True while the lease is ours."""
-        if time.monotonic() >= self._asks_at:
-            self._asks_at = time.monotonic() + LEASE_EVERY_SECONDS
-            self._leads = hold_lease("clock", holder=self._holder, seconds=LEASE_SECONDS, now=now_ms())
-        return self._leads
 
 
 def _run_due(table: Sequence[Periodic]) -> None:

@@ -58,6 +58,6 @@ def outlived(unit: str) -> Iterator[Unit]:
             trouble = database.refusal_in(fault)
             if not trouble:
                 raise
-            log.warning("the database refuses, tries again", unit=unit, trouble=trouble)
+            log.warning("the database refuses", unit=unit, trouble=trouble)
             database.close()  # the next connection may take what this one does not
             tried.refused = True

@@ -12,9 +12,9 @@ from peewee import PeeweeException
 from structlog.typing import EventDict
 
 from jobs import clock
-from jobs.clock import Leader, Periodic, timetable
+from jobs.clock import Periodic, timetable
 from jobs.queues import queue_of
-from jobs.runtime import waiting
+from jobs.runtime import leading, waiting
 from jobs.runtime.stopping import Stop
 from models import database, hints
 from models.actors import COMMAND_LINE
@@ -224,36 +224,6 @@ class TestLostHints:
         assert factories.phase_of(campaign_id) == "ended"
 
 
-class TestLeader:
-    @pytest.fixture(autouse=True)
-    def asks_each_time(self, installation: Config, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(clock, "LEASE_EVERY_SECONDS", 0)
-
-    def test_only_one_of_two_leads(self) -> None:
-        first, second = Leader("first"), Leader("second")
-        assert [leader.leads() for leader in (first, second, first, second)] == [True, False, True, False]
-
-    def test_one_that_stops_is_followed_at_once(self) -> None:
-        first, second = Leader("first"), Leader("second")
-        assert (first.leads(), second.leads()) == (True, False)
-        give_up_lease("clock", holder="first")
-        assert (second.leads(), first.leads()) == (True, False)
-
-    def test_one_that_died_is_followed_when_its_lease_is_over(self) -> None:
-        hold_lease("clock", holder="dead", seconds=15, now=now_ms() - 14_500)
-        leader = Leader("next")
-        assert not leader.leads()
-        until(leader.leads, seconds=3, what="the lease")
-
-    def test_between_two_questions_it_goes_by_the_last_answer(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(clock, "LEASE_EVERY_SECONDS", 5)
-        leader = Leader("first")
-        assert leader.leads()
-        give_up_lease("clock", holder="first")
-        hold_lease("clock", holder="second", seconds=15, now=now_ms())
-        assert leader.leads()
-
-
 class TestProcess:
     def test_a_wiped_redis_gets_its_hints_again(self, installation: Config, connection: redis.Redis) -> None:
         campaign_id = factories.make_campaign(Channel.SMS)
@@ -328,7 +298,7 @@ class TestProcess:
         no_writes: Callable[[], AbstractContextManager[None]],
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        monkeypatch.setattr(clock, "LEASE_EVERY_SECONDS", 0)
+        monkeypatch.setattr(leading, "ASKED_EVERY_SECONDS", 0)
         campaign_id = factories.make_campaign()
         with structlog.testing.capture_logs() as logs, ticking(installation):
             with no_writes():
