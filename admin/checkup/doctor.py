@@ -23,7 +23,6 @@ from models.operations import space
 from models.queries import health
 from models.queries.slack import slack_troubles
 
-LAG_MS = 60_000
 SKEW_MS = 2_000  # leases last 30 s and compare the clocks of all machines
 ANSWER_SECONDS = 2.0
 LITTLE_SPACE = 2 << 30  # bytes
@@ -31,6 +30,7 @@ LITTLE_SPACE = 2 << 30  # bytes
 FIXED_SQLITE = (3, 51, 3)
 PROCESSES = ("web", "bot", "worker", "clock", "redis")
 START = "Start all processes with `honcho start`."
+CLOCK_STEP = f"See the log of `clock`, then restart it. {START}"
 
 
 def findings(environment: Mapping[str, str] | None = None) -> list[Finding]:
@@ -180,10 +180,8 @@ def _database(config: Config) -> Iterator[Finding]:
 
 
 def _clocks() -> Iterator[Finding]:
-    if not health.keeps_time(now=now_ms()):
-        yield fault("clock", "nobody keeps time: sweeps, time-outs and lost hints wait", f"See its log. {START}")
-    elif (health.sweep_age(now=now_ms()) or 0) > LAG_MS:
-        yield fault("clock", "holds its place, but not all its duties come round", "See its log, then restart it.")
+    if trouble := health.clock_trouble(now=now_ms()):
+        yield fault("clock", trouble, CLOCK_STEP)
     skew = health.database_time(now=now_ms()) - now_ms()
     if abs(skew) > SKEW_MS:
         says = f"this machine and the database differ by {abs(skew) / 1000:.1f} s"
@@ -208,7 +206,7 @@ def _slack_trouble() -> Iterator[Finding]:
 
 def _receipts() -> Iterator[Finding]:
     now = now_ms()
-    oldest = health.receipts(now=now - LAG_MS).oldest_at
+    oldest = health.receipts(now=now - health.LATE_MS).oldest_at
     if oldest is not None:
         step = "See the log of `worker`: a process of duty receipts applies them."
         yield warning("receipts", f"the oldest waits since {(now - oldest) // 1000} s", step)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import redis
 
-from admin.checkup.doctor import LAG_MS, START
+from admin.checkup.doctor import CLOCK_STEP, START
 from admin.checkup.findings import Finding, fault, ok, warning
 from admin.presenting import times
 from admin.presenting.words import counted
@@ -45,11 +45,9 @@ def _workers(now: int) -> Finding:
 
 
 def _clock(now: int) -> Finding:
-    if health.keeps_time(now=now):
-        return ok("Clock", "Keeps time")
-    return fault(
-        "Clock", "Nobody keeps time: sweeps, time-outs and lost hints wait", f"See the log of `clock`. {START}"
-    )
+    if trouble := health.clock_trouble(now=now):
+        return fault("Clock", f"{trouble[0].upper()}{trouble[1:]}", CLOCK_STEP)
+    return ok("Clock", "Keeps time")
 
 
 def _redis(config: Config) -> Iterator[Finding]:
@@ -81,7 +79,7 @@ def _receipts(now: int) -> Finding:
     if not found.waiting or found.oldest_at is None:
         return ok("Receipts", f"{last}, none waiting")
     says = f"{last}, {found.waiting:,}{more} waiting, the oldest since {duration((now - found.oldest_at) / 1000)}"
-    late = now - found.oldest_at > LAG_MS
+    late = now - found.oldest_at > health.LATE_MS
     return (
         warning("Receipts", says, f"A process of duty receipts applies them. {_WORKER_LOG}")
         if late
@@ -110,7 +108,7 @@ def _slack(config: Config, now: int) -> Finding:
     if troubles := slack_troubles():
         told = "; ".join(f"{one.says} since {times.ago(one.since, now)}: {one.error}" for one in troubles)
         return fault("Slack", f"{told[0].upper()}{told[1:]}; {says}", " ".join(one.step for one in troubles))
-    if waits.oldest_due_at is not None and now - waits.oldest_due_at > LAG_MS:
+    if waits.oldest_due_at is not None and now - waits.oldest_due_at > health.LATE_MS:
         return warning(
             "Slack", f"{says}; the oldest since {times.ago(waits.oldest_due_at, now)}", "See the log of `bot`."
         )

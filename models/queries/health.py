@@ -7,6 +7,7 @@ from models.tables import Audit, Setting, UnmappedCode
 from models.words import Silence
 
 STALE_MS = 30_000  # a process shows every 5 s that it lives
+LATE_MS = 60_000  # a promise: what waits goes on within that
 POSTS_LOOKED_AT = 1000
 COUNTED = 10_000  # beyond this many a figure says "10,000+"
 
@@ -121,9 +122,16 @@ def last_mended() -> Audit | None:
     return found
 
 
-def keeps_time(*, now: int) -> bool:
-    """Whether a clock is at work."""
-    return bool(select("SELECT 1 FROM leases WHERE name = 'clock' AND until_at > ?", now))
+def clock_trouble(*, now: int) -> str:
+    """What is wrong with the clock that leads, '' if nothing."""
+    if not select("SELECT 1 FROM leases WHERE name = 'clock' AND until_at > ?", now):
+        return "nobody keeps time: sweeps, time-outs and lost hints wait"
+    age = sweep_age(now=now)
+    if age is None:
+        return "holds its place, but no sweep came round yet"
+    if age > LATE_MS:
+        return f"holds its place, but not all its duties come round: the last sweep was {age // 1000} s ago"
+    return ""
 
 
 def database_time(*, now: int) -> int:

@@ -64,6 +64,7 @@ class Installation:
         hold_lease("clock", holder="clock", seconds=15, now=now_ms())
         for duty in DUTIES:
             self.beat(duty, now_ms())
+        beat("here-clock", duty="clock", host="here", pid=1, now=now_ms())
 
     def beat(self, duty: str, at: int) -> None:
         beat(f"here-{duty}-1", duty=duty, host="here", pid=1, now=at)
@@ -166,7 +167,14 @@ class TestEnvironment:
     def test_clock_whose_sweeps_do_not_come_round_is_a_fault(self, well: Installation) -> None:
         beat("here-clock", duty="clock", host="here", pid=1, now=now_ms() - 61_000)
         (told,) = well.ill()
-        assert told.startswith("FAULT clock: holds its place, but not all its duties come round")
+        assert told.startswith(
+            "FAULT clock: holds its place, but not all its duties come round: the last sweep was 61 s"
+        )
+
+    def test_clock_whose_sweeps_never_came_round_is_a_fault(self, well: Installation) -> None:
+        leave("here-clock")
+        (told,) = well.ill()
+        assert told.startswith("FAULT clock: holds its place, but no sweep came round yet")
 
     def test_a_real_provider_in_a_hurry_is_a_warning(self, well: Installation) -> None:
         told = well.ill(EMAIL_PROVIDER="smtp", SMTP_URL="smtp://x", SLACK_LOCAL="1", TIME_SCALE="60")

@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from admin import readiness
+from admin.checkup import doctor
 from admin.checkup.findings import Level
 from admin.checkup.health import health_findings
 from jobs.queues import DUTIES
@@ -14,6 +16,7 @@ from models.database import execute
 from models.operations import presence, receipts
 from models.operations.proving import campaigns_to_prove, prove_counts
 from models.operations.slack_state import note_trouble
+from models.queries import health
 from tests.factories import make_campaign
 from tests.integration.panel import Visitor
 
@@ -33,6 +36,7 @@ def beat_all() -> None:
     for duty in DUTIES:
         presence.beat(f"{duty}-1", duty=duty, host="here", pid=1, now=now_ms())
     presence.hold_lease("clock", holder="c", seconds=15, now=now_ms())
+    presence.beat("here-clock", duty="clock", host="here", pid=1, now=now_ms())
 
 
 class TestFindings:
@@ -52,6 +56,37 @@ class TestFindings:
         assert found["Workers"][0] is Level.FAULT
         assert "nobody takes jobs of email, receipts, bulk" in found["Workers"][1]
         assert found["Clock"][0] is Level.FAULT
+
+    @pytest.mark.both_engines
+    @pytest.mark.parametrize(
+        ("lease", "swept", "trouble"),
+        [
+            (True, 50, ""),
+            (True, 65, "holds its place, but not all its duties come round: the last sweep was 6"),
+            (True, None, "holds its place, but no sweep came round yet"),
+            (False, 1, "nobody keeps time: sweeps, time-outs and lost hints wait"),
+        ],
+    )
+    def test_page_doctor_and_readiness_judge_the_clock_alike(
+        self, installation: Config, lease: bool, swept: int | None, trouble: str
+    ) -> None:
+        if lease:
+            presence.hold_lease("clock", holder="c", seconds=15, now=now_ms())
+        if swept:
+            presence.beat("here-clock", duty="clock", host="here", pid=1, now=now_ms() - swept * 1000)
+        assert readiness.checks(installation, now=now_ms())["clock"].startswith(trouble or readiness.OK)
+        level, says, step = standing(installation)["Clock"]
+        assert level is (Level.FAULT if trouble else Level.OK)
+        assert says.lower().startswith(trouble or "keeps time")
+        told = [found for found in doctor._clocks() if found.subject == "clock"]
+        assert [(found.says.startswith(trouble), found.step) for found in told] == ([(True, step)] if trouble else [])
+
+    @pytest.mark.parametrize(("ago", "is_late"), [(MINUTE, False), (MINUTE + 1, True)])
+    def test_sweep_is_late_after_a_minute(self, installation: Config, ago: int, is_late: bool) -> None:
+        now = now_ms()
+        presence.hold_lease("clock", holder="c", seconds=15, now=now)
+        presence.beat("here-clock", duty="clock", host="here", pid=1, now=now - ago)
+        assert bool(health.clock_trouble(now=now)) is is_late
 
     def test_receipts_that_wait_over_a_minute_are_late(self, installation: Config) -> None:
         for number, age in enumerate((30_000, 90_000)):

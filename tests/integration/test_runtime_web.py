@@ -69,7 +69,7 @@ def test_it_answers_where_run_json_says(house, redis_url):
     status, text = get(web["port"], "/readyz")
     checks = json.loads(text)["checks"]
     assert checks.keys() == {"database", "schema", "redis", "clock", "disk"}
-    assert (checks["redis"], checks["clock"]) == ("ok", "no sweep yet: see that the clock runs")
+    assert (checks["redis"], checks["clock"]) == ("ok", "nobody keeps time: sweeps, time-outs and lost hints wait")
     assert status == 200
     assert 'signalbox_ready{check="redis"} 1.0' in get(web["port"], "/metrics")[1]
 
