@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from models.words import Channel
@@ -44,6 +45,28 @@ def test_retry_starts_at_a_time_that_is_chosen_in_its_dialog_and_is_cancelled(
     expect(page.get_by_text("Retries later:")).to_be_visible()
     page.get_by_role("button", name="Cancel the start").click()
     expect(page.get_by_text("Retries later:")).to_have_count(0)
+
+
+@pytest.mark.parametrize("act", ["run", "retry"])
+def test_time_that_can_not_be_is_no_matter_once_now_is_chosen_again(
+    product: Product, panel_of: Callable[..., Panel], act: str
+) -> None:
+    name = f"Now after all by {act}"
+    campaign_id = ended(product, name) if act == "retry" else product.create(Channel.SMS, 2, name=name)[0]
+    panel = panel_of("ben")
+    page = panel.page
+    panel.open(f"/campaigns/{campaign_id}/{act}")
+    page.get_by_label("At a time…").check()
+    page.get_by_label("Starts at").fill("2020-01-01T09:30")
+    for box in page.locator("[data-confirm]").all():
+        box.check()
+    go = page.locator("[data-go]")
+    go.click()  # the browser says what is wrong with the field
+    expect(page).to_have_url(re.compile(f"/{act}$"))
+    page.get_by_label("Now", exact=True).check()
+    go.click()
+    expect(page.locator("#head .badge")).to_have_text(re.compile("In Progress|Complete"))
+    product.until_ended(campaign_id, seconds=40)
 
 
 def test_what_changed_since_an_export_is_a_second_file(product: Product, panel_of: Callable[..., Panel]) -> None:
