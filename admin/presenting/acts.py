@@ -81,10 +81,13 @@ def kind_name(kind: str) -> str:
 
 def numbers_told(numbers: Mapping[str, Any]) -> list[tuple[str, str]]:
     """The numbers of an act as pairs of words."""
-    return [
-        (name.replace("_", " "), exact(value) if name.endswith("_at") and value else _told(value))
-        for name, value in numbers.items()
-    ]
+    return [(name.replace("_", " "), _told_as(name, value)) for name, value in numbers.items()]
+
+
+def _told_as(name: str, value: Any) -> str:
+    if name == "by":  # an act that brought this one with it
+        return act_name(str(value))
+    return exact(value) if name.endswith("_at") and value else _told(value)
 
 
 def _told(value: Any) -> str:

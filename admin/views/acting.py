@@ -13,7 +13,7 @@ from admin.views import later
 from admin.views.asking import act_done, ask_then
 from admin.views.base import done, wants_part
 from admin.views.given import typed
-from admin.views.seeing import sending_of
+from admin.views.seeing import edit_cancelled, edit_cancels, sending_of
 from jobs import starting
 from models.actors import Actor, Right
 from models.clock import now_ms
@@ -108,12 +108,15 @@ def sender(campaign_id: int) -> ResponseReturnValue:
             from_address=typed("from_address", longest=1000).strip(),
             reply_to=typed("reply_to", longest=1000).strip(),
         )
+        start = edit_cancels(campaign)
         campaigns.set_message(campaign.id, changed, actor=actor, now=now_ms())
-        return act_done(campaign, "The sender is saved. Resume to go on.")
+        return act_done(campaign, f"The sender is saved. Resume to go on.{edit_cancelled(campaign, start)}")
 
     if seen_campaign(campaign_id, sessions.current_actor()).channel != Channel.EMAIL:
         abort(404)
-    return ask_then(Action.EDIT, campaign_id, act, template="sender")
+    return ask_then(
+        Action.EDIT, campaign_id, act, lambda campaign: {"start": edit_cancels(campaign)}, template="sender"
+    )
 
 
 @blueprint.post("/start/cancel")

@@ -1,5 +1,6 @@
 """Administration, Audit: who did what, from where, with which numbers; never an address."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -13,6 +14,7 @@ from admin.views.base import ListView
 from admin.views.given import number_of, word_of
 from admin.views.paging import edge_of_request, edges
 from models.queries.ledgers import AuditFilter, audit_entries, names_of_campaigns
+from models.queries.pages import names_of
 from models.queries.people import ever_here
 from models.tables import Audit
 from models.words import SURFACE_LABELS, Surface
@@ -63,20 +65,23 @@ class AuditView(ListView):
             campaigns=names_of_campaigns(about),
             **edges("audit.index_view", stretch, **asked),
         )
-        return None, [_line(entry) for entry in stretch.rows]
+        askers = names_of([entry.numbers.get("asked_by") for entry in stretch.rows])
+        return None, [_line(entry, askers) for entry in stretch.rows]
 
     def context(self) -> dict[str, Any]:
         """What can be chosen."""
         return {"acts": acts.ACTS, "kinds": acts.KINDS, "surfaces": SURFACE_LABELS, "people": ever_here()}
 
 
-def _line(entry: Audit) -> Line:
+def _line(entry: Audit, askers: Mapping[int, str]) -> Line:
+    asked_by = entry.numbers.get("asked_by")
+    named = {"asked_by": askers.get(asked_by, asked_by)} if asked_by else {}
     return Line(
         entry,
         acts.act_name(entry.act),
         acts.kind_name(entry.object_kind),
         SURFACE_LABELS[Surface(entry.surface)],
-        acts.numbers_told(entry.numbers),
+        acts.numbers_told({**entry.numbers, **named}),
     )
 
 

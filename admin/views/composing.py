@@ -1,15 +1,16 @@
 """A template while it is written: how it comes out, how large it is, and what is attached to it."""
 
+import json
 from typing import Any
 
-from flask import Blueprint, render_template, request, url_for
+from flask import Blueprint, flash, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from admin import sessions
 from admin.presenting import previews
 from admin.views.base import go_to, wants_part
 from admin.views.given import typed
-from admin.views.seeing import asked_place
+from admin.views.seeing import asked_place, edit_cancelled, edit_cancels
 from models.clock import now_ms
 from models.errors import InvalidInputError
 from models.operations.attaching import attach_file, detach_file
@@ -55,13 +56,14 @@ def attach(campaign_id: int) -> ResponseReturnValue:
     given = request.files.get("attachment")
     if given is None:
         return _attachments(campaign)
+    start = edit_cancels(campaign)
     try:
         attach_file(campaign_id, given.filename or "", given.stream.read(), actor=actor, now=now_ms())
     except InvalidInputError as refused:
         if not wants_part():
             raise
         return _attachments(campaign, refused)
-    return _attachments(campaign)
+    return _attachments(campaign, cancelled=edit_cancelled(campaign, start))
 
 
 @blueprint.post("/attachments/<id:file_id>/remove")
@@ -69,8 +71,9 @@ def detach(campaign_id: int, file_id: int) -> ResponseReturnValue:
     """Take a file away again."""
     actor = sessions.current_actor()
     campaign = seen_campaign(campaign_id, actor)
+    start = edit_cancels(campaign)
     detach_file(campaign_id, file_id, actor=actor, now=now_ms())
-    return _attachments(campaign)
+    return _attachments(campaign, cancelled=edit_cancelled(campaign, start))
 
 
 def typed_message() -> Message:
@@ -105,10 +108,17 @@ def look_at(campaign: Campaign, message: Message) -> dict[str, Any]:
     }
 
 
-def _attachments(campaign: Campaign, refused: InvalidInputError | None = None) -> ResponseReturnValue:
+def _attachments(
+    campaign: Campaign, refused: InvalidInputError | None = None, *, cancelled: str = ""
+) -> ResponseReturnValue:
     """The list anew for the page's script, which leaves what was typed as it is."""
     if not wants_part():
+        if cancelled:
+            flash(cancelled.strip())
         return go_to(url_for("creating.template", campaign_id=campaign.id))
     attachments = attachments_of(campaign.id)
-    page = render_template("create/attachments.html", campaign=campaign, attachments=attachments, problem=refused)
-    return page, 422 if refused else 200
+    page = render_template(
+        "create/attachments.html", campaign=campaign, attachments=attachments, problem=refused, cancelled=cancelled
+    )
+    toast = {"HX-Trigger": json.dumps({"toast": cancelled.strip()})} if cancelled else {}
+    return page, 422 if refused else 200, toast

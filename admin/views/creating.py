@@ -10,7 +10,7 @@ from admin.views.base import done
 from admin.views.composing import look_at, typed_message
 from admin.views.drafts import STEPS, draft_of, draw_step, reached
 from admin.views.given import typed
-from admin.views.seeing import owner_of, preview_context
+from admin.views.seeing import edit_cancelled, edit_cancels, owner_of, preview_context
 from models.clock import now_ms
 from models.config import current
 from models.errors import InvalidInputError
@@ -80,17 +80,18 @@ def template(campaign_id: int) -> ResponseReturnValue:
         raise running.refusal(answer, campaign_id)
     if request.method == "GET":
         return _template(campaign, campaigns.message_of(campaign))
-    message = typed_message()
+    message, start = typed_message(), edit_cancels(campaign)
     try:
         campaigns.set_message(campaign_id, message, actor=actor, now=now_ms(), seen=request.form.get("seen"))
         campaigns.check_message(campaign, message)
     except InvalidInputError as refused:
         return _template(get_campaign(campaign_id), message, refused), 422
+    saved = f"The template is saved.{edit_cancelled(campaign, start)}"
     if "test" in request.form:
-        return redirect(url_for("testing.send", campaign_id=campaign_id), 303)
+        return done(saved, url_for("testing.send", campaign_id=campaign_id), stay=False)
     if campaign.phase == Phase.DRAFT:
         return redirect(url_for("creating.review", campaign_id=campaign_id), 303)
-    return done("The template is saved.", url_for("messages.index_view", campaign_id=campaign_id))
+    return done(saved, url_for("messages.index_view", campaign_id=campaign_id))
 
 
 @blueprint.route("/<id:campaign_id>/review", methods=["GET", "POST"])
@@ -153,6 +154,7 @@ def _template(campaign: Campaign, message: campaigns.Message, refused: InvalidIn
         seen=campaigns.message_of(campaign).mark,
         refused=refused,
         attachments=attachments_of(campaign.id),
+        start=edit_cancels(campaign),
         **look_at(campaign, message),
     )
 

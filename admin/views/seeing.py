@@ -24,7 +24,7 @@ from models.queries.flow import flow_of
 from models.queries.pages import names_of, with_recipient
 from models.queries.previews import contact_values
 from models.queries.progress import progress_of
-from models.queries.starts import planned_of
+from models.queries.starts import pending_start_of, planned_of
 from models.queries.work import current_move, last_whole_export_of
 from models.rules.account import goes_on_by, who_can_mend
 from models.rules.actions import available_actions
@@ -101,6 +101,12 @@ class Start:
     when: str
     by: str
 
+    @property
+    def cancelled(self) -> str:
+        """The same as something that an edit cancels."""
+        noun = "start" if self.what == "Runs" else "retry"
+        return f"the planned {noun}: {self.when}, asked for by {self.by}."
+
 
 def told_start(pending: ScheduledStart | None, campaign: Campaign) -> Start | None:
     """What is to start the campaign later, if anything, in the time zone of who looks."""
@@ -110,6 +116,16 @@ def told_start(pending: ScheduledStart | None, campaign: Campaign) -> Start | No
     when += [f"when {CHANNEL_LABELS[Channel(campaign.channel)]} is free"] if pending.when_free else []
     what = "Runs" if pending.kind == StartKind.RUN else "Retries"
     return Start(what, ", ".join(when), pending.actor_name)
+
+
+def edit_cancels(campaign: Campaign) -> Start | None:
+    """What an edit of the campaign would cancel."""
+    return told_start(pending_start_of(campaign.id), campaign)
+
+
+def edit_cancelled(campaign: Campaign, start: Start | None) -> str:
+    """That an edit cancelled the `start` which it was said to cancel, '' if there was none."""
+    return f" That cancelled {start.cancelled}" if start and not pending_start_of(campaign.id) else ""
 
 
 def chart_of_campaign(campaign: Campaign) -> charts.Chart | None:

@@ -31,6 +31,14 @@ from models.words import (
 Content = Mapping[str, Any]
 
 _SHUT_BECAUSE = {"is_archived": "it is archived"} | dict.fromkeys(RESTRICTED, "only some people may post there")
+_CANCELLED_BY = {
+    **dict.fromkeys(("set_message", "attach_file", "detach_file"), "editing it"),
+    "run": "running it",
+    "stop": "stopping it",
+    "retry": "retrying it",
+    "delete": "deleting it",
+    "schedule_start": "planning another",
+}
 _BUTTONS = {
     "hold": ("resume", "stop", "samples"),
     "fail": ("resume", "failures", "panel"),
@@ -123,6 +131,12 @@ def _moved(numbers: Mapping[str, Any], who: str) -> str:
     return f"{who} put the card into {'direct messages' if place.startswith('D') else f'<#{place}>'}."
 
 
+def _cancelled_by(numbers: Mapping[str, Any]) -> str:
+    """By which act a planned start was cancelled, '' if somebody did just that."""
+    how = _CANCELLED_BY.get(str(numbers.get("by")), "")
+    return f" by {how}" if how else ""
+
+
 _THREAD: dict[str, Callable[[Mapping[str, Any], str], str]] = {
     "run": lambda n, who: (
         f"{who} ran the campaign: {lines.counted(n['messages'], noun='recipient')}, disclaimer accepted."
@@ -140,7 +154,7 @@ _THREAD: dict[str, Callable[[Mapping[str, Any], str], str]] = {
     "duplicate": lambda _, who: f"{who} duplicated it.",
     "hand_on": lambda n, who: f"{who} handed it on to {escaped(str(n.get('to') or 'another owner'))}.",
     "schedule_start": _scheduled,
-    "cancel_start": lambda _, who: f"{who} cancelled its scheduled start.",
+    "cancel_start": lambda n, who: f"{who} cancelled its scheduled start{_cancelled_by(n)}.",
     # The reason may be a provider's own words: it is for the owner alone.
     "late_start": lambda *_: "It was to start later, and did not. Its owner was told why.",
     "look_up": lambda n, who: f"{who} asked the provider about {lines.counted(n['n'], noun='Unconfirmed message')}.",
@@ -226,6 +240,9 @@ _LETTERS: dict[str, Callable[[Content, str, str], str]] = {
     "retry": _acted("retried", "were queued again"),
     "delete": _acted("deleted", "went with it"),
     "hand_on": lambda _, who, name: f"*{who} handed {name} on to you.* You are its owner now, and get its news.",
+    "cancel_start": lambda content, who, name: (
+        f"*{who} cancelled your planned start of {name}*{_cancelled_by(content['numbers'])}."
+    ),
     "late_start": lambda content, _who, name: (
         f"*{name} was not started as planned.* {escaped(str(content['numbers'].get('reason') or ''))}".rstrip()
     ),

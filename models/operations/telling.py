@@ -51,11 +51,12 @@ def announce(actor: Actor, act: str, campaign_id: int, numbers: Mapping[str, obj
     if act in IN_CHANNEL:
         topic = f"post:{campaign_id}:{act}"
         put("post", campaign_id, topic=topic, content=content, expires_at=now + NEWS_LIFE, now=now)
-    if owner_id is not None and _concerns(owner_id, actor, content):
-        _tell_person(owner_id, campaign_id, content, now=now)
+    concerned = {owner_id} if owner_id is not None and _concerns(owner_id, actor, content) else set()
     asked_by = numbers.get("asked_by")
-    if asked_by != owner_id and select("SELECT 1 FROM people WHERE id = ? AND removed_at IS NULL", asked_by):
-        _tell_person(int(str(asked_by)), campaign_id, content, now=now)
+    if asked_by != actor.person_id and select("SELECT 1 FROM people WHERE id = ? AND removed_at IS NULL", asked_by):
+        concerned.add(asked_by)
+    for person_id in sorted(concerned):
+        _tell_person(person_id, campaign_id, content, now=now)
     if act in ADMINS_ALWAYS:
         for (person_id,) in select("SELECT id FROM people WHERE role IN ('admin', 'org_admin') AND removed_at IS NULL"):
             _tell_person(person_id, campaign_id, content, now=now)

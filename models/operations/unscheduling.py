@@ -37,5 +37,6 @@ def drop_start(campaign_id: int, *, by: str, actor: Actor, now: int) -> bool:
         name=select("SELECT name FROM campaigns WHERE id = ?", campaign_id)[0][0],
         start=start.kind,
         by=by,
+        asked_by=start.actor_id,
     )
     return True

@@ -11,12 +11,26 @@ from werkzeug.test import TestResponse
 from jobs import context, testing
 from jobs.runtime.stopping import Stop
 from models.actors import COMMAND_LINE, Actor
+from models.clock import now_ms
 from models.config import Config
+from models.operations.attaching import attach_file
 from models.operations.settings import change_setting
 from models.queries.campaigns import get_campaign
+from models.queries.starts import pending_start_of
+from models.rules.verdicts import Word
 from models.segments import count_segments
 from models.template import render
-from tests.factories import NOW, make_campaign, phase_of, rows_of
+from models.words import Channel, Phase
+from tests.factories import (
+    NOW,
+    make_campaign,
+    make_ended,
+    phase_of,
+    put_into_phase,
+    retry_later,
+    rows_of,
+    run_later,
+)
 from tests.integration.campaign_making import (
     begin,
     import_contacts,
@@ -167,6 +181,48 @@ class TestEmail:
         removed = panel.post(f"/campaigns/{draft}/attachments/{file_id}/remove", part=True)
         assert "flyer" not in removed.text
         assert rows_of("files") == []
+
+
+class TestPlannedStart:
+    """An edit cancels it, as what was confirmed is no more what would be sent (SPEC 1)."""
+
+    WAITS = "cancels the planned start: when {channel} is free, asked for by Alice."
+    TOLD = "That cancelled the planned start: when {channel} is free, asked for by Alice."
+
+    @pytest.mark.parametrize("test", [{}, {"test": "yes"}])
+    def test_saving_says_before_and_after_that_it_cancels(
+        self, panel: Visitor, alice: Actor, test: dict[str, str]
+    ) -> None:
+        campaign_id = make_campaign()
+        run_later(campaign_id, at=None, actor=alice, now=now_ms())
+        address = f"/campaigns/{campaign_id}/template"
+        assert f"Saving {self.WAITS.format(channel='SMS')}" in words_of(panel.get(address).text)
+        saved = panel.post(address, body="Hi there", **test)
+        assert self.TOLD.format(channel="SMS") in words_of(panel.get(saved.headers["Location"]).text)
+        assert pending_start_of(campaign_id) is None
+        assert "cancels" not in words_of(panel.get(address).text)
+
+    def test_attachment_says_before_and_after_that_it_cancels(self, panel: Visitor, alice: Actor) -> None:
+        campaign_id = make_campaign(Channel.EMAIL)
+        way = f"/campaigns/{campaign_id}/attachments"
+        file_id = attach_file(campaign_id, "first.txt", b"text", actor=alice, now=now_ms())
+        for does, given in ((way, {"attachment": (io.BytesIO(b"text"), "a.txt")}), (f"{way}/{file_id}/remove", {})):
+            run_later(campaign_id, at=None, actor=alice, now=now_ms())
+            page = words_of(panel.get(f"/campaigns/{campaign_id}/template").text)
+            assert f"a change of the attachments, {self.WAITS.format(channel='Email')}" in page
+            done = panel.post(does, part=True, **given)
+            assert self.TOLD.format(channel="Email") in done.headers["HX-Trigger"]
+            assert 'id="cancels" hx-swap-oob="delete"' in done.text
+            assert "HX-Trigger" not in panel.post(way, part=True).headers
+
+    def test_sender_of_a_failed_campaign_says_it_too(self, panel: Visitor, alice: Actor) -> None:
+        campaign_id = make_ended(Channel.EMAIL, word=Word.FAILED)
+        put_into_phase(campaign_id, Phase.FAILED)
+        retry_later(campaign_id, at=None, actor=alice, now=now_ms())
+        waits = "the planned retry: when Email is free, asked for by Alice."
+        assert f"Saving cancels {waits}" in words_of(panel.get(f"/campaigns/{campaign_id}/sender").text)
+        saved = panel.post(f"/campaigns/{campaign_id}/sender", part=True, from_address="new@example.com")
+        assert f"Resume to go on. That cancelled {waits}" in saved.headers["HX-Trigger"]
 
 
 class TestReview:

@@ -14,6 +14,7 @@ from models.database import transaction
 from models.errors import AccountRefusedError, NotAllowedError
 from models.operations import audit, scheduling, telling
 from models.operations.attaching import attach_file, detach_file
+from models.operations.campaigns import set_message
 from models.operations.cards import move_card
 from models.operations.handing_on import hand_on
 from models.operations.preferences import mute_finished
@@ -22,7 +23,7 @@ from models.rules.verdicts import Word
 from models.tables import Audit, Campaign
 from models.words import Channel, FailureReason, RetryClass, Scope, Silence
 from tests import factories
-from tests.factories import MINUTE, make_campaign, move_all, phase_of, refused, retry_later
+from tests.factories import MINUTE, make_campaign, message_for, move_all, phase_of, refused, retry_later, run_later
 from tests.integration.slack.outgoing import CHANNEL, Outgoing, waiting
 
 both_engines = pytest.mark.both_engines
@@ -277,6 +278,38 @@ class TestFailed:
         assert "Then Retry." in str(outgoing.in_channel()[0])
 
 
+class TestCancelledStart:
+    @pytest.mark.parametrize("owner", ["ben", "alice"])
+    def test_who_had_planned_it_is_told_who_cancelled_it_and_by_what(
+        self, outgoing: Outgoing, ben: Actor, alice: Actor, owner: str
+    ) -> None:
+        campaign_id = make_campaign(name="Spring")
+        Campaign.update(owner_id={"ben": ben, "alice": alice}[owner].person_id).execute()
+        for cancel in (
+            lambda: set_message(campaign_id, message_for(Channel.SMS), actor=alice, now=outgoing.now()),
+            lambda: run_later(campaign_id, at=None, actor=alice, now=outgoing.now()),
+        ):
+            run_later(campaign_id, at=None, actor=ben, now=outgoing.now())
+            cancel()
+            outgoing.works(6 * 60)
+        assert texts(outgoing) == [
+            "<@U0ALICE> cancelled your planned start of Spring by editing it.",
+            "<@U0ALICE> cancelled your planned start of Spring by planning another.",
+        ]
+        assert texts(outgoing, "alice") == []
+
+    def test_who_cancels_what_they_planned_themselves_is_not_told(self, outgoing: Outgoing, ben: Actor) -> None:
+        campaign_id = make_campaign()
+        run_later(campaign_id, at=None, actor=ben, now=outgoing.now())
+        scheduling.cancel_start(campaign_id, actor=ben, now=outgoing.now())
+        outgoing.works(5)
+        assert texts(outgoing) == []
+
+    def test_thread_says_by_what(self) -> None:
+        told = letters.thread_line({"act": "cancel_start", "numbers": {"by": "set_message"}}, "*Ben*").text
+        assert told == "*Ben* cancelled its scheduled start by editing it."
+
+
 class TestMissedStart:
     def test_a_providers_own_words_are_for_the_owner_alone(self, outgoing: Outgoing, spring: int, ben: Actor) -> None:
         """They may quote an address: no channel and no audit has them."""
@@ -338,8 +371,8 @@ class TestWords:
         assert line.text
         assert "1 messages" not in line.text
 
-    @pytest.mark.parametrize("act", sorted(telling.OWNER_ALWAYS | telling.OWNER_BY_OTHERS))
-    def test_every_act_that_concerns_the_owner_has_its_letter(
+    @pytest.mark.parametrize("act", sorted({*telling.OWNER_ALWAYS, *telling.OWNER_BY_OTHERS, "cancel_start"}))
+    def test_every_act_that_concerns_a_person_has_its_letter(
         self, installation: object, act: str, numbers: dict[str, object]
     ) -> None:
         content = {"act": act, "campaign": "A *b* <!channel> c", "channel": Channel.SMS, "numbers": numbers, "times": 1}
