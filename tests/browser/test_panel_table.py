@@ -304,6 +304,31 @@ class TestRetrying:
         until(lambda: attempted_again(product, campaign_id) == before + 12, seconds=60, what="twelve more attempts")
         product.until_ended(campaign_id, seconds=60)
 
+    def test_one_less_than_all_that_match_is_said_to_be_only_what_is_ticked(
+        self, panel_of: PanelOf, campaign_id: int
+    ) -> None:
+        panel = panel_of("ben")
+        page = panel.page
+        panel.open(f"/campaigns/{campaign_id}/?status=failed")
+        page.get_by_role("checkbox", name="Select all on this page").check()
+        everything = page.get_by_role("button", name=re.compile("^Select all [0-9]+ failed$"))
+        everything.click()
+        boxes = page.get_by_role("checkbox", name=re.compile(r"^Select \+"))
+        boxes.nth(3).uncheck()
+        said = page.get_by_role("status").filter(
+            has_text="The selection is now the 49 ticked, no longer all that match."
+        )
+        expect(said).to_be_visible()
+        expect(bar(page)).to_contain_text("49 selected")
+        boxes.nth(4).uncheck()
+        expect(said).to_have_count(0)
+        expect(page.get_by_text("The selection is now the 48 ticked, no longer all that match.")).to_be_visible()
+        everything.click()
+        expect(page.get_by_text("All that match are selected, on every page.")).to_be_visible()
+        page.get_by_role("button", name="Clear", exact=True).click()
+        boxes.nth(0).check()
+        expect(page.locator("[data-pickbar]")).to_be_hidden()
+
     def test_all_that_match_are_selected_on_a_phone_too(self, panel_of: PanelOf, campaign_id: int) -> None:
         panel = panel_of("ben", width=PHONE)
         page = panel.page

@@ -4,6 +4,7 @@ const part = (name) => document.querySelector(`[data-${name}]`);
 const boxes = () => [...document.querySelectorAll('[data-check]')];
 let picked = new Set();
 let all = false;  // all that match: the server is told the filter, never ids
+let narrowed = false;  // it was all, then some were unticked: only what is ticked is left, which must be said
 let last;
 
 // What was ticked stays ticked on the next page of the same filter, in this tab.
@@ -32,8 +33,11 @@ const draw = () => {
   head.checked = on > 0 && on === rows.length;
   head.indeterminate = on > 0 && !head.checked;
   const offer = part('select-all');
-  part('pickbar').hidden = !head.checked || (!all && Number(total) <= rows.length);
-  part('picked-said').textContent = all ? 'All that match are selected, on every page.' : `All ${number.format(on)} on this page selected.`;
+  const fewer = narrowed && !head.checked && picked.size > 0;
+  part('pickbar').hidden = !fewer && (!head.checked || (!all && Number(total) <= rows.length));
+  part('picked-said').textContent = all ? 'All that match are selected, on every page.'
+    : fewer ? `The selection is now the ${number.format(picked.size)} ticked, no longer all that match.`
+      : `All ${number.format(on)} on this page selected.`;
   offer.hidden = all;
   const n = all ? offer.dataset.n : number.format(picked.size);
   bulk.hidden = !all && !picked.size;
@@ -49,6 +53,7 @@ const tick = (box, on) => {
 };
 const pick = (box, on, { range = false } = {}) => {
   if (all) boxes().forEach((other) => tick(other, true));
+  narrowed ||= all;
   all = false;
   const rows = boxes();
   const at = rows.indexOf(box);
@@ -63,17 +68,17 @@ document.addEventListener('click', (event) => {
   const box = event.target.closest('[data-check]');
   if (box) pick(box, box.checked, { range: event.shiftKey });
   if (event.target.closest('[data-check-all]')) {
-    all = false;
+    all = narrowed = false;
     boxes().forEach((one) => tick(one, event.target.checked));
     keep();
     draw();
   }
-  if (event.target.closest('[data-select-all]')) { all = true; draw(); }
+  if (event.target.closest('[data-select-all]')) { all = true; narrowed = false; draw(); }
   if (event.target.closest('[data-clear]')) clear();
 });
 
 export const clear = () => {
-  all = false;
+  all = narrowed = false;
   picked.clear();
   keep();
   draw();
