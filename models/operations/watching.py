@@ -72,7 +72,8 @@ def note(campaign_id: int, marks: Marks, *, now: int) -> None:
         campaign_id,
     )[0]
     refusals = _refusals_after(refusals, marks)
-    window = slide(window, marks.verdicts)
+    if phase != Phase.HELD:  # else it stays the one for which it was held; Resume begins anew
+        window = slide(window, marks.verdicts)
     execute(
         "UPDATE campaigns SET accepted_at = COALESCE(?, accepted_at), receipt_at = ?, unheard_since = ?, "
         "account_refusals = ?, guard_window = ? WHERE id = ?",

@@ -9,10 +9,10 @@ class Campaign(Table):
     """One bulk send. `fields` lists {"name", "searchable"} in the order of a message's `field_values`.
 
     `account_refusals` counts the account's refusals since the last success. `guard_window` holds the last
-    500 verdicts of first attempts, one character each: `f` for Failed, `.` for any other. `unheard_since`
-    is the first acceptance that no receipt has followed, `silence` the kind of silence that people were told of.
-    `retry_cutoff_at` is the latest moment at which a retry's set was fixed: what is settled later is dated after it.
-    `proven_at` is when the counters were last held against the rows.
+    500 verdicts of first attempts, one character each: `f` for Failed, `.` for any other; of a Held campaign
+    those for which it was held. `unheard_since` is the first acceptance that no receipt has followed, `silence` the
+    kind of silence that people were told of. `retry_cutoff_at` is the latest moment at which a retry's set was fixed:
+    what is settled later is dated after it. `proven_at` is when the counters were last held against the rows.
     """
 
     name = TextField()

@@ -12,7 +12,18 @@ from models.database import execute, transaction
 from models.operations.watching import refuse_configuration
 from models.rules.verdicts import Word
 from models.words import Channel, FailureReason, Phase
-from tests.factories import answer, claim, make_campaign, make_ended, put_into_phase, receive, run
+from tests.factories import (
+    answer,
+    claim,
+    make_campaign,
+    make_ended,
+    phase_of,
+    put_into_phase,
+    receive,
+    resume,
+    rows_of,
+    run,
+)
 from tests.integration.panel import Visitor
 
 
@@ -45,6 +56,24 @@ def test_held_says_why_and_what_to_do(panel: Visitor) -> None:
     assert "10 stay Queued, and SMS stays taken" in banner
     assert f'href="/campaigns/{campaign_id}/resume" data-dialog' in banner
     assert f'href="/campaigns/{campaign_id}/stop" data-dialog' in banner
+
+
+def test_held_says_of_which_verdicts_it_was_held_whatever_comes_in_later(panel: Visitor) -> None:
+    campaign_id = make_campaign(messages=90)
+    run(campaign_id)
+    claimed = claim(campaign_id, limit=80)
+    answer(claimed)
+    receive(claimed[:55], Word.FAILED, reason=FailureReason.BLOCKED)
+    receive(claimed[55:70], Word.FAILED, reason=FailureReason.BLOCKED)
+    receive(claimed[70:], Word.DELIVERED)
+    (held,) = [row["numbers"] for row in rows_of("audit") if row["act"] == "hold"]
+    assert '"failed":55,"first_attempts":55' in held
+    banner = read(banner_of(panel, campaign_id))
+    assert "Held: 55 of the last 55 first attempts failed" in banner
+    assert "Failed by now: Blocked 70" in banner
+    resume(campaign_id, now=now_ms())
+    receive(claim(campaign_id, limit=1), Word.FAILED, reason=FailureReason.BLOCKED)
+    assert phase_of(campaign_id) == Phase.RUNNING
 
 
 def test_failed_says_who_can_mend_it(panel: Visitor) -> None:
