@@ -20,7 +20,7 @@ from models.queries.progress import progress_of
 from models.queries.starts import planned_of
 from models.rules.criteria import Criteria
 from models.rules.in_doubt import why_not_asked
-from models.words import Action, Channel, MessageStatus
+from models.words import Action, Channel
 
 Look = Callable[[Request, int], None]
 EVERYTHING = Criteria()
@@ -120,8 +120,9 @@ def _ask_stop(request: Request, campaign_id: int) -> None:
     """One button, which asks once more."""
     running.permitted(Action.STOP, campaign_id, request.actor, now=now_ms())
     summary = summary_of(campaign_id)
-    left = summary.counts[MessageStatus.QUEUED] + summary.counts[MessageStatus.WAITING]
-    text = f"Stop *{escaped(summary.campaign.name)}*? {lines.counted(left, 'are not with the provider yet')}."
+    left = summary.counts.to_be_sent
+    told = lines.counted(left, "are not with the provider yet") if left else "Nothing is left to stop"
+    text = f"Stop *{escaped(summary.campaign.name)}*? {told}."
     request.whisper(Message(text, [blocks.section(text), buttons.row(campaign_id, ("stop", "status"), site())]))
 
 

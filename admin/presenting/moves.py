@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from admin.presenting.words import MOVE_WORDS
+from models.rules.stopping import nothing_stopped
 from models.tables import BulkMove
 from models.words import OPEN_WORK, MoveKind, WorkState
 
@@ -29,13 +30,27 @@ def shown(move: BulkMove | None, *, now: int) -> Shown | None:
     if move is None:
         return None
     kind, state = MoveKind(move.kind), WorkState(move.state)
-    name, done, icon = MOVE_WORDS[kind]
+    name, _, icon = MOVE_WORDS[kind]
     lead = f"{name} by {move.actor_name}"
     if state in OPEN_WORK:
-        return Shown(icon, lead, f"{move.done:,} of {move.total:,} {done}", 100 * move.done // max(1, move.total))
+        percent = 100 * move.done // move.total if move.total else None
+        return Shown(icon, lead, so_far(move), percent)
     if now - (move.ended_at or 0) > FRESH or (kind is MoveKind.RUN and state is WorkState.DONE and not move.left_out):
         return None  # that a run has queued everything is what one expects
     if state is not WorkState.DONE:
         return Shown(icon, lead, move.result, None)
     left_out = f", {move.left_out:,} left out: {_WHY_LEFT_OUT[kind]}" if move.left_out and kind in _WHY_LEFT_OUT else ""
-    return Shown(icon, lead, f"{move.done:,} {done}{left_out}", None)
+    return Shown(icon, lead, f"{so_far(move)}{left_out}", None)
+
+
+def so_far(move: BulkMove) -> str:
+    """What a move has done by now, with what it found beside: with the provider at a stop, still Queued at a resume."""
+    kind = MoveKind(move.kind)
+    if WorkState(move.state) in OPEN_WORK and move.total:
+        return f"{move.done:,} of {move.total:,} {MOVE_WORDS[kind][1]}"
+    if kind is MoveKind.STOP and not move.done:
+        return nothing_stopped(move.criteria.get("sending", 0))
+    if kind is MoveKind.RESUME and (queued := move.criteria.get("queued")):
+        goes_on = move.done + queued
+        return f"{goes_on:,} {'goes' if goes_on == 1 else 'go'} on"
+    return f"{move.done:,} {MOVE_WORDS[kind][1]}"

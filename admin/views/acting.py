@@ -22,6 +22,7 @@ from models.queries.campaigns import counts_of, seen_campaign
 from models.queries.people import people_who_may
 from models.queries.run_check import run_check
 from models.queries.work import has_left_out
+from models.rules.stopping import nothing_stopped
 from models.tables import Campaign
 from models.words import NO_START, NOTHING_TO_RESUME, START_CANCELLED, Action, Channel, StartKind
 
@@ -41,7 +42,8 @@ def stop(campaign_id: int) -> ResponseReturnValue:
 
     def act(campaign: Campaign, actor: Actor) -> ResponseReturnValue:
         moved = running.stop_campaign(campaign.id, actor=actor, now=now_ms())
-        return act_done(campaign, f"Stopped: {words.counted(moved.messages, 'message')} will not be sent.")
+        unsent = f"{words.counted(moved.messages, 'message')} will not be sent" if moved.messages else ""
+        return act_done(campaign, f"Stopped: {unsent or nothing_stopped(moved.sending)}.")
 
     return ask_then(Action.STOP, campaign_id, act)
 

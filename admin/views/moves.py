@@ -6,6 +6,7 @@ from typing import Any
 
 from admin import sessions
 from admin.presenting import words
+from admin.presenting.moves import so_far
 from admin.views.base import ListView
 from admin.views.given import word_of
 from admin.views.paging import edge_of_request, edges
@@ -58,9 +59,9 @@ class MovesView(ListView):
 
 
 def _line(move: BulkMove) -> Line:
-    name, done_word, icon = words.MOVE_WORDS[MoveKind(move.kind)]
+    name, _, icon = words.MOVE_WORDS[MoveKind(move.kind)]
     still_open = WorkState(move.state) in OPEN_WORK
-    told = f"{move.done:,} of {move.total:,} {done_word}" if still_open else f"{move.done:,} {done_word}"
+    told = so_far(move)
     told += f", {move.left_out:,} left out" if move.left_out else ""
     told += f"; {move.result}" if move.state not in (*OPEN_WORK, WorkState.DONE) and move.result else ""
     return Line(move, words.work_badge(move.state), name, icon, SURFACE_LABELS[Surface(move.surface)], still_open, told)

@@ -15,6 +15,7 @@ from models.operations import exporting, running, scheduling
 from models.operations.asking import ask_provider
 from models.queries.campaigns import get_campaign
 from models.rules.criteria import Criteria
+from models.rules.stopping import nothing_stopped
 from models.words import NO_START, OPEN_WORK, START_CANCELLED
 
 Click = Callable[[Request, str], None]
@@ -75,7 +76,8 @@ def _within(verb: str) -> Click:
 def _stop(request: Request, subject: str) -> None:
     stopped = running.stop_campaign(_campaign_id(subject), actor=request.actor, now=now_ms())
     name = escaped(get_campaign(_campaign_id(subject)).name)
-    request.answer(f"*{name}* is stopped: {lines.counted(stopped.messages, 'are not sent')}.", title="Stopped")
+    unsent = lines.counted(stopped.messages, "are not sent") if stopped.messages else ""
+    request.answer(f"*{name}* is stopped: {unsent or nothing_stopped(stopped.sending)}.", title="Stopped")
 
 
 def _cancel_start(request: Request, subject: str) -> None:

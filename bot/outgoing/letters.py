@@ -5,6 +5,7 @@ have gone on meanwhile, or be deleted. In channels nothing carries a recipient, 
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from bot.drawing import blocks, buttons, lines
@@ -13,6 +14,7 @@ from bot.outgoing.places import RESTRICTED
 from bot.site import site
 from models.config import current
 from models.rules.account import who_can_mend
+from models.rules.stopping import nothing_stopped
 from models.words import (
     CAMPAIGN_STATUS_LABELS,
     CHANNEL_LABELS,
@@ -89,6 +91,11 @@ def _counted(numbers: Mapping[str, Any], then: str = "", noun: str = "message") 
     return lines.counted(n, then, noun)
 
 
+def _unsent(numbers: Mapping[str, Any]) -> str:
+    """What a stop has kept from being sent, in the middle of a sentence."""
+    return _counted(numbers, "were not sent") if numbers["messages"] else nothing_stopped(numbers.get("sending", 0))
+
+
 def _reasons(numbers: Mapping[str, Any]) -> str:
     told = [f"{FAILURE_REASON_NAMES[FailureReason(reason)]} {n:,}" for reason, n in numbers.get("reasons", {}).items()]
     return " · ".join(told) or "no reason was given"
@@ -141,7 +148,7 @@ _THREAD: dict[str, Callable[[Mapping[str, Any], str], str]] = {
     "run": lambda n, who: (
         f"{who} ran the campaign: {lines.counted(n['messages'], noun='recipient')}, disclaimer accepted."
     ),
-    "stop": lambda n, who: f"{who} stopped it: {_counted(n, 'were not sent')}.",
+    "stop": lambda n, who: f"{who} stopped it: {_unsent(n)}.",
     "resume": lambda n, who: f"{who} resumed it: {_counted(n, 'went on')}.",
     "retry": lambda n, who: f"{who} retried {_counted(n)}.",
     "delete": lambda n, who: f"{who} deleted it with {_counted(n)}.",
@@ -217,12 +224,13 @@ def _letter_shut(content: Content, _who: str, name: str) -> str:
     )
 
 
-def _acted(past: str, then: str) -> Callable[[Content, str, str], str]:
+def _acted(past: str, then: Callable[[Mapping[str, Any]], str]) -> Callable[[Content, str, str], str]:
     """What somebody else did: once, or several times within five minutes."""
 
     def tell(content: Content, who: str, name: str) -> str:
         times = "" if content["times"] == 1 else f" {content['times']} times"
-        return f"*{who} {past} {name}{times}.* {_counted(content['numbers'], then)}."
+        told = then(content["numbers"])
+        return f"*{who} {past} {name}{times}.* {told[0].upper()}{told[1:]}."
 
     return tell
 
@@ -235,10 +243,10 @@ _LETTERS: dict[str, Callable[[Content, str, str], str]] = {
     "hold": _letter_hold,
     "fail": _letter_fail,
     "end": _letter_end,
-    "stop": _acted("stopped", "were not sent"),
-    "resume": _acted("resumed", "went on"),
-    "retry": _acted("retried", "were queued again"),
-    "delete": _acted("deleted", "went with it"),
+    "stop": _acted("stopped", _unsent),
+    "resume": _acted("resumed", partial(_counted, then="went on")),
+    "retry": _acted("retried", partial(_counted, then="were queued again")),
+    "delete": _acted("deleted", partial(_counted, then="went with it")),
     "hand_on": lambda _, who, name: f"*{who} handed {name} on to you.* You are its owner now, and get its news.",
     "cancel_start": lambda content, who, name: (
         f"*{who} cancelled your planned start of {name}*{_cancelled_by(content['numbers'])}."

@@ -14,14 +14,22 @@ LEFT: dict[str, MoveKind] = {
 }
 
 
-def leave(campaign_id: int, *, to: Phase, kind: MoveKind, actor: Actor, now: int) -> int:
+def leave(
+    campaign_id: int,
+    *,
+    to: Phase,
+    kind: MoveKind,
+    actor: Actor,
+    now: int,
+    criteria: dict[str, object] | None = None,
+) -> int:
     """Set the phase and open the move that empties the queue; returns the move's id. Call it inside a transaction.
 
     An open run, resume or retry ends where it is, and its result says how far it came.
     """
     end_open_moves(campaign_id, by=kind, now=now)
     execute("UPDATE campaigns SET phase = ?, updated_at = ? WHERE id = ?", to.value, now, campaign_id)
-    return open_move(campaign_id, kind=kind, actor=actor, now=now)
+    return open_move(campaign_id, kind=kind, actor=actor, now=now, criteria=criteria)
 
 
 def open_move(

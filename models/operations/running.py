@@ -28,11 +28,15 @@ DISCLAIMER = (
 
 @dataclass(frozen=True)
 class Moved:
-    """A bulk move was opened: its id and how many rows it is about; `warning` is what else to say, '' if nothing."""
+    """A bulk move was opened: its id and how many rows it is about; `warning` is what else to say, '' if nothing.
+
+    `sending` is how many a stop found with the provider: they finish by themselves.
+    """
 
     move_id: int | None
     messages: int
     warning: str = ""
+    sending: int = 0
 
 
 def run_campaign(
@@ -84,9 +88,10 @@ def stop_campaign(campaign_id: int, *, actor: Actor, now: int) -> Moved:
     """
     with transaction():
         campaign = permitted(Action.STOP, campaign_id, actor, now=now)
-        messages = campaign.counts[MessageStatus.QUEUED] + campaign.counts[MessageStatus.WAITING]
+        messages, sending = campaign.counts.to_be_sent, campaign.counts[MessageStatus.SENDING]
         drop_start(campaign_id, by="stop", actor=actor, now=now)
-        move_id = leave(campaign_id, to=Phase.STOPPING, kind=MoveKind.STOP, actor=actor, now=now)
+        beside: dict[str, object] = {"sending": sending}
+        move_id = leave(campaign_id, to=Phase.STOPPING, kind=MoveKind.STOP, actor=actor, now=now, criteria=beside)
         audit.record(
             actor,
             "stop",
@@ -95,8 +100,9 @@ def stop_campaign(campaign_id: int, *, actor: Actor, now: int) -> Moved:
             object_id=campaign_id,
             name=campaign.name,
             messages=messages,
+            sending=sending,
         )
-    return Moved(move_id, messages)
+    return Moved(move_id, messages, sending=sending)
 
 
 def resume_campaign(campaign_id: int, *, actor: Actor, now: int) -> Moved:
@@ -123,7 +129,8 @@ def resume_campaign(campaign_id: int, *, actor: Actor, now: int) -> Moved:
             return Moved(None, 0)
         take_channel(Action.RESUME, campaign_id, campaign, now=now)
         execute("UPDATE campaigns SET guard_window = '' WHERE id = ?", campaign_id)
-        move_id = open_move(campaign_id, kind=MoveKind.RESUME, actor=actor, now=now)
+        beside: dict[str, object] = {"queued": campaign.counts[MessageStatus.QUEUED]}
+        move_id = open_move(campaign_id, kind=MoveKind.RESUME, actor=actor, now=now, criteria=beside)
         hint(SENDING[campaign.channel], campaign_id)
     return Moved(move_id, messages)
 

@@ -461,6 +461,32 @@ class TestProgress:
         move_all(campaign_id, now=now_ms())
         assert "Run by Ben" not in read(panel.get(f"/campaigns/{campaign_id}/progress").text)
 
+    def test_stop_that_comes_too_late_says_that_all_is_with_the_provider(self, panel: Visitor) -> None:
+        campaign_id = make_campaign(messages=3)
+        run(campaign_id, now=now_ms())
+        claim(campaign_id, limit=3)
+        dialog = read(panel.get(f"/campaigns/{campaign_id}/stop").text)
+        assert "Nothing is left to stop. 3 messages with the provider finish by themselves" in dialog
+        assert "to Stopped" not in dialog
+        stopped = panel.post(f"/campaigns/{campaign_id}/stop", part=True)
+        told = "nothing was left to stop, the last 3 messages are already with the provider"
+        assert f"Stopped: {told}." in stopped.headers["HX-Trigger"]
+        for _ in range(2):  # open, and over
+            assert f"Stop by Ben: {told}" in read(panel.get(f"/campaigns/{campaign_id}/progress").text)
+            assert told in read(panel.get("/moves/").text)
+            move_all(campaign_id, now=now_ms())
+
+    def test_resume_of_a_held_one_says_how_many_go_on(self, panel: Visitor) -> None:
+        campaign_id = make_campaign(messages=3)
+        run(campaign_id, now=now_ms())
+        put_into_phase(campaign_id, Phase.HELD)
+        resumed = panel.post(f"/campaigns/{campaign_id}/resume", part=True)
+        assert "Resumed: 3 messages will be sent." in resumed.headers["HX-Trigger"]
+        for _ in range(2):  # open, and over
+            assert "Resume by Ben: 3 go on" in read(panel.get(f"/campaigns/{campaign_id}/progress").text)
+            assert "3 go on" in read(panel.get("/moves/").text)
+            move_all(campaign_id, now=now_ms())
+
     def test_result_says_how_many_were_left_out_and_is_news_for_a_while_only(self, panel: Visitor) -> None:
         campaign_id = make_ended(word=Word.FAILED)
         retry(campaign_id, now=now_ms())

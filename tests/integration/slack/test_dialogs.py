@@ -171,6 +171,14 @@ class TestStop:
         eventually(lambda: "is stopped: 3 messages are not sent" in text_of(as_ben.messages()))
         assert phase_of(campaign_id) == Phase.STOPPING
 
+    def test_too_late_says_that_all_is_with_the_provider(self, as_ben: Person) -> None:
+        campaign_id = make_campaign(messages=1, name="Spring")
+        factories.run(campaign_id)
+        factories.claim(campaign_id)
+        as_ben.clicks(told(as_ben, "/campaign stop spring", "Stop *Spring*? Nothing is left to stop."), "stop")
+        late = "is stopped: nothing was left to stop, the last message is already with the provider."
+        eventually(lambda: late in text_of(as_ben.messages()))
+
     def test_what_can_not_be_stopped_says_why(self, as_ben: Person) -> None:
         make_campaign(name="Spring")
         told(as_ben, "/campaign stop spring", "Only a campaign In Progress or Held can be stopped")

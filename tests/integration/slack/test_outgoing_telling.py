@@ -81,6 +81,16 @@ class TestOwner:
         ]
         assert texts(outgoing, "alice") == []
 
+    def test_stop_that_came_too_late_says_where_the_messages_are(
+        self, outgoing: Outgoing, spring: int, alice: Actor
+    ) -> None:
+        factories.claim(spring, limit=120, now=outgoing.now())
+        factories.running.stop_campaign(spring, actor=alice, now=outgoing.now())
+        outgoing.works(5)
+        told = "othing was left to stop, the last 120 messages are already with the provider."
+        assert texts(outgoing) == [f"<@U0ALICE> stopped Spring. N{told}"]
+        assert outgoing.thread()[1:] == [f"<@U0ALICE> stopped it: n{told}"]
+
     def test_finished_says_what_came_of_it(self, outgoing: Outgoing, spring: int) -> None:
         ends(spring, outgoing)
         outgoing.works(5)
