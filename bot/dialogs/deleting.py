@@ -6,6 +6,7 @@ from bot.request import Request
 from models.clock import now_ms
 from models.operations import running
 from models.queries.campaigns import summary_of
+from models.rules.typed import is_same_name
 from models.words import DELETE_MEANS, Action
 
 
@@ -25,8 +26,8 @@ def _form(request: Request, campaign_id: int, _message_ids: tuple[int, ...]) -> 
 
 
 def _check(kept: Kept, given: Given) -> dict[str, str]:
-    typed = str(given.get("name", "")).strip().casefold()
-    return {} if typed == str(kept["name"]).casefold() else {"name": f"To delete it, type its name: {kept['name']}"}
+    name = str(kept["name"])
+    return {} if is_same_name(str(given.get("name", "")), name) else {"name": f"To delete it, type its name: {name}"}
 
 
 def _submit(request: Request, kept: Kept, given: Given) -> str:

@@ -16,6 +16,7 @@ from models.queries.campaigns import blocker_of, get_campaign, seen_standing, st
 from models.queries.reached import LATELY, count_reached
 from models.queries.refusing import cancelled_of_forgotten, waiting_who_refuse
 from models.rules.actions import Answer, Standing, answer_for, channel_taken, nobody_to_send_to, right_for
+from models.rules.typed import is_same_name
 from models.words import CHANNEL_LABELS, Action, MessageStatus, MoveKind, Phase
 
 DISCLAIMER = (
@@ -142,7 +143,7 @@ def delete_campaign(campaign_id: int, *, actor: Actor, typed_name: str, now: int
     """
     with transaction():
         campaign = permitted(Action.DELETE, campaign_id, actor, now=now)
-        if typed_name.strip().casefold() != campaign.name.casefold():
+        if not is_same_name(typed_name, campaign.name):
             raise InvalidInputError(
                 f"To delete it, type its name: {campaign.name}", field="typed_name", campaign_id=campaign_id
             )

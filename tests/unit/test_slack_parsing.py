@@ -2,7 +2,9 @@
 
 import pytest
 
+from bot.drawing.blocks import escaped
 from bot.parsing import Command, NotUnderstoodError, campaign_number, parse
+from models.rules.typed import is_same_name
 
 
 @pytest.mark.parametrize(
@@ -44,3 +46,14 @@ def test_what_is_no_command_may_be_near_one(typed: str, suggestion: str) -> None
 )
 def test_number_of_a_campaign(typed: str, number: int | None) -> None:
     assert campaign_number(typed) == number
+
+
+def test_what_is_copied_from_our_own_answers_is_as_if_it_was_typed() -> None:
+    name, status = escaped("Autumn_check: 2"), escaped("assumed_delivered")
+    assert parse(f"export {name} status:{status}") == parse("export Autumn_check: 2 status:assumed_delivered")
+
+
+def test_name_copied_from_our_own_texts_is_the_name() -> None:
+    assert is_same_name(escaped("Autumn_check: 2").upper(), "Autumn_check: 2")
+    assert is_same_name("Autumn\u2060 check", "Autumn\u2060 check")
+    assert not is_same_name("Autumn", "Autumn_check: 2")
