@@ -50,6 +50,14 @@ class InvalidInputError(CampaignError):
         self.field = field
 
 
+class FieldNameError(InvalidInputError):
+    """The field name of a column can't be; `column` is the column's place, from 0."""
+
+    def __init__(self, sentence: str, *, column: int) -> None:
+        super().__init__(sentence, field="fields")
+        self.column = column
+
+
 class UnreadableFileError(InvalidInputError):
     """A contacts file that can't be read whole; nothing of it was stored."""
 

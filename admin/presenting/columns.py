@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from models.contacts.layout import looks_like_destination
 from models.contacts.mapping import ColumnMapping
 from models.contacts.reading import Examined
-from models.template import is_field_name
+from models.template import NAME_LENGTH, UNSUBSCRIBE_URL, is_field_name, normalise_name
 from models.words import Channel
 
 SAMPLES = 3  # of a column are shown
@@ -43,13 +43,14 @@ def _guessed(examined: Examined, channel: Channel) -> list[Column]:
     destination = next(
         (at for at in range(len(examined.columns)) if _is_destination(samples(examined, at), channel)), 0
     )
+    names = _named_apart([_field_name(header) for header in examined.columns], last=destination)
     return [
         Column(
             at,
             header,
             samples(examined, at)[:SAMPLES],
             "destination" if at == destination else "field",
-            _field_name(header),
+            names[at],
             searchable=False,
         )
         for at, header in enumerate(examined.columns)
@@ -70,4 +71,18 @@ def samples(examined: Examined, at: int) -> tuple[str, ...]:
 def _field_name(header: str) -> str:
     """The header as a field's name, without what no name may have."""
     kept = "".join(character if is_field_name(character) else " " for character in header)
-    return " ".join(kept.split())[:40].strip()
+    return " ".join(kept.split())[:NAME_LENGTH].strip()
+
+
+def _named_apart(names: Sequence[str], *, last: int) -> list[str]:
+    """The names, each once and none empty: what is filled in must not be refused. The column `last` chooses last."""
+    apart, taken = list(names), {UNSUBSCRIBE_URL}
+    for at in sorted(range(len(names)), key=lambda at: at == last):
+        stem = name = names[at] or f"Column {at + 1}"
+        number = 1
+        while normalise_name(name) in taken:
+            number += 1
+            name = f"{stem[: NAME_LENGTH - 4]}_{number}"  # a file has 200 columns at most
+        taken.add(normalise_name(name))
+        apart[at] = name
+    return apart

@@ -17,7 +17,7 @@ from models.contacts.country import country_names
 from models.contacts.mapping import ColumnMapping, map_columns
 from models.contacts.reading import MAX_COLUMNS, Examined, examine
 from models.contacts.text import ENCODING_LABELS
-from models.errors import InvalidInputError, NotFoundError
+from models.errors import FieldNameError, InvalidInputError, NotFoundError
 from models.operations import importing
 from models.operations.files import read_file
 from models.queries.work import stored_file
@@ -140,6 +140,7 @@ def _page(
         delimiter=DELIMITERS[examined.delimiter],
         columns=columns,
         refused=refused,
+        misnamed=refused.column if isinstance(refused, FieldNameError) else None,
         other_reading=address_of(campaign.id, file.id, "no" if examined.has_header else "yes"),
         offer_address=f"{request.path}/offer",
         countries=country_names(),

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from models.contacts.country import is_country
-from models.errors import InvalidInputError
+from models.errors import FieldNameError, InvalidInputError
 from models.template import UNSUBSCRIBE_URL, is_field_name, normalise_name
 
 MOST_SEARCHABLE = 3
@@ -93,8 +93,8 @@ def _checked_names(named: Sequence[tuple[str, int]], *, taken_from_headers: bool
         name = " ".join(given.split())
         fault = _name_fault(name) or ("is used twice" if normalise_name(name) in names else None)
         if fault:
-            remedy = f" Give column {at + 1} a name, or leave it out." if taken_from_headers else ""
-            raise InvalidInputError(f"The field name “{_short(name)}” {fault}.{remedy}", field="fields")
+            remedy = f" Give column {at + 1} a name, or leave it out." if taken_from_headers or not name else ""
+            raise FieldNameError(f"The field name “{_short(name)}” {fault}.{remedy}", column=at)
         names[normalise_name(name)] = name
     return list(names.values())
 

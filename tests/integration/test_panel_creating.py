@@ -190,6 +190,33 @@ class TestMapping:
         assert [field["name"] for field in get_campaign(draft).fields] == ["first", "last"]
         assert [row["field_values"] for row in rows_of("messages")] == ['["Zoë","Meyer"]']
 
+    def test_names_that_are_filled_in_are_never_refused(self, panel: Visitor, draft: int) -> None:
+        long = "x" * 40
+        header = f"name,mobile,Name,NAME,???,unsubscribe_url,{long},{long}y,mobile"
+        address = mapping(panel, draft, f"{header}\nZoë,+14155550100,a,b,c,d,e,f,g\n")
+        names = re.findall(r'id="name-\d+" name="name-\d+" value="([^"]*)"', panel.get(address).text)
+        fields = ["name", "Name_2", "NAME_3", "Column 5", "unsubscribe_url_2", long, f"{long[:36]}_2", "mobile"]
+        assert names == [fields[0], "mobile_2", *fields[1:]]
+        import_contacts(
+            panel, draft, f"{header}\nZoë,+14155550100,a,b,c,d,e,f,g\n", **uses(names[0], "destination", *fields[1:])
+        )
+        assert [field["name"] for field in get_campaign(draft).fields] == fields
+
+    @pytest.mark.parametrize(
+        ("names", "wrong", "sentence"),
+        [
+            (("a", " "), 2, "The field name “” must be 1 to 40 letters, digits, spaces, _ or -. Give column 3 a name"),
+            (("{}", "b"), 1, "The field name “{}” must be 1 to 40 letters"),
+            (("a", "A"), 2, "is used twice"),
+        ],
+    )
+    def test_name_that_is_refused_is_marked(
+        self, panel: Visitor, draft: int, names: tuple[str, str], wrong: int, sentence: str
+    ) -> None:
+        answer = panel.post(mapping(panel, draft), **uses("destination", *names))
+        assert sentence in told(answer)
+        assert re.findall(r'id="name-(\d)"[^>]* aria-invalid="true"', answer.text) == [str(wrong)]
+
     @pytest.mark.parametrize(
         ("form", "sentence"),
         [
