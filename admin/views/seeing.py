@@ -194,11 +194,15 @@ def asked_place(total: int) -> int:
 
 @dataclass(frozen=True)
 class Sending:
-    """By whom a campaign will be sent, how fast (messages per second, None without a limit), how long that takes."""
+    """By whom a campaign will be sent, how fast (messages per second, None without a limit), how long that takes.
+
+    `own_speed`: it is the provider that is so slow, and not a limit of ours.
+    """
 
     provider: str
     simulated: bool
     rate: float | None
+    own_speed: bool
     seconds: float | None
 
 
@@ -206,6 +210,13 @@ def sending_of(campaign: Campaign, messages: int) -> Sending:
     """How so many messages of a Ready campaign will be sent."""
     channel = Channel(campaign.channel)
     simulated = current().providers.get(channel) == SIMULATED
-    rate = rate_of(channel) or (setting("simulated.speed") if simulated else None)
+    ours, own = rate_of(channel), own_speed_of(channel)
+    rate = min((limit for limit in (ours, own) if limit), default=None)
     seconds = messages / rate if rate else None
-    return Sending(provider_of(campaign), simulated, rate, seconds)
+    return Sending(provider_of(campaign), simulated, rate, rate != ours, seconds)
+
+
+def own_speed_of(channel: Channel) -> float | None:
+    """How many messages a second the channel's provider takes by itself; None if that is not for us to know."""
+    is_simulated = current().providers.get(channel) == SIMULATED
+    return float(setting("simulated.speed") or 0) or None if is_simulated else None

@@ -1,5 +1,6 @@
 """Administration, Settings: what people change here, and what the environment set, tested live."""
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ from admin.checkup.doctor import live_findings
 from admin.presenting.words import finding_badge
 from admin.views.base import done, wants_part
 from admin.views.given import typed
+from admin.views.seeing import own_speed_of
 from models import config as variables
 from models.clock import now_ms
 from models.config import Config, current
@@ -73,10 +75,14 @@ def change(name: str) -> ResponseReturnValue:
         raise NotFoundError(f"There is no setting {name} here.")
     value = typed("value", longest=LONGEST)
     try:
-        change_setting(name, value, actor=sessions.current_actor(), now=now_ms())
+        changed = change_setting(name, value, actor=sessions.current_actor(), now=now_ms())
     except InvalidInputError as refused:
-        return _page(refused=refused, wrong=name, typed=value), 422
-    return done(f"{FIELDS[name].label} saved.", url_for("settings.page", _anchor=name), stay=False)
+        wrong = {"refused": refused, "wrong": name, "typed": value}
+        return (_row(name, **wrong) if wants_part() else _page(**wrong)), 422
+    told = f"{FIELDS[name].label} {'saved' if changed else 'is as it was'}."
+    if not wants_part():
+        return done(told, url_for("settings.page", _anchor=name), stay=False)
+    return _row(name), {"HX-Trigger": json.dumps({"toast": told})}
 
 
 @blueprint.post("/test")
@@ -93,12 +99,25 @@ def _page(**shown: Any) -> str:
         "administration/settings.html",
         **{"refused": None, "wrong": "", "typed": "", "findings": [], "tested_at": 0, **shown},
         fields=FIELDS,
-        switches=SWITCHES,
-        values={name: setting(name) for name in FIELDS},
-        changed=changed_settings(),
+        **_shown_of_rows(),
         surroundings=_surroundings(current()),
         codes=unmapped_codes(),
     )
+
+
+def _row(name: str, **shown: Any) -> str:
+    """One setting alone, to take the place of its row."""
+    asked = {"refused": None, "wrong": "", "typed": "", **shown}
+    return render_template("administration/setting.html", name=name, field=FIELDS[name], **asked, **_shown_of_rows())
+
+
+def _shown_of_rows() -> dict[str, Any]:
+    return {
+        "switches": SWITCHES,
+        "values": {name: setting(name) for name in FIELDS},
+        "changed": changed_settings(),
+        "own_speeds": {f"rate.{channel}": own_speed_of(channel) for channel in Channel},
+    }
 
 
 def _surroundings(config: Config) -> list[tuple[str, str, list[Variable]]]:

@@ -73,8 +73,10 @@ def take_first_values(config: Config, *, now: int) -> None:
                 _write(name, value, by="environment", now=now)
 
 
-def change_setting(name: str, value: Any, *, actor: Actor, now: int) -> None:
+def change_setting(name: str, value: Any, *, actor: Actor, now: int) -> bool:
     """Set it, to a value or what was typed for it; the old and the new one are kept in the audit.
+
+    False when it has this value already: then nothing is written.
 
     Raises NotAllowedError, and InvalidInputError for a name that is none or a value that can't be.
     """
@@ -84,8 +86,11 @@ def change_setting(name: str, value: Any, *, actor: Actor, now: int) -> None:
     new = DEFINITIONS[name].check(value)
     with transaction():
         old = setting(name)
+        if new == old:
+            return False
         _write(name, new, by=actor.name, now=now)
         audit.record(actor, "change_setting", now=now, kind="setting", object_id=None, name=name, old=old, new=new)
+    return True
 
 
 def _write(name: str, value: Any, *, by: str, now: int) -> None:

@@ -43,22 +43,55 @@ class TestValues:
         [
             ("rate.sms", "40", 40),
             ("rate.email", " 0.5 ", 0.5),
-            ("rate.sms", "", None),
             ("price.sms", "0.0079", 0.0079),
             ("price.email", "0", 0),
             ("currency", "eur", "EUR"),
             ("time_zone", "Europe/Berlin", "Europe/Berlin"),
             ("retention_days", "365", 365),
-            ("retention_days", "", None),
             ("guard", "off", False),
             ("slack_channel", "C024BE91L", "C024BE91L"),
-            ("slack_channel", "", None),
         ],
     )
     def test_good_one_is_kept_and_told(self, panel: Visitor, name: str, typed: str, kept: object) -> None:
         assert panel.post(f"/settings/{name}", value=typed).status_code == 303
         assert setting(name) == kept
         assert "by Alice" in panel.get("/settings").text
+
+    @pytest.mark.parametrize(
+        ("name", "typed"), [("rate.sms", "4"), ("retention_days", "9"), ("slack_channel", "C024BE91L")]
+    )
+    def test_emptied_one_is_none_again(self, panel: Visitor, name: str, typed: str) -> None:
+        for value in (typed, ""):
+            assert panel.post(f"/settings/{name}", value=value).status_code == 303
+        assert setting(name) is None
+
+    @pytest.mark.parametrize(
+        ("name", "typed"), [("rate.sms", ""), ("guard", "on"), ("currency", "usd"), ("time_zone", "UTC")]
+    )
+    def test_one_that_is_as_it_was_is_no_change(self, panel: Visitor, name: str, typed: str) -> None:
+        saved = panel.post(f"/settings/{name}", part=True, value=typed)
+        assert "is as it was." in saved.headers["HX-Trigger"]
+        assert rows_of("settings") == []
+        assert "change_setting" not in str(rows_of("audit"))
+
+    @pytest.mark.parametrize(
+        ("typed", "status", "told"), [("40", 200, "by Alice"), ("fast", 422, "A rate is a number")]
+    )
+    def test_script_is_answered_with_the_row_alone(self, panel: Visitor, typed: str, status: int, told: str) -> None:
+        answered = panel.post("/settings/rate.sms", part=True, value=typed)
+        assert answered.status_code == status
+        assert answered.text.count("<li ") == answered.text.count("<form ") == 1
+        assert f'value="{typed}"' in answered.text
+        assert told in answered.text
+        assert ("SMS rate saved." in answered.headers.get("HX-Trigger", "")) is (status == 200)
+
+    def test_rate_says_what_the_simulated_provider_takes_by_itself(self, panel: Visitor) -> None:
+        assert panel.get("/settings").text.count("The simulated provider takes 40 a second by itself.") == 2
+        own = "at 40 messages/s, the simulated provider's own speed"
+        run_dialog = f"/campaigns/{make_campaign()}/run"
+        for rate, said in (("", own), ("500", own), ("40", "at 40 messages/s</dd>"), ("8", "at 8 messages/s</dd>")):
+            panel.post("/settings/rate.sms", value=rate)
+            assert said in panel.get(run_dialog).text.replace("&#39;", "'")
 
     @pytest.mark.parametrize(
         ("name", "typed"),
