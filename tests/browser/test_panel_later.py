@@ -69,6 +69,22 @@ def test_time_that_can_not_be_is_no_matter_once_now_is_chosen_again(
     product.until_ended(campaign_id, seconds=40)
 
 
+def test_dialogs_say_when_it_begins_as_it_is_chosen(product: Product, panel_of: Callable[..., Panel]) -> None:
+    ready = product.create(Channel.SMS, 2, name="Begun as chosen")[0]
+    again = ended(product, "Begun again as chosen")
+    panel = panel_of("ben")
+    dialog = panel.page.get_by_role("dialog")
+    for path, at_once, at_time in (
+        (f"/campaigns/{ready}/run", "Sending begins when you confirm.", "Sending begins at the time you choose."),
+        (f"/campaigns/{again}/retry", "The campaign goes from", "at that time"),
+    ):
+        panel.open(path)
+        for choice, said, unsaid in (("Now", at_once, "at that time"), ("At a time…", at_time, "when you confirm")):
+            dialog.get_by_label(choice, exact=True).check()
+            expect(dialog).to_contain_text(said, use_inner_text=True)
+            expect(dialog).not_to_contain_text(unsaid, use_inner_text=True)
+
+
 def test_what_changed_since_an_export_is_a_second_file(product: Product, panel_of: Callable[..., Panel]) -> None:
     campaign_id = ended(product, "Compared")
     panel = panel_of("ben")

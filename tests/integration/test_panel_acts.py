@@ -99,6 +99,16 @@ class TestRun:
         assert all(sentence in told for sentence in running.DISCLAIMER)
         assert "checked" not in shown[shown.index("Confirm before it runs") :]
 
+    def test_one_of_something_is_no_plural(self, panel: Visitor) -> None:
+        campaign_id = make_campaign(messages=2)
+        with transaction():
+            execute("UPDATE messages SET status = 'opted_out' WHERE id = ?", message_ids(campaign_id)[0])
+            execute("UPDATE message_counts SET n = 1 WHERE status = 'waiting'")
+            execute("INSERT INTO message_counts (campaign_id, status, n) VALUES (?, 'opted_out', 1)", campaign_id)
+        told = read(panel.get(f"/campaigns/{campaign_id}/run").text)
+        assert "1 opted out and is left out." in told
+        assert "1 message 1 segment" in told
+
     def test_every_warning_is_told_and_none_forbids(self, panel: Visitor) -> None:
         make_ended(messages=2, now=now_ms())
         campaign_id = make_campaign(messages=3)
