@@ -17,7 +17,7 @@ from models.operations.optouts import opted_out
 from models.operations.resting import resting_place
 from models.queries.messages import where
 from models.queries.reached import reached_among
-from models.rules.criteria import Criteria
+from models.queries.retries import set_of
 from models.tables import BulkMove
 from models.words import Channel, MessageStatus, MoveKind
 
@@ -175,8 +175,7 @@ def _one_after_the_other(left: list[str], rows: Sequence[tuple[Any, ...]], *, mo
 
 def _retry_slice(move: BulkMove, size: int, now: int) -> _Slice:
     left = move.criteria.setdefault("left", list(move.criteria["statuses"]))
-    stored = {name: value for name, value in move.criteria.items() if name != "left"}
-    condition, values = where(move.campaign_id, Criteria.from_json(stored).for_status(left[0]))
+    condition, values = where(move.campaign_id, set_of(move.criteria).for_status(left[0]))
     rows = select(
         "SELECT id, recipient_key, status, failure_reason, retry_class FROM messages "
         f"WHERE {condition} AND id > ? ORDER BY id LIMIT ?{for_update()}",

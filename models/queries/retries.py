@@ -1,7 +1,7 @@
 """Reads for the retry plan: where the messages stand that it is about, what they take, and what retries were worth."""
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -78,6 +78,11 @@ def recoveries_on(channel: Channel) -> dict[tuple[str, str], Recovered]:
     return {(reason, retry_class): Recovered(*numbers) for reason, retry_class, *numbers in rows}
 
 
+def set_of(stored: Mapping[str, Any]) -> Criteria:
+    """What a retry's move is about; beside that it keeps which statuses it still has before it."""
+    return Criteria.from_json({name: value for name, value in stored.items() if name != "left"})
+
+
 def being_retried(campaign_id: int) -> list[Criteria]:
     """What retries that were confirmed are still about to queue, a set for each status."""
     open_retries = select(
@@ -85,7 +90,7 @@ def being_retried(campaign_id: int) -> list[Criteria]:
         campaign_id,
         MoveKind.RETRY.value,
     )
-    sets = [Criteria.from_json(BulkMove.criteria.python_value(stored)) for (stored,) in open_retries]
+    sets = [set_of(BulkMove.criteria.python_value(stored)) for (stored,) in open_retries]
     return [one.for_status(status) for one in sets for status in one.statuses]
 
 

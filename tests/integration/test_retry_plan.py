@@ -12,6 +12,7 @@ from models.errors import ChannelTakenError, InvalidInputError, NotAllowedError,
 from models.operations import campaigns, optouts, retrying
 from models.operations.counters import Deltas
 from models.operations.forgetting import forget_person
+from models.operations.moving import Mover
 from models.operations.retrying import Retried
 from models.operations.settings import change_setting
 from models.queries.campaigns import get_campaign
@@ -408,6 +409,17 @@ class TestTwoPlans:
         assert everything.told == "3 messages are queued again. 3 of the set could no longer be retried."
         move_all(campaign_id)
         assert [(move.total, move.done, move.left_out) for move in moves_of(campaign_id)[-2:]] == [(3, 3, 0), (3, 3, 0)]
+
+    @both_engines
+    def test_the_second_is_told_so_too_while_the_first_is_half_done(self, ben: Actor) -> None:
+        """Its Failed messages are queued by then, its Unconfirmed one is not."""
+        campaign_id = make_mixture()
+        first, second = open_plan(campaign_id), open_plan(campaign_id, actor=ben)
+        confirm(first, "likely:unreachable", unconfirmed=True)
+        Mover().advance(campaign_id, now=NOW + 3)
+        assert moves_of(campaign_id)[-1].state == "running"
+        everything = confirm(second, *second.shown, unconfirmed=True, actor=ben)
+        assert everything.told == "3 messages are queued again. 3 of the set could no longer be retried."
 
     @both_engines
     def test_all_of_the_second_can_be_the_first_s(self, ben: Actor) -> None:

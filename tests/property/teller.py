@@ -198,7 +198,12 @@ class Teller:
         self.acts.append(("create", campaign.id))
 
     def run(self, campaign: Campaign) -> None:
-        running.run_campaign(campaign.id, actor=ALICE, disclaimer_accepted=True, now=self.tick())
+        try:
+            running.run_campaign(campaign.id, actor=ALICE, disclaimer_accepted=True, now=self.tick())
+        except WrongStateError:
+            waiting = [one for one in campaign.messages.values() if one.status == "waiting"]
+            assert all(one.refuses in self.life.refusing for one in waiting)
+            return
         campaign.start()
         self.acts.append(("run", campaign.id))
 
@@ -215,6 +220,7 @@ class Teller:
         # Who has opted out since is left out, and not counted.
         refusing = self.life.refusing
         meant = [one for one in campaign.messages.values() if asked.means(one) and one.refuses not in refusing]
+        others = [campaign.asked[move_id] for move_id, of, kind in self.moves() if (of, kind) == (campaign.id, "retry")]
         criteria = Criteria(reasons=reasons, message_ids=ids)
         try:
             moved = retrying.retry_messages(
@@ -223,7 +229,8 @@ class Teller:
         except WrongStateError:
             assert not meant
             return
-        assert moved.messages == len(meant)
+        assert meant
+        assert moved.messages == sum(not any(other.means(one) for other in others) for one in meant)
         assert moved.move_id is not None
         campaign.confirm_retry(moved.move_id, asked)
         self.acts.append(("retry", campaign.id))
