@@ -15,6 +15,7 @@ from peewee import PeeweeException
 
 from bot.outgoing.line import Line, LostError, NotNowError, RefusedError
 from models import database
+from models.errors import NotFoundError
 from models.operations.files import read_file
 from models.tables import File
 
@@ -77,7 +78,7 @@ class _Upload(Thread):
             refused.close()
             self.refused = refused.code if refused.code < HTTPStatus.INTERNAL_SERVER_ERROR else 0
             log.warning("Slack takes no file", status=refused.code)
-        except (OSError, HTTPException, PeeweeException) as trouble:
+        except (OSError, HTTPException, PeeweeException, NotFoundError) as trouble:
             log.warning("a file did not get to Slack", trouble=str(trouble))
         finally:
             database.close()

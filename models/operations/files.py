@@ -3,8 +3,10 @@
 import hashlib
 import zlib
 from collections.abc import Iterable, Iterator
+from itertools import count
 
 from models.database import execute, select, transaction
+from models.errors import NotFoundError
 from models.tables import File, FileChunk
 
 CHUNK = 256 * 1024  # bytes before compression: small enough that a chunk's commit holds nobody up
@@ -32,11 +34,20 @@ def store_file(name: str, media_type: str, pieces: Iterable[bytes], *, now: int,
 
 
 def read_file(file_id: int) -> Iterator[bytes]:
-    """The file's bytes, chunk by chunk."""
-    number = 0
-    while found := select("SELECT compressed FROM file_chunks WHERE file_id = ? AND number = ?", file_id, number):
-        yield zlib.decompress(bytes(found[0][0]))
-        number += 1
+    """The file's bytes, chunk by chunk.
+
+    Raises NotFoundError for one that is gone, also when it goes while it is read: that is not its end.
+    """
+    sizes, given = select("SELECT size FROM files WHERE id = ?", file_id), 0
+    for number in count():
+        if sizes == [(given,)]:
+            return
+        found = select("SELECT compressed FROM file_chunks WHERE file_id = ? AND number = ?", file_id, number)
+        if not (sizes and found):
+            raise NotFoundError("The file is no longer kept, or not whole: upload or export it anew.")
+        chunk = zlib.decompress(bytes(found[0][0]))
+        given += len(chunk)
+        yield chunk
 
 
 def remove_file(file_id: int) -> None:

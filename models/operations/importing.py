@@ -148,8 +148,8 @@ def _keep_upload(file_id: int, *, now: int) -> None:
 def do_import(import_id: int, *, clock: Callable[[], int]) -> Report:
     """Do an import from its beginning, also one that a crash left half done; returns the report.
 
-    Raises NotFoundError, and UnreadableFileError for a file that can't be read whole: nothing of it is
-    stored then, and the import keeps the sentence.
+    Raises NotFoundError, also for a file that is gone, and UnreadableFileError for one that can't be read whole: none
+    of its contacts can be used then, and the import keeps the sentence.
     """
     work = Import.get_or_none(Import.id == import_id)
     if work is None:
@@ -277,6 +277,9 @@ def _status(contact: Contact) -> str:
 
 
 def _keep(work: Import, report: Report, refused: SpooledTemporaryFile[bytes], examined: Examined, *, now: int) -> None:
+    if report.rows != examined.rows:
+        read = f"{report.rows:,} contacts were read of the {examined.rows:,} that it had at first"
+        raise UnreadableFileError(f"The file changed meanwhile: {read}. Upload it again.")
     refused_file_id = None
     if report.refused_rows:
         refused.seek(0)

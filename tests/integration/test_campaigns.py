@@ -1,6 +1,7 @@
 """Making campaigns: drafts, templates, contacts, and what is refused on the way."""
 
 import random
+import zlib
 from contextlib import suppress
 
 import pytest
@@ -10,9 +11,10 @@ from models.actors import COMMAND_LINE, Actor
 from models.clock import now_ms
 from models.config import Config
 from models.contacts.mapping import ColumnMapping, map_columns
-from models.errors import InvalidInputError, NotAllowedError, NotFoundError, WrongStateError
+from models.database import execute, transaction
+from models.errors import InvalidInputError, NotAllowedError, NotFoundError, UnreadableFileError, WrongStateError
 from models.operations import campaigns, importing, optouts
-from models.operations.files import read_file, store_file
+from models.operations.files import CHUNK, read_file, remove_file, store_file
 from models.operations.running import delete_campaign
 from models.queries.campaigns import get_campaign, list_campaigns, summary_of
 from models.queries.messages import count
@@ -397,3 +399,39 @@ def test_import_that_was_begun_anew_is_left_alone_by_who_was_taken_for_dead() ->
     (row,) = rows_of("imports")
     assert (row["state"], row["ended_at"]) == ("done", NOW + 2 * BEAT_LOST)
     assert len(rows_of("messages")) == 2
+
+
+def _four_chunks() -> str:
+    return "phone,note\n" + "".join(f"+1415{5550000 + n},{'x' * 250}\n" for n in range(3500))
+
+
+@both_engines
+def test_import_whose_file_goes_while_it_is_read_is_refused_with_the_reason() -> None:
+    import_id = start_import(make_draft(), _four_chunks())
+
+    def clock_with_a_removal() -> int:
+        if rows_of("messages"):  # its last reading has begun
+            remove_file(Import.get_by_id(import_id).file_id)
+        return NOW
+
+    with pytest.raises(NotFoundError, match="no longer kept"):
+        importing.do_import(import_id, clock=clock_with_a_removal)
+    (ended,) = rows_of("imports")
+    assert (ended["state"], ended["report"]) == ("refused", None)
+    assert "no longer kept" in ended["result"]
+
+
+@both_engines
+def test_import_that_finds_other_rows_than_were_counted_at_first_is_refused() -> None:
+    import_id = start_import(make_draft(), _four_chunks())
+    last = zlib.compress(b"\n" * (len(_four_chunks()) - 3 * CHUNK))
+
+    def clock_with_a_change() -> int:
+        if rows_of("messages"):
+            with transaction():
+                execute("UPDATE file_chunks SET compressed = ? WHERE number = 3", last)
+        return NOW
+
+    with pytest.raises(UnreadableFileError, match=r"[23],\d+ contacts were read of the 3,500"):
+        importing.do_import(import_id, clock=clock_with_a_change)
+    assert Import.get_by_id(import_id).state == "refused"

@@ -100,7 +100,8 @@ class TestWhatGoesWithIt:
         put_into_phase(other, Phase.DELETING)
         remove_campaign(other)
         assert rows_of("files", f"WHERE id = {file.id}") == []
-        assert list(read_file(file.id)) == []
+        with pytest.raises(NotFoundError):
+            list(read_file(file.id))
 
 
 class TestItsName:

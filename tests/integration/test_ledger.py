@@ -2,6 +2,7 @@
 
 import hashlib
 import random
+from itertools import islice
 
 import pytest
 from peewee import DatabaseError
@@ -40,6 +41,16 @@ class TestFiles:
         assert b"".join(read_file(file_id)) == content
         file = File.get_by_id(file_id)
         assert (file.size, file.sha256) == (size, hashlib.sha256(content).hexdigest())
+
+    @both_engines
+    @pytest.mark.parametrize("chunks_read", [0, 1, 2])
+    def test_file_that_goes_while_it_is_read_is_not_taken_for_a_shorter_one(self, chunks_read: int) -> None:
+        file_id = store_file("a.bin", "text/plain", [b"x" * (2 * CHUNK + 1)], now=NOW)
+        reading = read_file(file_id)
+        assert len(list(islice(reading, chunks_read))) == chunks_read
+        remove_file(file_id)
+        with pytest.raises(NotFoundError, match="no longer kept"):
+            list(reading)
 
     @both_engines
     def test_removed_file_leaves_nothing(self) -> None:
