@@ -230,7 +230,9 @@ def select(sql: str, *values: Any) -> list[tuple[Any, ...]]:
 def iterate(sql: str, *values: Any) -> Iterator[tuple[Any, ...]]:
     """Rows of a query one by one, in little memory; only inside `snapshot` or `transaction`."""
     if on_sqlite():
-        yield from database.execute_sql(_marked(sql), values)
+        cursor = database.execute_sql(_marked(sql), values)
+        with __exception_wrapper__:
+            yield from cursor
         return
     with __exception_wrapper__, database.connection().cursor(name="iterate") as cursor:
         cursor.execute(_marked(sql), values)

@@ -7,6 +7,7 @@ the stored copy: a snapshot is never held at the speed of somebody's connection.
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime
 from tempfile import TemporaryFile
 from typing import BinaryIO
@@ -18,6 +19,7 @@ from models.errors import CampaignError, NotFoundError, WrongStateError
 from models.hints import Work, hint
 from models.operations import audit, comparing, space, telling
 from models.operations.files import remove_file, store_file
+from models.operations.resumable import ended_by_what_stops_it
 from models.operations.snapshots import Written, write_export
 from models.queries.campaigns import counts_of, get_campaign, seen_campaign
 from models.queries.messages import count
@@ -131,28 +133,31 @@ def cancel_export(export_id: int, *, actor: Actor, now: int) -> bool:
 
 
 def do_export(export_id: int, *, clock: Callable[[], int]) -> None:
-    """Make an export that is still open; what stops it is kept as its result. Raises NotFoundError."""
+    """Make an export that is still open; what stops it is kept as its result.
+
+    Raises NotFoundError, and what nobody foresaw, for the log.
+    """
     export = Export.get_or_none(Export.id == export_id)
     if export is None:
         raise NotFoundError(f"There is no export {export_id}.")
     if not _take(export_id, now=clock()):
         return
-    try:
-        with TemporaryFile() as spool, _Progress(export_id, clock) as progress:
-            written = write_export(
-                export.campaign_id,
-                Criteria.from_json(export.criteria),
-                spool,
-                clock=clock,
-                tell=progress.tell,
-                since=Export.get_by_id(export.since_id) if export.since_id else None,
-            )
-            spool.seek(0)
-            _store(export, written, spool, now=clock())
-    except CampaignError as refused:
-        _end(export_id, WorkState.REFUSED, str(refused), now=clock())
-    except OSError as fault:  # the temporary file: a full disk would be no emptier in a minute
-        _end(export_id, WorkState.FAILED, f"Its file could not be written: {fault.strerror}.", now=clock())
+    with (
+        suppress(CampaignError, OSError),  # its result says why
+        ended_by_what_stops_it(lambda state, why: _end(export_id, state, why, now=clock())),
+        TemporaryFile() as spool,
+        _Progress(export_id, clock) as progress,
+    ):
+        written = write_export(
+            export.campaign_id,
+            Criteria.from_json(export.criteria),
+            spool,
+            clock=clock,
+            tell=progress.tell,
+            since=Export.get_by_id(export.since_id) if export.since_id else None,
+        )
+        spool.seek(0)
+        _store(export, written, spool, now=clock())
 
 
 def _take(export_id: int, *, now: int) -> bool:

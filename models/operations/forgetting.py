@@ -4,25 +4,29 @@ What stays: the counts, the audit, which never had an address, and the opt-out a
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from urllib.parse import quote
 
 from models.actors import Actor, Right
 from models.addresses import FORGOTTEN
 from models.database import execute, execute_many, for_update, marks, select, transaction
-from models.errors import InvalidInputError
+from models.errors import InvalidInputError, NotFoundError
 from models.operations import audit, optouts
 from models.operations.erasing import COLUMNS, ToErase, forget_messages
 from models.operations.files import read_file, remove_file
 from models.operations.testing import forget_tested
+from models.queries.campaigns import get_campaign
 from models.queries.finding import recipient_typed
 from models.secret_key import opt_out_hashes
 from models.words import CHANNEL_LABELS, TO_BE_SENT, Channel, MessageStatus, OptOutSource
 
 POSTS_AT_ONCE = 500
+SLICE = 1000  # messages
 _SAID_ANEW = "UPDATE slack_posts SET state = 'live', updated_at = 0 WHERE kind = 'export' AND subject_id = ?"
-_ENDED = "state NOT IN ('queued', 'running')"
+_OPEN = "state IN ('queued', 'running')"
+_ENDED = f"NOT {_OPEN}"
 # Where a search that somebody typed is kept.
 _WITH_CRITERIA = ("exports", "bulk_moves", "retry_plans", "scheduled_starts")
 
@@ -83,6 +87,32 @@ def forget_person(typed: str, *, typed_again: str, actor: Actor, now: int) -> Fo
     return done
 
 
+def who_came_in(campaign_id: int, *, since: int) -> dict[str, int]:
+    """Messages of a draft, by their keys, to people who were forgotten since its file came.
+
+    Who is on the way into a draft stands in no message yet, so `forget_person` finds nobody there.
+    """
+    if not select("SELECT 1 FROM audit WHERE act = 'forget' AND at >= ? LIMIT 1", since):
+        return {}
+    found: dict[str, int] = {}
+    channel, last_id = get_campaign(campaign_id).channel, 0
+    walked = f"SELECT recipient_key, id FROM messages WHERE campaign_id = ? AND id > ? ORDER BY id LIMIT {SLICE}"
+    while ids := dict(select(walked, campaign_id, last_id)):
+        found |= {key: ids[key] for key in optouts.listed_as_forgotten(channel, list(ids))}
+        last_id = max(ids.values())
+    return found
+
+
+def forget_who_came_in(campaign_id: int, message_ids: Mapping[str, int], *, now: int) -> None:
+    """Forget them once more, within the transaction that ends the import."""
+    if message_ids:
+        forget_messages(_locked(list(message_ids.values())), now=now)
+        for key in message_ids:
+            _forget_samples(key, [campaign_id])
+        _forget_tests_of([campaign_id])
+        _let_go_of_imports([campaign_id])
+
+
 def _opt_out_without_address(channel: Channel, key: str, *, by: str, now: int) -> None:
     """Whoever listed them first, from now on the list has the hash alone."""
     hashes = opt_out_hashes(channel, key)
@@ -97,6 +127,7 @@ def _opt_out_without_address(channel: Channel, key: str, *, by: str, now: int) -
 
 def _forget_messages(channel: Channel, key: str, *, now: int) -> list[ToErase]:
     """At most one message of each campaign; those that a deletion is about to remove too."""
+    _hold_imports(channel)
     ids = [
         row[0]
         for row in select(
@@ -108,10 +139,20 @@ def _forget_messages(channel: Channel, key: str, *, now: int) -> list[ToErase]:
     ]
     if not ids:
         return []
-    locked = f"SELECT {COLUMNS} FROM messages m WHERE m.id IN ({marks(ids)}) ORDER BY m.id{for_update()}"
-    messages = [ToErase(*row) for row in select(locked, *ids)]
+    messages = _locked(ids)
     forget_messages(messages, now=now)
     return messages
+
+
+def _locked(ids: Sequence[int]) -> list[ToErase]:
+    locked = f"SELECT {COLUMNS} FROM messages m WHERE m.id IN ({marks(ids)}) ORDER BY m.id{for_update()}"
+    return [ToErase(*row) for row in select(locked, *ids)]
+
+
+def _hold_imports(channel: Channel) -> None:
+    """Each slice and end of an import comes before this transaction, which then sees it, or after it, and sees this."""
+    being_filled = f"channel = ? AND phase = 'draft' AND id IN (SELECT campaign_id FROM imports WHERE {_OPEN})"
+    select(f"SELECT id FROM campaigns WHERE {being_filled} ORDER BY id{for_update()}", channel.value)
 
 
 def _written(channel: Channel, key: str) -> list[str]:
@@ -216,21 +257,25 @@ def _campaigns_that_refused(channel: Channel, written: Sequence[str]) -> list[in
 def _is_named_in(file_id: int, written: Sequence[str]) -> bool:
     forms = [form.encode() for form in written]
     overlap, before = max(map(len, forms)), b""
-    for piece in read_file(file_id):
-        text = before + piece.lower()
-        if any(form in text for form in forms):
-            return True
-        before = text[-overlap:]
+    with suppress(NotFoundError):  # gone meanwhile, as with its campaign
+        for piece in read_file(file_id):
+            text = before + piece.lower()
+            if any(form in text for form in forms):
+                return True
+            before = text[-overlap:]
     return False
 
 
 def _let_go_of_imports(campaign_ids: Sequence[int]) -> list[int]:
-    """Uploads and refused rows of the campaigns lead nowhere now; returns the files, to be removed."""
+    """Uploads and refused rows of the campaigns lead nowhere now; returns the files, to be removed.
+
+    An upload that is being imported again goes at the end of that import.
+    """
     if not campaign_ids:
         return []
     among = f"campaign_id IN ({marks(campaign_ids)}) AND {_ENDED}"
     named = f"SELECT file_id FROM imports WHERE {among} UNION SELECT refused_file_id FROM imports WHERE {among}"
-    file_ids = _expired(named, *[*campaign_ids] * 2)
+    file_ids = _expired(f"{named} EXCEPT SELECT file_id FROM imports WHERE {_OPEN}", *[*campaign_ids] * 2)
     execute(f"UPDATE imports SET refused_file_id = NULL WHERE {among}", *campaign_ids)
     return file_ids
 
@@ -260,6 +305,6 @@ def _expired(named: str, *values: int) -> list[int]:
 def _open_work(campaign_ids: Sequence[int]) -> int:
     if not campaign_ids:
         return 0
-    among = f"campaign_id IN ({marks(campaign_ids)}) AND state IN ('queued', 'running')"
+    among = f"campaign_id IN ({marks(campaign_ids)}) AND {_OPEN}"
     counted = f"SELECT (SELECT COUNT(*) FROM imports WHERE {among}) + (SELECT COUNT(*) FROM exports WHERE {among})"
     return int(select(counted, *campaign_ids, *campaign_ids)[0][0])

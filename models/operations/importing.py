@@ -5,8 +5,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from tempfile import SpooledTemporaryFile
 
-from peewee import DatabaseError
-
 from models.actors import Actor, Right
 from models.contacts.checking import Contact, check_contacts
 from models.contacts.country import CountryOffer, offer_country
@@ -15,32 +13,25 @@ from models.contacts.reading import Examined, contact_rows, examine
 from models.contacts.refused import RefusedRow, refused_header, refused_line
 from models.contacts.report import Report
 from models.contacts.text import Source
-from models.database import execute, insert_many, refusal_in, select, transaction
-from models.errors import (
-    CampaignError,
-    InvalidInputError,
-    NoSpaceError,
-    NotFoundError,
-    UnreadableFileError,
-    WrongStateError,
-)
+from models.database import execute, insert_many, select, transaction
+from models.errors import InvalidInputError, NoSpaceError, NotFoundError, UnreadableFileError, WrongStateError
 from models.hints import Work, hint
 from models.operations import audit, deleting, space
 from models.operations.campaigns import DRAFT_KEPT
 from models.operations.counters import Deltas
 from models.operations.files import read_file, remove_file, store_file
+from models.operations.forgetting import forget_who_came_in, who_came_in
 from models.operations.optouts import opted_out
+from models.operations.resumable import ended_by_what_stops_it
 from models.queries.campaigns import get_campaign, seen_campaign
 from models.queries.messages import sought_form
+from models.queries.work import stored_file
 from models.rules.timeouts import BEAT_LOST, HOUR
-from models.tables import Campaign, File, Import
+from models.tables import Campaign, Import
 from models.words import Channel, MessageStatus, Phase, WorkState
 
 SLICE = 1000  # rows; a transaction of some 20 ms
 REFUSED_IN_MEMORY = 1_000_000  # bytes; more goes to a temporary file
-_NOT_TAKEN = (
-    "The database does not take this file, and would not at a second try. It is a fault of ours: please report it."
-)
 _COLUMNS = (
     "campaign_id",
     "recipient",
@@ -155,18 +146,9 @@ def do_import(import_id: int, *, clock: Callable[[], int]) -> Report:
     if work is None:
         raise NotFoundError(f"There is no import {import_id}.")
     _begin(work, now=clock())
-    try:
+    with ended_by_what_stops_it(lambda state, why: _end(work, state, why, now=clock())):
         _refuse_unless_draft(work)
-        report = _do(work, clock)
-    except CampaignError as refused:
-        _end(work, WorkState.REFUSED, str(refused), now=clock())
-        raise
-    except DatabaseError as fault:
-        if not refusal_in(fault):  # it would not take the file at a second try either
-            _end(work, WorkState.REFUSED, _NOT_TAKEN, now=clock())
-        raise
-    _end(work, WorkState.DONE, " ".join(report.sentences()[:1]), now=clock())
-    return report
+        return _do(work, clock)
 
 
 def _begin(work: Import, *, now: int) -> None:
@@ -194,9 +176,9 @@ def _begin(work: Import, *, now: int) -> None:
 
 def _do(work: Import, clock: Callable[[], int]) -> Report:
     campaign = get_campaign(work.campaign_id)
-    name = File.get_by_id(work.file_id).name
+    file = stored_file(work.file_id)
     source: Source = lambda: read_file(work.file_id)  # noqa: E731  # a source is any callable that reads anew
-    examined = examine(source, name, header=None if work.header is None else bool(work.header))
+    examined = examine(source, file.name, header=None if work.header is None else bool(work.header))
     with transaction():
         execute("UPDATE imports SET rows_total = ? WHERE id = ?", examined.rows, work.id)
     _start_anew(work)
@@ -213,7 +195,8 @@ def _do(work: Import, clock: Callable[[], int]) -> Report:
             refuse=lambda row: _write_refused(refused, row),
         ):
             _write(work, contacts, mapping, done=report.rows, now=clock())
-        _keep(work, report, refused, examined, now=clock())
+        _require_all_read(report, examined)
+        _keep(work, report, refused, uploaded_at=file.created_at, now=clock())
     return report
 
 
@@ -276,25 +259,32 @@ def _status(contact: Contact) -> str:
     return MessageStatus.OPTED_OUT.value if contact.opted_out else MessageStatus.WAITING.value
 
 
-def _keep(work: Import, report: Report, refused: SpooledTemporaryFile[bytes], examined: Examined, *, now: int) -> None:
+def _require_all_read(report: Report, examined: Examined) -> None:
     if report.rows != examined.rows:
         read = f"{report.rows:,} contacts were read of the {examined.rows:,} that it had at first"
         raise UnreadableFileError(f"The file changed meanwhile: {read}. Upload it again.")
+
+
+def _keep(work: Import, report: Report, refused: SpooledTemporaryFile[bytes], *, uploaded_at: int, now: int) -> None:
+    """End it with its report."""
     refused_file_id = None
     if report.refused_rows:
         refused.seek(0)
         pieces = iter(lambda: refused.read(65536), b"")
         # It is swept away by itself, unless the report comes to name it.
         refused_file_id = store_file("refused.csv", "text/csv", pieces, now=now, expires_at=now + HOUR)
+    came_in = who_came_in(work.campaign_id, since=uploaded_at)
     with transaction():
         _refuse_unless_draft(work)
         execute(  # what a process that died at the end of this import has kept
             "UPDATE files SET expires_at = 0 WHERE id = (SELECT refused_file_id FROM imports WHERE id = ?)", work.id
         )
         execute("UPDATE files SET expires_at = NULL WHERE id = ?", refused_file_id)
-        Import.update(report=report.to_json(), refused_file_id=refused_file_id, rows_done=examined.rows).where(
+        Import.update(report=report.to_json(), refused_file_id=refused_file_id, rows_done=report.rows).where(
             Import.id == work.id
         ).execute()
+        _end(work, WorkState.DONE, " ".join(report.sentences()[:1]), now=now)
+        forget_who_came_in(work.campaign_id, came_in, now=now)
 
 
 def _end(work: Import, state: WorkState, result: str, *, now: int) -> None:

@@ -129,14 +129,18 @@ def _is_listed(channel: Channel, hashes: Sequence[str]) -> bool:
 
 def opted_out(channel: Channel | str, recipient_keys: Sequence[str]) -> set[str]:
     """Those of `recipient_keys` that are on the list now; who was forgotten is nobody to write to."""
-    if not recipient_keys:
-        return set()
-    forgotten = {key for key in recipient_keys if is_forgotten(key)}
+    return {key for key in recipient_keys if is_forgotten(key)} | _listed(channel, recipient_keys, "removed_at IS NULL")
+
+
+def listed_as_forgotten(channel: Channel | str, recipient_keys: Sequence[str]) -> set[str]:
+    """Those of `recipient_keys` whose address the list has no more, for they were forgotten."""
+    return _listed(channel, recipient_keys, "removed_at IS NULL AND recipient_key IS NULL")
+
+
+def _listed(channel: Channel | str, recipient_keys: Sequence[str], condition: str) -> set[str]:
     by_hash = {key_hash: key for key in recipient_keys for key_hash in opt_out_hashes(channel, key)}
-    found = select(
-        "SELECT key_hash FROM opt_outs "
-        f"WHERE channel = ? AND removed_at IS NULL AND key_hash IN ({marks(list(by_hash))})",
-        str(channel),
-        *by_hash,
-    )
-    return forgotten | {by_hash[key_hash] for (key_hash,) in found}
+    if not by_hash:
+        return set()
+    among = f"channel = ? AND {condition} AND key_hash IN ({marks(list(by_hash))})"
+    found = select(f"SELECT key_hash FROM opt_outs WHERE {among}", str(channel), *by_hash)
+    return {by_hash[key_hash] for (key_hash,) in found}

@@ -5,17 +5,22 @@ import zlib
 from contextlib import suppress
 
 import pytest
+from peewee import OperationalError
 
 from jobs import bulk
+from models import database
 from models.actors import COMMAND_LINE, Actor
 from models.clock import now_ms
 from models.config import Config
 from models.contacts.mapping import ColumnMapping, map_columns
 from models.database import execute, transaction
 from models.errors import InvalidInputError, NotAllowedError, NotFoundError, UnreadableFileError, WrongStateError
+from models.hints import Work
 from models.operations import campaigns, importing, optouts
 from models.operations.files import CHUNK, read_file, remove_file, store_file
+from models.operations.resumable import OUR_FAULT
 from models.operations.running import delete_campaign
+from models.operations.sweeping import find_work
 from models.queries.campaigns import get_campaign, list_campaigns, summary_of
 from models.queries.messages import count
 from models.rules.criteria import Criteria
@@ -435,3 +440,46 @@ def test_import_that_finds_other_rows_than_were_counted_at_first_is_refused() ->
     with pytest.raises(UnreadableFileError, match=r"[23],\d+ contacts were read of the 3,500"):
         importing.do_import(import_id, clock=clock_with_a_change)
     assert Import.get_by_id(import_id).state == "refused"
+
+
+def _is_left_alone(import_id: int, hinted: list[tuple[Work, int]]) -> bool:
+    hinted.clear()
+    find_work(now=NOW + 2 * BEAT_LOST)
+    return (Work.IMPORT, import_id) not in hinted
+
+
+@both_engines
+def test_import_whose_file_is_gone_ends_and_is_not_tried_again(hinted: list[tuple[Work, int]]) -> None:
+    import_id = start_import(make_draft(), contacts_file(Channel.SMS, 2))
+    remove_file(Import.get_by_id(import_id).file_id)
+    with pytest.raises(NotFoundError):
+        importing.do_import(import_id, clock=clock)
+    ended = Import.get_by_id(import_id)
+    assert (ended.state, ended.result) == ("refused", "The file is no longer kept. Upload it again.")
+    assert _is_left_alone(import_id, hinted)
+
+
+@both_engines
+def test_import_that_a_fault_stops_ends_as_failed_and_the_fault_is_raised_on(hinted: list[tuple[Work, int]]) -> None:
+    import_id = start_import(make_draft(), contacts_file(Channel.SMS, 2))
+    with transaction():
+        execute("UPDATE imports SET mapping = '{}'")
+    with pytest.raises(KeyError):
+        importing.do_import(import_id, clock=clock)
+    ended = Import.get_by_id(import_id)
+    assert (ended.state, ended.result) == ("failed", OUR_FAULT)
+    assert _is_left_alone(import_id, hinted)
+
+
+def test_import_that_the_database_refuses_is_gone_on_with(hinted: list[tuple[Work, int]]) -> None:
+    import_id = start_import(make_draft(), contacts_file(Channel.SMS, 1200))
+
+    def clock_with_a_refusal() -> int:
+        if rows_of("messages"):
+            database.database.pragma("query_only", 1)
+        return NOW
+
+    with pytest.raises(OperationalError):
+        importing.do_import(import_id, clock=clock_with_a_refusal)
+    database.database.pragma("query_only", 0)
+    assert not _is_left_alone(import_id, hinted)

@@ -13,7 +13,7 @@ from models.errors import InvalidInputError, NotAllowedError, WrongStateError
 from models.operations import posts, receipts, retrying, sending
 from models.operations.erasing import erase_what_came_to_rest
 from models.operations.exporting import start_export
-from models.operations.files import CHUNK, read_file, store_file
+from models.operations.files import CHUNK, read_file, remove_expired_files, store_file
 from models.operations.forgetting import Forgotten, forget_person
 from models.operations.importing import ContactsFile, do_import
 from models.operations.importing import start_import as start_import_of
@@ -377,6 +377,47 @@ class TestEverywhereElse:
             execute("UPDATE imports SET state = 'running'")
         done = forget(alice)
         assert (done.files, done.work_open) == (0, 1)
+
+    @both_engines
+    def test_upload_that_is_imported_again_brings_nobody_in_who_was_forgotten_meanwhile(self, alice: Actor) -> None:
+        draft = make_draft()
+        text = f"phone,name\n{ANN},Ann Other\n+14155550001,Ben\n"
+        do_import(start_import(draft, text), clock=lambda: NOW)
+        contacts = ContactsFile(
+            rows_of("files")[0]["id"], map_columns(["phone", "name"], destination="phone", fields=None)
+        )
+        second = start_import_of(draft, contacts, consent=True, actor=alice, now=NOW)
+        done = forget(alice, now=NOW + SECOND)
+        assert (done.messages, done.files, done.work_open) == (1, 0, 1)
+        do_import(second, clock=lambda: NOW + 2 * SECOND)
+        assert statuses(draft) == {"opted_out": 1, "waiting": 1}
+        assert [row["state"] for row in rows_of("imports", "ORDER BY id")] == ["done", "done"]
+        assert remove_expired_files(now=NOW + 3 * SECOND) == 1
+        nowhere(ANN[1:], "Ann Other")
+
+    @both_engines
+    def test_who_is_forgotten_while_an_import_reads_the_file_does_not_come_in(self, alice: Actor) -> None:
+        draft = make_draft()
+        text = "phone\n" + "".join(f"+1415555{n:04}\n" for n in range(2000, 3500)) + f"{ANN}\n{ANN} \n"
+        forgotten: list[Forgotten] = []
+
+        def clock_with_a_forgetting() -> int:
+            if rows_of("messages") and not forgotten:
+                forgotten.append(forget(alice))
+            return NOW
+
+        do_import(start_import(draft, text), clock=clock_with_a_forgetting)
+        assert [done.messages for done in forgotten] == [0]
+        assert statuses(draft) == {"opted_out": 1, "waiting": 1500}
+        assert remove_expired_files(now=NOW + SECOND) == 2  # the refused row names the person too
+        nowhere(ANN[1:])
+
+    @both_engines
+    def test_file_that_came_after_the_forgetting_is_imported_as_any_other(self, alice: Actor) -> None:
+        forget(alice, now=NOW - SECOND)
+        draft = make_draft()
+        do_import(start_import(draft, f"phone\n{ANN}\n"), clock=lambda: NOW)
+        assert [(row["recipient"], row["status"]) for row in rows_of("messages")] == [(ANN, "opted_out")]
 
     @both_engines
     def test_audit_keeps_the_numbers_and_no_address(self, alice: Actor) -> None:

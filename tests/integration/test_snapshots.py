@@ -14,7 +14,9 @@ import pytest
 
 from models import database, hints
 from models.actors import COMMAND_LINE, Actor
+from models.database import execute, transaction
 from models.operations.exporting import cancel_export, do_export, export_now, start_export
+from models.operations.resumable import OUR_FAULT
 from models.operations.snapshots import Written, write_export
 from models.operations.sweeping import find_work
 from models.queries.campaigns import counts_of
@@ -127,6 +129,16 @@ def test_an_export_that_can_not_be_written_ends_with_the_reason(
     do_export(export_id, clock=lambda: NOW)
     (made,) = factories.rows_of("exports")
     assert (made["state"], made["result"]) == ("failed", "Its file could not be written: No such file or directory.")
+
+
+def test_an_export_that_a_fault_stops_ends_as_failed_and_the_fault_is_raised_on(ben: Actor) -> None:
+    export_id = start_export(factories.make_ended(now=NOW), criteria=Criteria(), actor=ben, now=NOW)
+    with transaction():
+        execute("""UPDATE exports SET criteria = '{"statuses": 5}'""")
+    with pytest.raises(TypeError):
+        do_export(export_id, clock=lambda: NOW)
+    (made,) = factories.rows_of("exports")
+    assert (made["state"], made["result"], made["ended_at"]) == ("failed", OUR_FAULT, NOW)
 
 
 def swept() -> None:
