@@ -85,7 +85,5 @@ def _facts(done: Forgotten) -> Facts:
             ("Not yet applied", f"{words.counted(done.posts_waiting, 'post')} of receipts: gone within 31 days.")
         )
     if done.work_open:
-        facts.append(
-            ("At work now", f"{words.counted(done.work_open, 'import or export')}: forget once more afterwards.")
-        )
+        facts.append(("At work now", f"{words.counted(done.work_open, 'import')}: forget once more afterwards."))
     return facts

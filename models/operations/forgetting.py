@@ -36,7 +36,7 @@ class Forgotten:
     """What was done: messages, and how many of them became Opted Out or are erased at their verdict.
 
     Files are the uploads and exports of the campaigns concerned; posts those of receipts that named the person.
-    `posts_waiting` are not applied yet and go 30 days after they are, `work_open` is imports and exports under way.
+    `posts_waiting` are not applied yet and go 30 days after they are, `work_open` is imports under way.
     """
 
     messages: int
@@ -70,7 +70,9 @@ def forget_person(typed: str, *, typed_again: str, actor: Actor, now: int) -> Fo
         campaign_ids = sorted({one.campaign_id for one in messages})
         _forget_samples(key, campaign_ids)
         _forget_tests_of(campaign_ids)
-        file_ids = _let_go_of_imports(sorted({*campaign_ids, *refused_in})) + _let_go_of_exports(campaign_ids)
+        _end_exports(campaign_ids, now=now)
+        imported_in = sorted({*campaign_ids, *refused_in})
+        file_ids = _let_go_of_imports(imported_in) + _let_go_of_exports(campaign_ids)
         done = Forgotten(
             messages=len(messages),
             opted_out=sum(one.status in TO_BE_SENT for one in messages),
@@ -78,7 +80,7 @@ def forget_person(typed: str, *, typed_again: str, actor: Actor, now: int) -> Fo
             files=len(file_ids),
             posts=posts,
             posts_waiting=posts_waiting,
-            work_open=_open_work(campaign_ids),
+            work_open=_open_imports(imported_in),
         )
         name = CHANNEL_LABELS[channel]
         audit.record(actor, "forget", now=now, kind="recipient", object_id=None, name=name, **asdict(done))
@@ -302,9 +304,20 @@ def _expired(named: str, *values: int) -> list[int]:
     return file_ids
 
 
-def _open_work(campaign_ids: Sequence[int]) -> int:
+def _end_exports(campaign_ids: Sequence[int], *, now: int) -> None:
+    """What is being written shows a moment when the person was still in it."""
+    if campaign_ids:
+        execute(
+            f"UPDATE exports SET state = 'refused', result = ?, ended_at = ? WHERE {_OPEN} "
+            f"AND campaign_id IN ({marks(campaign_ids)})",
+            "Somebody in it was forgotten meanwhile. Export again.",
+            now,
+            *campaign_ids,
+        )
+
+
+def _open_imports(campaign_ids: Sequence[int]) -> int:
     if not campaign_ids:
         return 0
     among = f"campaign_id IN ({marks(campaign_ids)}) AND {_OPEN}"
-    counted = f"SELECT (SELECT COUNT(*) FROM imports WHERE {among}) + (SELECT COUNT(*) FROM exports WHERE {among})"
-    return int(select(counted, *campaign_ids, *campaign_ids)[0][0])
+    return int(select(f"SELECT COUNT(*) FROM imports WHERE {among}", *campaign_ids)[0][0])

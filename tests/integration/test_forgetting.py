@@ -1,6 +1,7 @@
 """Forgetting a person: opted out, erased everywhere, counts kept (SPEC 9)."""
 
 import json
+from itertools import count
 
 import pytest
 
@@ -12,7 +13,7 @@ from models.database import execute, transaction
 from models.errors import InvalidInputError, NotAllowedError, WrongStateError
 from models.operations import posts, receipts, retrying, sending
 from models.operations.erasing import erase_what_came_to_rest
-from models.operations.exporting import start_export
+from models.operations.exporting import do_export, start_export
 from models.operations.files import CHUNK, read_file, remove_expired_files, store_file
 from models.operations.forgetting import Forgotten, forget_person
 from models.operations.importing import ContactsFile, do_import
@@ -295,6 +296,25 @@ class TestEverywhereElse:
         assert [post.kind for post, _ in posts.living_exports()] == ["export"]  # said anew without the search
         assert [post.kind for post in posts.files_from_before(NOW - 1)] == ["file"]  # and deleted in Slack
         nowhere(ANN[1:])
+
+    @both_engines
+    def test_export_that_is_being_written_is_ended_and_leaves_no_file(self, alice: Actor) -> None:
+        export_id = start_export(make_campaign(messages=2), criteria=Criteria(), actor=alice, now=NOW)
+        asked = count()
+
+        def clock() -> int:  # it begins, then its reading does; then the rows are written
+            if next(asked) == 2:
+                forget(alice)
+            return NOW
+
+        do_export(export_id, clock=clock)
+        (export,) = rows_of("exports")
+        assert (export["state"], export["result"]) == (
+            "refused",
+            "Somebody in it was forgotten meanwhile. Export again.",
+        )
+        nowhere(ANN[1:])
+        assert rows_of("files") == []
 
     @both_engines
     @pytest.mark.parametrize("search", [ANN, f"={ANN}", "+1 (415) 555-0000", "=+1 415 555 0000", "* 1415-555-0000"])
