@@ -2,18 +2,20 @@
 
 import itertools
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
 import pytest
 
+from models import database
 from models.actors import COMMAND_LINE, Actor
 from models.contacts.mapping import map_columns
 from models.database import execute, insert_many, on_sqlite, select, snapshot, transaction
 from models.errors import CampaignError
-from models.operations import campaigns, importing, retrying, running, scheduling, sending
+from models.operations import campaigns, exporting, importing, retrying, running, scheduling, sending
 from models.operations.counters import Deltas, recount
 from models.operations.files import store_file
 from models.operations.moving import Mover
@@ -235,6 +237,20 @@ def refused(error: type[CampaignError]) -> Iterator[pytest.ExceptionInfo[Campaig
         yield caught
     assert type(caught.value) is error
     assert dump() == before
+
+
+def export_while(act: Callable[[], object], export_id: int) -> None:
+    """Make an export; once its moment is fixed and nothing of it is written yet, somebody else does `act`."""
+    asked = itertools.count()
+
+    def clock() -> int:
+        if next(asked) == 1:  # at the first it was taken on
+            with ThreadPoolExecutor(1) as somebody:
+                somebody.submit(act).result()
+                somebody.submit(database.close).result()
+        return NOW
+
+    exporting.do_export(export_id, clock=clock)
 
 
 def put_into_phase(campaign_id: int, phase: Phase) -> None:

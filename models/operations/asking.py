@@ -7,16 +7,17 @@ from collections.abc import Sequence
 
 from models.actors import SYSTEM, Actor, Right
 from models.config import current
-from models.database import execute, select, transaction
+from models.database import select, transaction
 from models.errors import NotConfiguredError, WrongStateError
 from models.hints import Work, hint
 from models.operations import audit
 from models.operations.doubts import Looked, note_listed, without_rivals
+from models.operations.resumable import take
 from models.queries.campaigns import counts_of, get_campaign, seen_campaign
 from models.queries.look_ups import latest_look_up
 from models.queries.stories import handed_to
 from models.rules.in_doubt import told_result, why_not_asked
-from models.rules.timeouts import BEAT_LOST, LOOKUP_GAP
+from models.rules.timeouts import LOOKUP_GAP
 from models.tables import Campaign, LookUp
 from models.words import OPEN_WORK, Channel, Listed, MessageStatus, WorkState
 
@@ -51,15 +52,7 @@ def ask_provider(campaign_id: int, *, message_id: int = 0, actor: Actor, now: in
 
 def take_look_up(look_up_id: int, *, now: int) -> LookUp | None:
     """Take one on; None if it has ended, or somebody is at it."""
-    with transaction():
-        taken = execute(
-            "UPDATE look_ups SET state = 'running', started_at = COALESCE(started_at, ?), beat_at = ? "
-            "WHERE id = ? AND (state = 'queued' OR (state = 'running' AND beat_at < ?))",
-            now,
-            now,
-            look_up_id,
-            now - BEAT_LOST,
-        )
+    taken = take("look_ups", look_up_id, now=now)
     found: LookUp | None = LookUp.get_or_none(LookUp.id == look_up_id) if taken else None
     return found
 

@@ -19,7 +19,7 @@ from models.errors import CampaignError, NotFoundError, WrongStateError
 from models.hints import Work, hint
 from models.operations import audit, comparing, space, telling
 from models.operations.files import remove_file, store_file
-from models.operations.resumable import ended_by_what_stops_it
+from models.operations.resumable import ended_by_what_stops_it, take
 from models.operations.snapshots import Written, write_export
 from models.queries.campaigns import counts_of, get_campaign, seen_campaign
 from models.queries.messages import count
@@ -140,13 +140,14 @@ def do_export(export_id: int, *, clock: Callable[[], int]) -> None:
     export = Export.get_or_none(Export.id == export_id)
     if export is None:
         raise NotFoundError(f"There is no export {export_id}.")
-    if not _take(export_id, now=clock()):
+    export.started_at = clock()
+    if not take("exports", export_id, now=export.started_at):
         return
     with (
         suppress(CampaignError, OSError),  # its result says why
-        ended_by_what_stops_it(lambda state, why: _end(export_id, state, why, now=clock())),
+        ended_by_what_stops_it(lambda state, why: _end(export_id, state, why, now=clock(), taken_at=export.started_at)),
         TemporaryFile() as spool,
-        _Progress(export_id, clock) as progress,
+        _Progress(export, clock) as progress,
     ):
         written = write_export(
             export.campaign_id,
@@ -160,25 +161,11 @@ def do_export(export_id: int, *, clock: Callable[[], int]) -> None:
         _store(export, written, spool, now=clock())
 
 
-def _take(export_id: int, *, now: int) -> bool:
-    """Take it on; False when it has ended."""
-    with transaction():
-        return bool(
-            execute(
-                "UPDATE exports SET state = 'running', started_at = ?, beat_at = ? "
-                "WHERE id = ? AND state IN ('queued', 'running')",
-                now,
-                now,
-                export_id,
-            )
-        )
-
-
 class _Progress:
     """Tells of progress over a connection of its own: the reading one is inside its snapshot."""
 
-    def __init__(self, export_id: int, clock: Callable[[], int]) -> None:
-        self._export_id = export_id
+    def __init__(self, export: Export, clock: Callable[[], int]) -> None:
+        self._export = export
         self._clock = clock
         self._teller = ThreadPoolExecutor(1, "export")
         self._told: Future[int] | None = None
@@ -192,7 +179,7 @@ class _Progress:
         self._teller.shutdown()
 
     def tell(self, rows: int) -> None:
-        """Note the progress; raises WrongStateError once somebody has cancelled."""
+        """Note the progress; raises WrongStateError once somebody has cancelled, or begun it anew."""
         if time.monotonic() < self._next_at or (self._told is not None and not self._told.done()):
             return
         self._next_at = time.monotonic() + TOLD_EVERY
@@ -203,10 +190,11 @@ class _Progress:
     def _write(self, rows: int) -> int:
         with transaction():
             return execute(
-                "UPDATE exports SET rows_done = ?, beat_at = ? WHERE id = ? AND state = 'running'",
+                "UPDATE exports SET rows_done = ?, beat_at = ? WHERE id = ? AND state = 'running' AND started_at = ?",
                 rows,
                 self._clock(),
-                self._export_id,
+                self._export.id,
+                self._export.started_at,
             )
 
 
@@ -228,24 +216,30 @@ def _store(export: Export, written: Written, spool: BinaryIO, *, now: int) -> No
                 ended_at=now,
                 expires_at=now + KEPT,
             )
-            .where(Export.id == export.id, Export.state == WorkState.RUNNING.value)
+            .where(
+                Export.id == export.id,
+                Export.state == WorkState.RUNNING.value,
+                Export.started_at == export.started_at,
+            )
             .execute()
         )
         if done:
             telling.hand_over_file(export, now=now)
-        else:  # cancelled in its last moment
+        else:  # cancelled in its last moment, or begun anew by somebody who had heard nothing of us
             remove_file(file_id)
 
 
-def _end(export_id: int, state: WorkState, result: str, *, now: int) -> bool:
+def _end(export_id: int, state: WorkState, result: str, *, now: int, taken_at: int | None = None) -> bool:
+    """End it, if it is open; with `taken_at` only if nobody has begun it anew since."""
     with transaction():
         return bool(
             execute(
-                "UPDATE exports SET state = ?, result = ?, ended_at = ? "
-                "WHERE id = ? AND state IN ('queued', 'running')",
+                "UPDATE exports SET state = ?, result = ?, ended_at = ? WHERE id = ? "
+                "AND state IN ('queued', 'running') AND COALESCE(started_at, 0) = COALESCE(?, started_at, 0)",
                 state.value,
                 result,
                 now,
                 export_id,
+                taken_at,
             )
         )

@@ -22,11 +22,11 @@ from models.operations.counters import Deltas
 from models.operations.files import read_file, remove_file, store_file
 from models.operations.forgetting import forget_who_came_in, who_came_in
 from models.operations.optouts import opted_out
-from models.operations.resumable import ended_by_what_stops_it
+from models.operations.resumable import ended_by_what_stops_it, take
 from models.queries.campaigns import get_campaign, seen_campaign
 from models.queries.messages import sought_form
 from models.queries.work import stored_file
-from models.rules.timeouts import BEAT_LOST, HOUR
+from models.rules.timeouts import HOUR
 from models.tables import Campaign, Import
 from models.words import Channel, MessageStatus, Phase, WorkState
 
@@ -155,16 +155,9 @@ def _begin(work: Import, *, now: int) -> None:
     """Take the import on, unless somebody is at it; another one that is at work on the same draft ends."""
     work.started_at = now
     with transaction():
-        begun = execute(
-            "UPDATE imports SET state = 'running', rows_done = 0, started_at = ?, beat_at = ? WHERE id = ? AND "
-            "(state = 'queued' OR (state = 'running' AND (started_at IS NULL OR COALESCE(beat_at, 0) < ?)))",
-            now,
-            now,
-            work.id,
-            now - BEAT_LOST,
-        )
-        if not begun:
+        if not take("imports", work.id, now=now):
             raise WrongStateError("This import is at work already, or has ended.")
+        execute("UPDATE imports SET rows_done = 0 WHERE id = ?", work.id)
         execute(
             "UPDATE imports SET state = 'cancelled', ended_at = ?, result = 'another import took its place' "
             "WHERE campaign_id = ? AND id <> ? AND state = 'running'",

@@ -3,11 +3,33 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from models.database import refusal_in
+from models.database import execute, refusal_in, transaction
 from models.errors import CampaignError
+from models.rules.timeouts import BEAT_LOST
 from models.words import WorkState
 
 OUR_FAULT = "A fault of ours stopped it, and the log tells which. Try again, and report it if that ends alike."
+
+# Work that nobody is at; the value is `now - BEAT_LOST`.
+LEFT_ALONE = "(state = 'queued' OR (state = 'running' AND COALESCE(beat_at, 0) < ?))"
+
+
+def take(table: str, work_id: int, *, now: int) -> bool:
+    """Take on a row of `imports`, `exports` or `look_ups`; False when it has ended, or somebody is at it.
+
+    Whoever asked for work to do it at once has it running from the first, and takes it on as not started.
+    """
+    with transaction():
+        return bool(
+            execute(
+                f"UPDATE {table} SET state = 'running', started_at = ?, beat_at = ? "
+                f"WHERE id = ? AND ({LEFT_ALONE} OR (state = 'running' AND started_at IS NULL))",
+                now,
+                now,
+                work_id,
+                now - BEAT_LOST,
+            )
+        )
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from models.database import select
 from models.hints import SENDING, Work, hint
 from models.operations import leaving, watching
 from models.operations.doubts import doubts_due
+from models.operations.resumable import LEFT_ALONE
 from models.operations.settling import settle_overdue
 from models.operations.testing import find_tests
 from models.rules.timeouts import BEAT_LOST
@@ -44,9 +45,6 @@ def _find_jobs(*, now: int) -> None:
     if doubts_due(now=now, scale=current().time_scale, limit=1):
         hint(Work.LOOK_UPS)
     for work, table in ((Work.IMPORT, "imports"), (Work.EXPORT, "exports"), (Work.ASK, "look_ups")):
-        for (subject_id,) in select(
-            f"SELECT id FROM {table} WHERE state = 'queued' OR (state = 'running' AND COALESCE(beat_at, 0) < ?)",
-            now - BEAT_LOST,
-        ):
+        for (subject_id,) in select(f"SELECT id FROM {table} WHERE {LEFT_ALONE}", now - BEAT_LOST):
             hint(work, subject_id)
     find_tests(now=now)

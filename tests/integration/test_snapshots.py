@@ -22,6 +22,7 @@ from models.operations.sweeping import find_work
 from models.queries.campaigns import counts_of
 from models.rules.counts import Counts
 from models.rules.criteria import Criteria
+from models.rules.timeouts import BEAT_LOST
 from models.rules.verdicts import Word
 from models.tables import Export, File
 from models.words import WorkState
@@ -111,6 +112,22 @@ def test_an_export_cancelled_in_its_last_moment_leaves_no_file_behind() -> None:
     do_export(export_id, clock=clock)
     assert Export.get_by_id(export_id).state == WorkState.CANCELLED
     assert File.select().count() == 0
+
+
+def test_an_export_that_somebody_is_at_is_made_by_nobody_else(ben: Actor) -> None:
+    export_id = start_export(factories.make_ended(now=NOW), criteria=Criteria(), actor=ben, now=NOW)
+    factories.export_while(lambda: do_export(export_id, clock=lambda: NOW + BEAT_LOST), export_id)
+    made = Export.get_by_id(export_id)
+    assert (made.state, made.ended_at) == (WorkState.DONE, NOW)
+    assert [row["id"] for row in factories.rows_of("files")] == [made.file_id]
+
+
+def test_an_export_whose_maker_gave_no_sign_of_life_is_made_by_another_and_counts_once(ben: Actor) -> None:
+    export_id = start_export(factories.make_ended(now=NOW), criteria=Criteria(), actor=ben, now=NOW)
+    factories.export_while(lambda: do_export(export_id, clock=lambda: NOW + BEAT_LOST + 1), export_id)
+    made = Export.get_by_id(export_id)
+    assert (made.state, made.ended_at) == (WorkState.DONE, NOW + BEAT_LOST + 1)
+    assert [row["id"] for row in factories.rows_of("files")] == [made.file_id]
 
 
 def test_an_export_that_has_ended_is_not_made_again(ben: Actor) -> None:
