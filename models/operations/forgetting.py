@@ -19,6 +19,7 @@ from models.operations.files import read_file, remove_file
 from models.operations.testing import forget_tested
 from models.queries.campaigns import get_campaign
 from models.queries.finding import recipient_typed
+from models.queries.messages import RECIPIENT
 from models.secret_key import opt_out_hashes
 from models.words import CHANNEL_LABELS, TO_BE_SENT, Channel, MessageStatus, OptOutSource
 
@@ -60,7 +61,7 @@ def forget_person(typed: str, *, typed_again: str, actor: Actor, now: int) -> Fo
     _opt_out_without_address(channel, key, by=actor.name, now=now)
     written = _written(channel, key)
     posts, posts_waiting = _empty_posts(written)
-    _forget_searches(written)
+    _forget_searches(written, _values(channel, key))
     _forget_tests_to(written)
     forget_tested(channel, key)
     refused_in = _campaigns_that_refused(channel, written)
@@ -209,14 +210,34 @@ def _forget_samples(key: str, campaign_ids: Sequence[int]) -> None:
             execute("UPDATE imports SET report = ? WHERE id = ?", changed, import_id)
 
 
-def _forget_searches(written: Sequence[str]) -> None:
-    """What was searched for finds nobody now; a search for it may neither name them nor come to mean more."""
+def _values(channel: Channel, key: str) -> dict[int, list[str]]:
+    """What the person's fields hold, by campaign, as a search in them is compared."""
+    found = select(
+        "SELECT m.campaign_id, m.field_values, m.search_1, m.search_2, m.search_3 FROM campaigns c "
+        "CROSS JOIN messages m WHERE m.campaign_id = c.id AND m.recipient_key = ? AND c.channel = ?",
+        key,
+        channel.value,
+    )
+    return {
+        campaign_id: [value.casefold() for value in (*json.loads(values), *sought) if value]
+        for campaign_id, values, *sought in found
+    }
+
+
+def _forget_searches(written: Sequence[str], values: Mapping[int, Sequence[str]]) -> None:
+    """What was searched for finds nobody now; a search for it may neither name them nor come to mean more.
+
+    It may come to mean less: somebody else of the same name is no longer found by a search that is kept, but by
+    whoever types it again.
+    """
     for table in _WITH_CRITERIA:
-        for row_id, stored in select(f"SELECT id, criteria FROM {table} WHERE criteria LIKE ?", '%"search"%'):
+        kept = f"SELECT id, campaign_id, criteria FROM {table} WHERE criteria LIKE ?"
+        for row_id, campaign_id, stored in select(kept, '%"search"%'):
             criteria = json.loads(stored)
-            if not _names(str(criteria.get("search", "")), written):
+            search = str(criteria.get("search", ""))
+            if not (_names(search, written) or _is_of(search, values.get(campaign_id, ()))):
                 continue
-            criteria["search"] = f"={FORGOTTEN}"
+            criteria |= {"search": f"={FORGOTTEN}", "search_in": RECIPIENT}
             with transaction():
                 execute(f"UPDATE {table} SET criteria = ? WHERE id = ?", json.dumps(criteria), row_id)
                 if table == "exports":  # its message in Slack tells the search too
@@ -231,6 +252,13 @@ def _names(search: str, written: Sequence[str]) -> bool:
     text = search.lower()
     digits = "".join(filter(str.isdigit, text))
     return any(form in text or form in digits for form in written)
+
+
+def _is_of(search: str, values: Sequence[str]) -> bool:
+    """Whether it is for one of these values: `*x` anywhere in it, else at its beginning."""
+    text = search.lstrip("=*").strip().casefold()
+    found = str.__contains__ if search.startswith("*") else str.startswith
+    return bool(text) and any(found(value, text) for value in values)
 
 
 def _forget_tests_to(written: Sequence[str]) -> None:

@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from models.actors import Actor
+from models.actors import COMMAND_LINE, Actor
 from models.addresses import FORGOTTEN
 from models.contacts.mapping import map_columns
 from models.contacts.report import Report
-from models.database import execute, transaction
+from models.database import execute, insert_many, transaction
 from models.errors import InvalidInputError, NotAllowedError, WrongStateError
 from models.operations import posts, receipts, retrying, sending
 from models.operations.erasing import erase_what_came_to_rest
@@ -20,6 +20,7 @@ from models.operations.importing import start_import as start_import_of
 from models.operations.optouts import opt_in, opt_out, opted_out
 from models.operations.testing import ask_for_test
 from models.queries.campaigns import counts_of
+from models.queries.messages import count
 from models.queries.pages import page_of_messages
 from models.rules.criteria import Criteria
 from models.rules.verdicts import Word
@@ -30,6 +31,7 @@ from tests.factories import (
     SECOND,
     answer,
     claim,
+    columns_of,
     dump,
     export_while,
     make_campaign,
@@ -59,6 +61,26 @@ MAIL = "Ann.Other@Example.com"
 
 def forget(actor: Actor, typed: str = ANN, *, now: int = NOW) -> Forgotten:
     return forget_person(typed, typed_again=typed, actor=actor, now=now)
+
+
+def with_names() -> int:
+    """A draft with Ann, whose name is Zoe Miller here, and somebody whose only value is what forgotten people have."""
+    draft = make_draft()
+    text = f"phone,name,code\n{ANN},Zoe Miller,Z-77\n+14155550001,{FORGOTTEN},\n".encode()
+    columns = map_columns(["phone", "name", "code"], destination="phone", fields=None, searchable=["name"])
+    contacts = ContactsFile(store_file("c.csv", "text/csv", [text], now=NOW), columns)
+    do_import(start_import_of(draft, contacts, consent=True, actor=COMMAND_LINE, now=NOW), clock=lambda: NOW)
+    return draft
+
+
+def keep_search(table: str, campaign_id: int, search: str) -> None:
+    """As work does that was asked for with it, and has ended."""
+    asked = {"state": "done", "actor_name": "Ben", "surface": "panel", "created_at": NOW}
+    own = {"campaign_name": "x", "kind": "retry", "cutoff_at": NOW, "expires_at": NOW}
+    row = {"campaign_id": campaign_id, "criteria": json.dumps({"search": search}), **asked, **own}
+    known = {column: value for column, value in row.items() if column in columns_of(table)}
+    with transaction():
+        insert_many(table, list(known), [list(known.values())])
 
 
 def nowhere(*words: str) -> None:
@@ -325,6 +347,26 @@ class TestEverywhereElse:
         forget(alice)
         kept = [json.loads(row["criteria"])["search"] for row in rows_of("exports", "ORDER BY id")]
         assert kept == ["+1 415 555-0001", "+1 415", "case 7"]
+
+    @both_engines
+    @pytest.mark.parametrize(
+        ("table", "search"),
+        [
+            *(("exports", search) for search in ("Zoe Miller", "=zoe miller", "zoe", "*Miller", " ZOE MILLER", "Z-77")),
+            *((table, "Zoe Miller") for table in ("bulk_moves", "retry_plans", "scheduled_starts")),
+        ],
+    )
+    def test_searches_by_what_their_fields_hold_are_forgotten(self, alice: Actor, table: str, search: str) -> None:
+        campaign_id, other = with_names(), with_names()
+        keep_search(table, campaign_id, search)
+        keep_search(table, campaign_id, "Ben")
+        execute("UPDATE messages SET field_values = '[]', search_1 = NULL WHERE campaign_id = ?", other)
+        keep_search(table, other, search)
+        forget(alice)
+        kept = [json.loads(row["criteria"]) for row in rows_of(table, "ORDER BY id")]
+        forgotten = {"search": f"={FORGOTTEN}", "search_in": "recipient_key"}
+        assert kept == [forgotten, {"search": "Ben"}, {"search": search}]
+        assert count(campaign_id, Criteria.from_json(kept[0])) == 0
 
     @both_engines
     def test_tests_that_went_to_them_are_removed_and_others_kept(self, alice: Actor) -> None:

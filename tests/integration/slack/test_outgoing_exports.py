@@ -318,6 +318,23 @@ def forget(recipient: str, alice: Actor) -> None:
 
 
 @both_engines
+def test_receipt_forgets_a_search_for_what_a_field_of_somebody_forgotten_held(
+    outgoing: Outgoing, ben_in_slack: Actor, alice: Actor
+) -> None:
+    campaign_id = make_ended(messages=3)
+    with transaction():
+        execute("UPDATE messages SET search_1 = 'zoe miller' WHERE recipient_key = '+14155550001'")
+    criteria = Criteria(search="Zoe Mil")
+    export_id = start_export(campaign_id, criteria=criteria, actor=ben_in_slack, now=outgoing.now())
+    do_export(export_id, clock=outgoing.now)
+    outgoing.works(1)
+    assert "search Zoe Mil · 1 row" in str(outgoing.direct("ben")[0])
+    forget("+14155550001", alice)
+    outgoing.works(70)
+    assert "search =forgotten · 1 row" in str(outgoing.direct("ben")[0])
+
+
+@both_engines
 def test_file_with_somebody_who_is_forgotten_leaves_slack_at_once(
     outgoing: Outgoing, export_id: int, alice: Actor
 ) -> None:
