@@ -62,7 +62,7 @@ def forget_person(typed: str, *, typed_again: str, actor: Actor, now: int) -> Fo
     written = _written(channel, key)
     posts, posts_waiting = _empty_posts(written)
     _forget_searches(written, _values(channel, key))
-    _forget_tests_to(written)
+    _forget_sampled(written)
     forget_tested(channel, key)
     refused_in = _campaigns_that_refused(channel, written)
     # The messages last, and with them what only they lead to: who is cut off before, and asks again, still finds all.
@@ -242,14 +242,19 @@ def _forget_searches(written: Sequence[str], values: Mapping[int, Sequence[str]]
                 execute(f"UPDATE {table} SET criteria = ? WHERE id = ?", json.dumps(criteria), row_id)
                 if table == "exports":  # its message in Slack tells the search too
                     execute(_SAID_ANEW, row_id)
-    for form in written:
-        with transaction():
-            execute("UPDATE unmapped_codes SET sample = '' WHERE lower(sample) LIKE ?", f"%{form}%")
 
 
-def _names(search: str, written: Sequence[str]) -> bool:
+def _forget_sampled(written: Sequence[str]) -> None:
+    """One text of each code that no table knows: they are few, and SQLite folds the case of ASCII alone."""
+    for provider, code, sample in select("SELECT provider, code, sample FROM unmapped_codes WHERE sample <> ''"):
+        if _names(sample, written):
+            with transaction():
+                execute("UPDATE unmapped_codes SET sample = '' WHERE provider = ? AND code = ?", provider, code)
+
+
+def _names(text: str, written: Sequence[str]) -> bool:
     """Whether it has the person in it: an address in any letter case, a number whatever stands between its digits."""
-    text = search.lower()
+    text = text.lower()
     digits = "".join(filter(str.isdigit, text))
     return any(form in text or form in digits for form in written)
 
@@ -259,13 +264,6 @@ def _is_of(search: str, values: Sequence[str]) -> bool:
     text = search.lstrip("=*").strip().casefold()
     found = str.__contains__ if search.startswith("*") else str.startswith
     return bool(text) and any(found(value, text) for value in values)
-
-
-def _forget_tests_to(written: Sequence[str]) -> None:
-    """Tests are kept for a day; they may have gone to the person."""
-    for form in written:
-        with transaction():
-            execute(f"DELETE FROM sent_tests WHERE {_ENDED} AND lower(recipients) LIKE ?", f"%{form}%")
 
 
 def _forget_tests_of(campaign_ids: Sequence[int]) -> None:

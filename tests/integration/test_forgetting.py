@@ -19,6 +19,7 @@ from models.operations.importing import ContactsFile, do_import
 from models.operations.importing import start_import as start_import_of
 from models.operations.optouts import opt_in, opt_out, opted_out
 from models.operations.testing import ask_for_test
+from models.operations.unmapped import Unmapped, note_unmapped
 from models.queries.campaigns import counts_of
 from models.queries.messages import count
 from models.queries.pages import page_of_messages
@@ -376,6 +377,24 @@ class TestEverywhereElse:
         execute("UPDATE sent_tests SET state = 'done'")
         forget(alice)
         assert [json.loads(row["recipients"]) for row in rows_of("sent_tests")] == [["+14155550005"]]
+
+    @both_engines
+    @pytest.mark.parametrize("sign", ["_", "%"])
+    def test_tests_to_others_are_kept_whatever_signs_the_address_has(self, alice: Actor, sign: str) -> None:
+        campaign_id = make_campaign(Channel.EMAIL, 1)
+        ask_for_test(campaign_id, ["johnxdoe@example.com"], {}, actor=alice, now=NOW)
+        execute("UPDATE sent_tests SET state = 'done'")
+        forget(alice, f"john{sign}doe@example.com")
+        assert len(rows_of("sent_tests")) == 1
+
+    @both_engines
+    @pytest.mark.parametrize("sample", ["User ÉLODIE_B@Example.com unknown", "to=%c3%a9lodie_b%40example.com"])
+    def test_samples_of_unmapped_codes_forget_them_in_any_letter_case(self, alice: Actor, sample: str) -> None:
+        samples = [sample, "User elodie_b@example.com unknown"]
+        with transaction():
+            note_unmapped([Unmapped("smtp", code, text) for code, text in zip("12", samples, strict=True)], now=NOW)
+        forget(alice, "élodie_b@example.com")
+        assert [row["sample"] for row in rows_of("unmapped_codes", "ORDER BY code")] == ["", samples[1]]
 
     @both_engines
     def test_samples_in_an_imports_report_forget_them(self, alice: Actor) -> None:
