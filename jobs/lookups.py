@@ -14,7 +14,7 @@ from jobs.rendering import Renderer
 from jobs.runtime import addresses
 from jobs.simulation import current_simulation
 from models.clock import now_ms
-from models.errors import NotConfiguredError
+from models.errors import NotConfiguredError, NotFoundError
 from models.operations.asking import end_look_up, next_to_ask, note_asked, take_look_up
 from models.operations.doubts import InDoubt, Looked, bound_provider_ids, doubts_due, note_lookups, still_unconfirmed
 from models.operations.sending import Claimed
@@ -58,7 +58,10 @@ def ask(look_up_id: int) -> None:
     config, look_up = context.current().config, take_look_up(look_up_id, now=now_ms())
     if look_up is None:
         return
-    channel = Channel(get_campaign(look_up.campaign_id).channel)
+    try:
+        channel = Channel(get_campaign(look_up.campaign_id).channel)
+    except NotFoundError:  # deleted meanwhile, and the look-up with it
+        return
     try:
         _ask_through(look_up, provider_to_ask(channel, config, current_simulation()))
     except NotConfiguredError as wrong:

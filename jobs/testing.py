@@ -13,12 +13,12 @@ from jobs.rendering import Renderer
 from jobs.runtime import addresses
 from jobs.simulation import current_simulation
 from models.clock import now_ms
-from models.errors import NotConfiguredError
+from models.errors import NotConfiguredError, NotFoundError
 from models.operations.sending import Claimed
 from models.operations.testing import MOST, Result, begin_test, end_test
 from models.queries.campaigns import get_campaign
 from models.rules.verdicts import OF_A_TEST
-from models.tables import SentTest
+from models.tables import Campaign, SentTest
 from models.words import Channel
 
 
@@ -28,20 +28,23 @@ def send(test_id: int) -> None:
     if test is None:
         return
     now = context.current()
-    messages = _messages(test, addresses.public_url(now.config))
-    channel = Channel(get_campaign(test.campaign_id).channel)
+    try:
+        campaign = get_campaign(test.campaign_id)
+        messages = _messages(test, campaign, addresses.public_url(now.config))
+    except NotFoundError:  # deleted meanwhile, and the test with it
+        return
+    channel = Channel(campaign.channel)
     try:
         provider = provider_for(channel, now.config, current_simulation())
     except NotConfiguredError as missing:
-        end_test(test, [], refused=str(missing), now=now_ms())
+        end_test(test, channel, [], refused=str(missing), now=now_ms())
         return
     outcomes = uvloop.run(_hand_over(provider, messages))
-    end_test(test, [_result(outcome) for outcome in outcomes], now=now_ms())
+    end_test(test, channel, [_result(outcome) for outcome in outcomes], now=now_ms())
 
 
-def _messages(test: SentTest, public_url: str) -> list[OutgoingMessage]:
+def _messages(test: SentTest, campaign: Campaign, public_url: str) -> list[OutgoingMessage]:
     """One for each recipient, under an id of its own among tests."""
-    campaign = get_campaign(test.campaign_id)
     renderer = Renderer(campaign, public_url)
     values = tuple(test.field_values.get(field["name"], "") for field in campaign.fields)
     return [

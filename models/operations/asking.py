@@ -13,7 +13,7 @@ from models.hints import Work, hint
 from models.operations import audit
 from models.operations.doubts import Looked, note_listed, without_rivals
 from models.operations.resumable import take
-from models.queries.campaigns import counts_of, get_campaign, seen_campaign
+from models.queries.campaigns import counts_of, seen_campaign
 from models.queries.look_ups import latest_look_up
 from models.queries.stories import handed_to
 from models.rules.in_doubt import told_result, why_not_asked
@@ -86,16 +86,16 @@ def note_asked(
 
 
 def end_look_up(look_up: LookUp, *, provider: str, now: int, problem: str = "") -> None:
-    """Say what it came to; `problem` is why it could not go on."""
+    """Say what it came to; `problem` is why it could not go on. Without its campaign there is nothing to be said of."""
     figures = {column: getattr(look_up, column) for column in ("found", "unlisted", "unclear", "unasked")}
     told = told_result(provider, **figures) if any(figures.values()) or not problem else ""
     with transaction():
         look_up.state = (WorkState.FAILED if problem else WorkState.DONE).value
         look_up.result, look_up.ended_at = " ".join(filter(None, (told, problem))), now
         look_up.save()
-        campaign_id = look_up.campaign_id
-        name = get_campaign(campaign_id).name
-        audit.record(SYSTEM, "looked_up", now=now, kind="campaign", object_id=campaign_id, name=name, **figures)
+        for campaign in Campaign.select().where(Campaign.id == look_up.campaign_id):
+            about = {"kind": "campaign", "object_id": campaign.id, "name": campaign.name}
+            audit.record(SYSTEM, "looked_up", now=now, **about, **figures)
 
 
 def _just_now(asked: LookUp, now: int) -> bool:

@@ -96,14 +96,16 @@ def begin_test(test_id: int, *, now: int) -> SentTest | None:
     return test
 
 
-def end_test(test: SentTest, results: Sequence[Result], *, now: int, refused: str = "") -> None:
-    """Keep what came of it; who refused the channel at the provider goes on the opt-out list."""
+def end_test(test: SentTest, channel: Channel, results: Sequence[Result], *, now: int, refused: str = "") -> None:
+    """Keep what came of it; who refused the channel at the provider goes on the opt-out list.
+
+    The list hears of it also when the campaign was deleted meanwhile, and the test with it.
+    """
     with transaction():
         state = WorkState.REFUSED if refused else WorkState.DONE
         SentTest.update(
             state=state.value, results=[asdict(result) for result in results], result=refused, ended_at=now
         ).where(SentTest.id == test.id, SentTest.state == WorkState.RUNNING.value).execute()
-        channel = Channel(get_campaign(test.campaign_id).channel)
         for result in results:
             if result.word == Word.OPTED_OUT:
                 list_key(

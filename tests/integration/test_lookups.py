@@ -16,7 +16,7 @@ from models.config import Config
 from models.database import execute, select, transaction
 from models.errors import NotAllowedError, WrongStateError
 from models.hints import Work
-from models.operations.asking import ask_provider, take_look_up
+from models.operations.asking import ask_provider, end_look_up, note_asked, take_look_up
 from models.operations.sweeping import find_work, sweep_due
 from models.queries.stories import explanations
 from models.rules.timeouts import LOOKUP_GAP
@@ -203,6 +203,19 @@ class TestAskedFor:
         with transaction():
             execute("UPDATE look_ups SET ended_at = ended_at - ?", LOOKUP_GAP)
         assert self.ask(unconfirmed).id != first
+
+    @pytest.mark.both_engines
+    def test_campaign_that_is_deleted_meanwhile_takes_its_look_up_along(
+        self, fake: FakeTwilio, unconfirmed: int
+    ) -> None:
+        asked = ask_provider(unconfirmed, actor=COMMAND_LINE, now=now_ms())
+        taken = take_look_up(asked.id, now=now_ms())
+        assert taken is not None
+        factories.delete(unconfirmed, now=now_ms())
+        factories.move_all(unconfirmed, now=now_ms())
+        note_asked(taken, [1], [], now=now_ms(), scale=1)
+        end_look_up(taken, provider="twilio", now=now_ms())
+        assert factories.rows_of("look_ups") == factories.rows_of("audit", "WHERE act = 'looked_up'") == []
 
     def test_without_an_answer_it_says_so_and_may_be_repeated(self, fake: FakeTwilio, unconfirmed: int) -> None:
         fake.refuses_all = True

@@ -22,7 +22,8 @@ from models.operations.forgetting import forget_person
 from models.operations.receipts import apply_receipts, record_receipts
 from models.operations.settings import change_setting
 from models.operations.sweeping import find_work
-from models.operations.testing import KEPT, LATEST, LOST, ask_for_test, begin_test
+from models.operations.testing import KEPT, LATEST, LOST, Result, ask_for_test, begin_test, end_test
+from models.rules.verdicts import Word
 from models.tables import Campaign, SentTest
 from models.words import Channel, Phase
 from tests.factories import (
@@ -201,6 +202,17 @@ class TestBeginning:
         ask(campaign_id)
         delete(campaign_id)
         move_all(campaign_id)
+        assert rows_of("sent_tests") == []
+
+    @pytest.mark.both_engines
+    def test_who_refused_goes_on_the_list_though_the_campaign_was_deleted_meanwhile(self, installation: Config) -> None:
+        campaign_id = make_campaign()
+        test = begin_test(ask(campaign_id), now=NOW)
+        assert test is not None
+        delete(campaign_id)
+        move_all(campaign_id)
+        end_test(test, Channel.SMS, [Result(ADA, Word.OPTED_OUT)], now=NOW)
+        assert optouts.opted_out(Channel.SMS, [ADA]) == {ADA}
         assert rows_of("sent_tests") == []
 
 
