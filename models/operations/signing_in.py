@@ -16,7 +16,7 @@ from peewee import fn
 
 from models import secret_key
 from models.actors import Actor
-from models.database import execute, for_update, marks, select, transaction
+from models.database import execute, for_update, select, transaction
 from models.errors import NotAllowedError
 from models.operations import audit
 from models.rules.timeouts import MINUTE
@@ -106,8 +106,9 @@ def person_in_session(person_id: int, session_id: str, *, begun_at: int) -> Pers
 def forget_old_tries(*, now: int) -> None:
     """Remove what no longer counts."""
     with transaction():
-        execute(
-            "DELETE FROM leases WHERE (name LIKE ? AND until_at < ?) OR (name LIKE ? AND until_at < ?)",
+        old = "(name LIKE ? AND until_at < ?) OR (name LIKE ? AND until_at < ?)"
+        execute(  # a row that somebody has locked is about to count again
+            f"DELETE FROM leases WHERE name IN (SELECT name FROM leases WHERE {old}{for_update(skip_locked=True)})",
             "sign-in %",
             now - FORGOTTEN_AFTER,
             "session %",
@@ -135,26 +136,25 @@ def _try(account: str, person: Person | None, password: str, *, address: str, no
 def _count_try(keys: Sequence[str], *, now: int) -> None:
     """Count a try as failed before it is made, so that many at once can't slip through together."""
     with transaction():
-        known = {
-            name: (int(failures), until_at)
-            for name, failures, until_at in select(
-                f"SELECT name, holder, until_at FROM leases WHERE name IN ({marks(keys)}){for_update()}", *keys
-            )
-            if until_at > now - FORGOTTEN_AFTER
-        }
-        if any(until_at > now for _, until_at in known.values()):
+        known = [_held(key, now=now) for key in keys]
+        if any(until_at > now for _, until_at in known):
             raise NotAllowedError(_REFUSED)
-        for key in keys:
-            failures = known.get(key, (0, 0))[0] + 1
-            execute(
-                "INSERT INTO leases (name, holder, until_at) VALUES (?, ?, ?) "
-                "ON CONFLICT (name) DO UPDATE SET until_at = excluded.until_at, holder = CASE WHEN leases.until_at > ? "
-                "THEN CAST(CAST(leases.holder AS INTEGER) + 1 AS TEXT) ELSE excluded.holder END",
-                key,
-                str(failures),
-                now + delay_after(failures),
-                now - FORGOTTEN_AFTER,
-            )
+        for key, (failures, _) in zip(keys, known, strict=True):
+            until_at = now + delay_after(failures + 1)
+            execute("UPDATE leases SET holder = ?, until_at = ? WHERE name = ?", str(failures + 1), until_at, key)
+
+
+def _held(key: str, *, now: int) -> tuple[int, int]:
+    """The failures that still count, and until when no try is; the row is locked, or made if there is none.
+
+    One by one, the account before the address, and so wherever both are changed: else two of them deadlock.
+    """
+    ((failures, until_at),) = select(
+        "INSERT INTO leases (name, holder, until_at) VALUES (?, '0', 0) "
+        "ON CONFLICT (name) DO UPDATE SET holder = leases.holder RETURNING holder, until_at",
+        key,
+    )
+    return (int(failures), until_at) if until_at > now - FORGOTTEN_AFTER else (0, 0)
 
 
 def _forgive(key: str) -> None:

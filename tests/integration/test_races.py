@@ -1,18 +1,23 @@
 """Several processes at once: one campaign wins a channel, one taker each message, one migration the schema."""
 
 from collections import Counter
+from contextlib import suppress
 from multiprocessing.synchronize import Barrier
 
 import pytest
+from argon2 import PasswordHasher
 
 from models.actors import COMMAND_LINE
 from models.config import Config
 from models.database import execute, select, transaction
-from models.errors import ChannelTakenError, WrongStateError
+from models.errors import ChannelTakenError, NotAllowedError, WrongStateError
 from models.operations import running, sending
+from models.operations.people import create_person
 from models.operations.settling import settle
-from models.rules.timeouts import LEASE
+from models.operations.signing_in import check_password
+from models.rules.timeouts import DAY, LEASE
 from models.rules.verdicts import Event, Word
+from models.words import Role
 from tests.crews import Member, work_at_once
 from tests.factories import NOW, make_campaign, message_ids, phase_of, rows_of, run, statuses
 
@@ -22,6 +27,8 @@ both_engines = pytest.mark.both_engines
 ROUNDS = 200
 PROCESSES = 4
 CLAIMS = 2000
+SIGN_INS = 100
+PASSWORD = "correct horse battery"
 
 
 def start_again_and_again(barrier: Barrier, number: int, campaign_ids: list[int]) -> list[str]:
@@ -84,3 +91,27 @@ def test_four_takers_take_every_message_exactly_once(installation: Config) -> No
     assert {row["number"] for row in rows_of("attempts")} == {1}
     assert len(rows_of("attempts")) == CLAIMS
     assert phase_of(campaign_id) == "ended"
+
+
+def sign_in_again_and_again(barrier: Barrier, number: int, emails: list[str]) -> int:
+    """By the right password and by wrong ones in turn, all from one address; returns how often it was let in."""
+    let_in = 0
+    barrier.wait()
+    for turn in range(SIGN_INS):
+        password = PASSWORD if (turn + number) % 3 else "a wrong guess"
+        with suppress(NotAllowedError):
+            check_password(emails[turn % 2], password, address="192.0.2.7", now=NOW + turn * DAY)
+            let_in += 1
+    return let_in
+
+
+@both_engines
+def test_people_who_sign_in_at_once_from_one_address_do_not_lock_each_other_out(installation: Config) -> None:
+    emails = ["dora@example.com", "emil@example.com"]
+    cheap = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1).hash(PASSWORD)
+    for email in emails:
+        create_person(email=email, role=Role.CAMPAIGNER, actor=COMMAND_LINE, now=NOW)
+    with transaction():
+        execute("UPDATE people SET password_hash = ?", cheap)
+    crew = [Member(sign_in_again_and_again, (number, emails)) for number in range(PROCESSES)]
+    assert all(let_in > 0 for let_in in work_at_once(installation, crew))
