@@ -19,7 +19,7 @@ from models.errors import CampaignError, NotFoundError, WrongStateError
 from models.hints import Work, hint
 from models.operations import audit, comparing, space, telling
 from models.operations.files import remove_file, store_file
-from models.operations.resumable import ended_by_what_stops_it, take
+from models.operations.resumable import EndedByWhatStopsIt, take
 from models.operations.snapshots import Written, write_export
 from models.queries.campaigns import counts_of, get_campaign, seen_campaign
 from models.queries.messages import count
@@ -145,7 +145,7 @@ def do_export(export_id: int, *, clock: Callable[[], int]) -> None:
         return
     with (
         suppress(CampaignError, OSError),  # its result says why
-        ended_by_what_stops_it(lambda state, why: _end(export_id, state, why, now=clock(), taken_at=export.started_at)),
+        EndedByWhatStopsIt(lambda state, why: _end(export_id, state, why, now=clock(), taken_at=export.started_at)),
         TemporaryFile() as spool,
         _Progress(export, clock) as progress,
     ):

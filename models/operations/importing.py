@@ -22,7 +22,7 @@ from models.operations.counters import Deltas
 from models.operations.files import read_file, remove_file, store_file
 from models.operations.forgetting import forget_who_came_in, who_came_in
 from models.operations.optouts import opted_out
-from models.operations.resumable import ended_by_what_stops_it, take
+from models.operations.resumable import EndedByWhatStopsIt, take
 from models.queries.campaigns import get_campaign, seen_campaign
 from models.queries.messages import sought_form
 from models.queries.work import stored_file
@@ -146,7 +146,7 @@ def do_import(import_id: int, *, clock: Callable[[], int]) -> Report:
     if work is None:
         raise NotFoundError(f"There is no import {import_id}.")
     _begin(work, now=clock())
-    with ended_by_what_stops_it(lambda state, why: _end(work, state, why, now=clock())):
+    with EndedByWhatStopsIt(lambda state, why: _end(work, state, why, now=clock())):
         _refuse_unless_draft(work)
         return _do(work, clock)
 

@@ -1,7 +1,6 @@
 """Work that a job does and that another job goes on with when the first gives no sign of life any more."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 from models.database import execute, refusal_in, transaction
 from models.errors import CampaignError
@@ -32,21 +31,22 @@ def take(table: str, work_id: int, *, now: int) -> bool:
         )
 
 
-@contextmanager
-def ended_by_what_stops_it(end: Callable[[WorkState, str], object]) -> Iterator[None]:
-    """Have `end` keep what stops the work in the block, and raise it on: else it would be begun anew for ever.
+class EndedByWhatStopsIt:
+    """Has `end` keep what stops the work in the block, which is raised on: else it would be begun anew for ever.
 
     Trouble of the database itself ends nothing: the work is gone on with once that is over.
     """
-    try:
-        yield
-    except CampaignError as refused:
-        end(WorkState.REFUSED, str(refused))
-        raise
-    except Exception as fault:
-        if not refusal_in(fault):
-            end(WorkState.FAILED, _told(fault))
-        raise
+
+    def __init__(self, end: Callable[[WorkState, str], object]) -> None:
+        self._end = end
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, _kind: object, fault: BaseException | None, _trace: object) -> None:
+        if isinstance(fault, CampaignError):
+            self._end(WorkState.REFUSED, str(fault))
+        elif isinstance(fault, Exception) and not refusal_in(fault):
+            self._end(WorkState.FAILED, _told(fault))
 
 
 def _told(fault: Exception) -> str:
