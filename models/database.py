@@ -7,9 +7,9 @@ pysqlite3's may lack) is for one machine; PostgreSQL for more. The tables are bo
 
 import datetime as dt
 import threading
-from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -36,14 +36,14 @@ from models.gate import WriteGate
 database = DatabaseProxy()
 
 
-class _Committed(threading.local):
-    """What this thread is to say when the gate is open again."""
+class _Open(threading.local):
+    """What this thread is to say once the transaction, or savepoint, that it has open is over."""
 
     def __init__(self) -> None:
-        self.hints: deque[Callable[[], object]] = deque()
+        self.hints: list[Callable[[], object]] = []
 
 
-_committed = _Committed()
+_open = _Open()
 
 BUSY_SECONDS = 30
 ITERATE_ROWS = 2000
@@ -188,14 +188,29 @@ def transaction() -> Iterator[None]:
     Keep it short (50 ms in sending and receipts, 300 ms in a bulk move) and free of network calls.
     Where several rows are locked, the order is: messages by id, counters, campaign.
     """
-    if database.in_transaction() or not on_sqlite():
-        with database.atomic():
+    is_inner, before, asked = database.in_transaction(), _open.hints, list[Callable[[], object]]()
+    _open.hints = asked
+    try:
+        with nullcontext() if is_inner or not on_sqlite() else database.obj.gate.held(), database.atomic():
             yield
-        return
-    with database.obj.gate.held(), database.atomic():
-        yield
-    while _committed.hints:
-        _committed.hints.popleft()()
+    finally:
+        _open.hints = before
+    if is_inner:
+        before += asked
+    else:
+        _say(asked)
+
+
+def _say(hints: Sequence[Callable[[], object]]) -> None:
+    """All of them in their order, also when one fails; the fault is raised at the end."""
+    with ExitStack() as stack:
+        for hint in reversed(hints):
+            stack.push(partial(_say_one, hint))
+
+
+def _say_one(hint: Callable[[], object], _kind: object, fault: BaseException | None, _trace: object) -> None:
+    if fault is None or isinstance(fault, Exception):  # else the process is to end
+        hint()
 
 
 @contextmanager
@@ -211,14 +226,15 @@ def snapshot() -> Iterator[None]:
 
 
 def after_commit(hint: Callable[[], object]) -> None:
-    """Run `hint` once the open transaction is committed (at once if none is open); never if it is rolled back.
+    """Run `hint` once the outermost open transaction is committed (at once if none is open); never if what it was
+    asked for in is rolled back, be it a savepoint.
 
     On SQLite that is when the gate is open again: a hint may wait for Redis, and nobody should wait with it.
     """
-    if on_sqlite() and database.in_transaction():
-        database.after_commit(lambda: _committed.hints.append(hint))
+    if database.in_transaction():
+        _open.hints.append(hint)
     else:
-        database.after_commit(hint)
+        hint()
 
 
 def select(sql: str, *values: Any) -> list[tuple[Any, ...]]:
