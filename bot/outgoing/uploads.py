@@ -23,6 +23,7 @@ log = structlog.stdlib.get_logger("signalbox.poster")
 
 BLINK_SECONDS = 0.3  # a small file is there by then
 PIECE_SECONDS = 10  # for one piece of the file, however many there are
+PASSING = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)  # refusals of the moment, not of the file
 
 
 class Uploads:
@@ -76,7 +77,8 @@ class _Upload(Thread):
                 self.arrived = True
         except HTTPError as refused:
             refused.close()
-            self.refused = refused.code if refused.code < HTTPStatus.INTERNAL_SERVER_ERROR else 0
+            is_passing = refused.code in PASSING or refused.code >= HTTPStatus.INTERNAL_SERVER_ERROR
+            self.refused = 0 if is_passing else refused.code
             log.warning("Slack takes no file", status=refused.code)
         except (OSError, HTTPException, PeeweeException, NotFoundError) as trouble:
             log.warning("a file did not get to Slack", trouble=str(trouble))

@@ -128,7 +128,7 @@ def test_file_that_is_gone_while_on_its_way_keeps_no_other_waiting(
     assert len(files(outgoing)) == 1
 
 
-@pytest.mark.parametrize("trouble", [{"status": 503}, {"cut": True}])
+@pytest.mark.parametrize("trouble", [{"status": 503}, {"status": 429}, {"status": 408}, {"cut": True}])
 def test_file_that_got_lost_on_its_way_is_sent_again(
     outgoing: Outgoing, export_id: int, trouble: dict[str, Any]
 ) -> None:
@@ -139,7 +139,7 @@ def test_file_that_got_lost_on_its_way_is_sent_again(
     assert waiting() == []
 
 
-@pytest.mark.parametrize(("status", "waits"), [(503, True), (413, False)])
+@pytest.mark.parametrize(("status", "waits"), [(503, True), (429, True), (408, True), (413, False)])
 def test_file_that_does_not_get_through_keeps_nothing_else_waiting(
     outgoing: Outgoing, export_id: int, status: int, waits: bool
 ) -> None:
