@@ -3,6 +3,7 @@
 What stays: the counts, the audit, which never had an address, and the opt-out as a keyed hash.
 """
 
+import codecs
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -180,14 +181,15 @@ def _empty_posts(written: Sequence[str]) -> tuple[int, int]:
 
     The row and its digest stay, so that the same post is still known when it comes again.
     """
-    forms, last_id, emptied, waiting = [form.encode() for form in written], 0, 0, 0
+    last_id, emptied, waiting = 0, 0, 0
     while True:
         found = select(
             "SELECT id, applied_at, body FROM receipt_inbox WHERE id > ? ORDER BY id LIMIT ?", last_id, POSTS_AT_ONCE
         )
         if not found:
             return emptied, waiting
-        naming = [row for row in found if any(form in bytes(row[2]).lower() for form in forms)]
+        bodies = {row[0]: bytes(row[2]).decode(errors="replace").lower() for row in found}
+        naming = [row for row in found if any(form in bodies[row[0]] for form in written)]
         applied = [row[0] for row in naming if row[1] is not None]
         if applied:
             with transaction():
@@ -283,12 +285,11 @@ def _campaigns_that_refused(channel: Channel, written: Sequence[str]) -> list[in
 
 
 def _is_named_in(file_id: int, written: Sequence[str]) -> bool:
-    forms = [form.encode() for form in written]
-    overlap, before = max(map(len, forms)), b""
+    overlap, before = max(map(len, written)), ""
     with suppress(NotFoundError):  # gone meanwhile, as with its campaign
-        for piece in read_file(file_id):
+        for piece in codecs.iterdecode(read_file(file_id), "utf-8", errors="replace"):
             text = before + piece.lower()
-            if any(form in text for form in forms):
+            if any(form in text for form in written):
                 return True
             before = text[-overlap:]
     return False

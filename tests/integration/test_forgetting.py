@@ -397,6 +397,16 @@ class TestEverywhereElse:
         assert [row["sample"] for row in rows_of("unmapped_codes", "ORDER BY code")] == ["", samples[1]]
 
     @both_engines
+    def test_posts_and_refused_rows_forget_them_in_any_letter_case(self, alice: Actor) -> None:
+        body = '[{"email":"ÉLODIE@Example.com"}]'.encode()
+        receipts.record_receipts(provider="sendgrid", headers={}, body=body, now=NOW)
+        receipts.apply_receipts({"sendgrid": lambda *_: []}, limit=10, now=NOW, scale=1)
+        draft = make_draft(Channel.EMAIL)
+        do_import(start_import(draft, "mail,name\nÉLODIE@Example.com,a,b\nbo@example.com,c\n"), clock=lambda: NOW)
+        done = forget(alice, "élodie@example.com")
+        assert (done.posts, done.files) == (1, 2)
+
+    @both_engines
     def test_samples_in_an_imports_report_forget_them(self, alice: Actor) -> None:
         draft = make_draft()
         file_id = store_file("c.csv", "text/csv", [b"phone\n(202) 555-0100\n(202) 555-0101\n"], now=NOW)
