@@ -280,7 +280,7 @@ class TestFailed:
         refused_as = {"reason": FailureReason.CONFIGURATION, "scope": Scope.ACCOUNT, "code": "20003"}
         factories.answer(claimed, Word.NOT_SENT, at=outgoing.now(), **refused_as)
         move_all(spring, now=outgoing.now())
-        outgoing.works(30)
+        outgoing.works(5)
         assert factories.statuses(spring) == {"delivered": 112, "failed": 8}
         (told,) = [text for text in texts(outgoing) if "is Failed" in text]
         assert "8 messages were not sent" in told
@@ -301,7 +301,8 @@ class TestCancelledStart:
         ):
             run_later(campaign_id, at=None, actor=ben, now=outgoing.now())
             cancel()
-            outgoing.works(6 * 60)
+            outgoing.works(5)
+            outgoing.passes(6 * 60)
         assert texts(outgoing) == [
             "<@U0ALICE> cancelled your planned start of Spring by editing it.",
             "<@U0ALICE> cancelled your planned start of Spring by planning another.",
@@ -328,7 +329,8 @@ class TestMissedStart:
         check = AccountCheck(refusal="The mail server refuses the login in SMTP_URL.", said="535 ann@example.com")
         refusal = AccountRefusedError(check.refusal_in_full, in_public=check.refusal)
         scheduling.refuse_start(start_id, refusal, now=outgoing.now() + MINUTE)
-        outgoing.works(60)
+        outgoing.passes(60)
+        outgoing.works(5)
         assert texts(outgoing)[-1].startswith("Spring was not started as planned. The mail server refuses the login")
         assert texts(outgoing)[-1].endswith("535 ann@example.com")
         in_public = str(outgoing.person("vera").messages())
