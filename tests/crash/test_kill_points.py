@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from jobs.clock import LEASE_EVERY_SECONDS, LEASE_SECONDS
+from jobs.clock import LEASE_SECONDS
+from jobs.runtime.leading import ASKED_EVERY_SECONDS
 from tests import engines
 from tests.crash import mortal, promises
 from tests.crash.carriers import DELAY_SECONDS, KINDS, Carrier, carrier_at, contacts
@@ -77,7 +78,7 @@ QUIET_SECONDS, DEATH_SECONDS, END_SECONDS = 60.0, 60.0, 120.0
 # What TIME_SCALE doesn't divide: a fork, a job's way through its queue, a sweep's turn, on a machine that is busy.
 UNSCALED_SECONDS = 2.0
 # Nor how long a dead clock's lease keeps the next one from its work.
-CLOCK_SECONDS = LEASE_SECONDS + LEASE_EVERY_SECONDS
+CLOCK_SECONDS = LEASE_SECONDS + ASKED_EVERY_SECONDS
 
 
 @dataclass
