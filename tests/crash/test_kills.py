@@ -17,6 +17,7 @@ from tests.processes import until
 pytestmark = [pytest.mark.crash, pytest.mark.timeout(300)]
 
 ROWS = 300  # for each blow
+ROWS_MEANWHILE = 300  # that are sent while all is started again: it must not be all there are, however slow that is
 BETWEEN = 50  # hand-overs before each
 # Per second, and an answer that takes its time: some twenty are under way at any moment.
 SLOWLY = {"simulated__speed": 50, "simulated__latency_ms": 400, **UNGUARDED}
@@ -108,7 +109,7 @@ def words(part: object) -> str:
 def test_blows_in_mid_run_send_nothing_twice_and_the_run_ends(
     product: Product, channel: Channel, blows: Sequence[Strike], figure: Figure
 ) -> None:
-    rows = ROWS * len(blows)
+    rows = ROWS * len(blows) + ROWS_MEANWHILE * sum(blow in ENDS_ALL for blow in blows)
     product.change(**SLOWLY)
     campaign_id, imported = product.create(channel, rows)
     product.start()
