@@ -1,6 +1,7 @@
 """The panel without a server: people who sign in and ask."""
 
 import re
+from html import unescape
 from typing import Any
 
 from flask import Flask
@@ -13,6 +14,11 @@ from models.operations import people
 from models.tables import Person
 
 TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
+
+
+def read(html: str) -> str:
+    """The words of a page, without its markup."""
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", html)).split())
 
 
 class Visitor:

@@ -193,10 +193,11 @@ class TestMessages:
         assert (plan.messages(ticked), confirmed.messages, confirmed.no_longer) == (1, 1, 0)
 
     @both_engines
-    def test_failed_one_is_in_the_number_of_no_retry_without_a_plan(self, alice: Actor) -> None:
+    @pytest.mark.parametrize("reason", [FailureReason.UNREACHABLE, FailureReason.UNKNOWN])
+    def test_failed_one_is_in_the_number_of_no_retry_without_a_plan(self, alice: Actor, reason: FailureReason) -> None:
         campaign_id = make_campaign(messages=2)
         run(campaign_id)
-        send_all(campaign_id, Word.FAILED)
+        send_all(campaign_id, Word.FAILED, reason=reason)
         forget(alice)
         assert retry(campaign_id).messages == 1
 

@@ -43,7 +43,7 @@ from tests.factories import (
     statuses,
     stop,
 )
-from tests.integration.panel import Visitor
+from tests.integration.panel import Visitor, read
 from tests.integration.plans import noted_statements
 
 CONFIRMED = [str(number) for number in range(1, 1 + len(running.DISCLAIMER))]
@@ -55,11 +55,6 @@ HOUR = 3_600_000
 def panel(app: Flask, ben: Actor) -> Visitor:
     """The panel as Ben has it."""
     return Visitor(app).sign_in(ben)
-
-
-def read(html: str) -> str:
-    """The words of a page, without its markup."""
-    return " ".join(unescape(re.sub(r"<[^>]+>", " ", html)).split())
 
 
 def tiles(page: str) -> dict[str, int]:

@@ -1,8 +1,5 @@
 """What stands above a campaign that is Held or Failed: why, who can mend it, and what to press then."""
 
-import re
-from html import unescape
-
 import pytest
 from flask import Flask
 
@@ -24,7 +21,7 @@ from tests.factories import (
     rows_of,
     run,
 )
-from tests.integration.panel import Visitor
+from tests.integration.panel import Visitor, read
 
 
 @pytest.fixture
@@ -37,11 +34,6 @@ def banner_of(panel: Visitor, campaign_id: int) -> str:
     """The banner as HTML."""
     page = panel.get(f"/campaigns/{campaign_id}/").text
     return page[page.index('id="banner"') : page.index('id="progress"')]
-
-
-def read(html: str) -> str:
-    """The words, without their markup."""
-    return " ".join(unescape(re.sub(r"<[^>]+>", " ", html)).split())
 
 
 def test_held_says_why_and_what_to_do(panel: Visitor) -> None:
