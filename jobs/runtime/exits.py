@@ -38,7 +38,7 @@ def code_of(main: Callable[[], None]) -> int:
 
 
 def leave(code: int) -> NoReturn:
-    """End a forked child at once, without running what its parent had planned for its own exit."""
+    """End this process at once, without what Python, or a forked child's parent, had planned for the exit."""
     logging.shutdown()
     sys.stdout.flush()
     sys.stderr.flush()

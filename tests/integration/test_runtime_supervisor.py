@@ -62,13 +62,32 @@ def test_ctrl_c_with_repeated_signals_ends_cleanly(house):
 
 
 def test_a_stop_said_until_the_process_is_gone_ends_cleanly(house):
-    """Some of them come while Python changes its handlers, or has taken them away already."""
+    """Python takes its handlers away while it leaves, where it is let."""
     for _ in range(10):
         supervisor, _ = supervise(house, "quiet")
         while supervisor.popen.poll() is None:
             supervisor.popen.send_signal(signal.SIGTERM)
         assert supervisor.popen.returncode == 0
         assert supervisor.said() == ""
+
+
+THREAD_AT_WORK = """
+import time
+from concurrent.futures import ThreadPoolExecutor
+from jobs.runtime import entry
+
+def answer_slack():
+    time.sleep(0.5)
+    print("answered")
+
+entry.run("bot", lambda config, stop: ThreadPoolExecutor(1).submit(answer_slack))
+"""
+
+
+def test_what_a_thread_is_at_is_finished_before_the_process_leaves(house):
+    process = house.start("python", "-c", THREAD_AT_WORK)
+    assert process.ended() == 0
+    assert process.said() == "answered\n"
 
 
 def test_a_child_that_ignores_the_stop_is_killed(house):
