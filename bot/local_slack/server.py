@@ -1,9 +1,10 @@
 """The local Slack as a thing that starts and stops: one thread, one event loop, one port on 127.0.0.1."""
 
 import asyncio
-import errno
+import socket
 import threading
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,6 +22,9 @@ from bot.local_slack.profile import AppProfile
 HOST = "127.0.0.1"
 PORTS_TRIED = 50
 STOP_SECONDS = 3
+# Of the event loop, after which a connection taken is one that the server knows, and closes: asyncio makes it in one
+# round and tells of it in the next; one taken while the listening socket is closed it loses, open.
+ROUNDS_TO_BE_KNOWN = 3
 UPLOAD_BYTES = 1 << 30
 Result = TypeVar("Result")
 
@@ -52,6 +56,7 @@ class LocalSlack:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="local-slack", daemon=True)
         self._runner: web.AppRunner | None = None
+        self._listener: socket.socket | None = None
 
     # What the app has to be told
 
@@ -124,23 +129,29 @@ class LocalSlack:
         application.add_routes(Page(self.core, self.human, self.delivery).routes())
         self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=1)
         await self._runner.setup()
-        candidates = range(self._port, self._port + PORTS_TRIED) if self._port else [0]
-        for port in candidates:
-            try:
-                await web.TCPSite(self._runner, HOST, port).start()
-            except OSError as error:
-                if error.errno != errno.EADDRINUSE or port == candidates[-1]:
-                    raise
-                continue
-            break
-        self.core.workspace.base_url = f"http://{HOST}:{self._runner.addresses[0][1]}"
+        self._listener = listening(self._port)
+        await web.SockSite(self._runner, self._listener).start()
+        self.core.workspace.base_url = f"http://{HOST}:{self._listener.getsockname()[1]}"
 
     async def _close(self) -> None:
         self.core.closing = True
         self.core.changed()
         await self.delivery.close()
+        if self._listener is not None:
+            self._loop.remove_reader(self._listener)
+            for _ in range(ROUNDS_TO_BE_KNOWN):
+                await asyncio.sleep(0)
         if self._runner is not None:
             await self._runner.cleanup()
+
+
+def listening(first: int) -> socket.socket:
+    """A listening socket at port `first`, or at the next free one (0: any). Raises OSError when there is none."""
+    last = first + PORTS_TRIED - 1 if first else first
+    for port in range(first, last):
+        with suppress(OSError):
+            return socket.create_server((HOST, port))
+    return socket.create_server((HOST, last))
 
 
 def guard(core: Core) -> Middleware:

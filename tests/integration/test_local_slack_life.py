@@ -1,8 +1,12 @@
 """The local Slack's life: restarts, faults, Socket Mode's connections, and who may talk to it."""
 
+import gc
 import json
+import socket
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -81,6 +85,37 @@ class TestRestart:
         running.stop()
         watcher.close()
         assert time.monotonic() - began < 1
+
+    def test_stop_closes_what_connects_meanwhile(self, tmp_path: Path) -> None:
+        for round_ in range(8):
+            running = LocalSlack(tmp_path / str(round_)).start()
+            with connecting(int(running.url.rsplit(":", 1)[1])) as connected:
+                eventually(lambda seen=connected: len(seen) > 100)
+                running.stop()
+            del running
+            gc.collect()  # what is left open is warned of here, which is an error
+
+
+@contextmanager
+def connecting(port: int) -> Iterator[list[socket.socket]]:
+    """Clients that connect as fast as they can; those that got through."""
+    got: list[socket.socket] = []
+    ended = threading.Event()
+
+    def connect() -> None:
+        while not ended.is_set():
+            with suppress(OSError):
+                got.append(socket.create_connection(("127.0.0.1", port)))
+
+    threads = [threading.Thread(target=connect) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    yield got
+    ended.set()
+    for thread in threads:
+        thread.join()
+    for one in got:
+        one.close()
 
 
 class TestFaults:
