@@ -55,10 +55,10 @@ class LocalSlack:
         self.bot_token, self.app_token, self.signing_secret = (self.core.credentials[name] for name in CREDENTIALS)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="local-slack", daemon=True)
-        self._runner: web.AppRunner | None = None
-        self._listener: socket.socket | None = None
-
-    # What the app has to be told
+        application = web.Application(middlewares=[guard(self.core)], client_max_size=UPLOAD_BYTES)
+        application.add_routes(Api(self.core, self.delivery).routes())
+        application.add_routes(Page(self.core, self.human, self.delivery).routes())
+        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=1)
 
     @property
     def url(self) -> str:
@@ -75,16 +75,15 @@ class LocalSlack:
         """The workspace's clock, which a test may move."""
         return self.core.clock
 
-    # Life
-
     def start(self) -> "LocalSlack":
         """Listen. Raises OSError when no port is free."""
-        self._thread.start()
         try:
-            self.call(self._listen())
+            self._listener = listening(self._port)
         except OSError:
             self.stop()
             raise
+        self._thread.start()
+        self.call(self._serve())
         return self
 
     def stop(self) -> None:
@@ -123,26 +122,19 @@ class LocalSlack:
         asyncio.set_event_loop(self._loop)
         self._loop.run_forever()
 
-    async def _listen(self) -> None:
-        application = web.Application(middlewares=[guard(self.core)], client_max_size=UPLOAD_BYTES)
-        application.add_routes(Api(self.core, self.delivery).routes())
-        application.add_routes(Page(self.core, self.human, self.delivery).routes())
-        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=1)
-        await self._runner.setup()
-        self._listener = listening(self._port)
-        await web.SockSite(self._runner, self._listener).start()
+    async def _serve(self) -> None:
         self.core.workspace.base_url = f"http://{HOST}:{self._listener.getsockname()[1]}"
+        await self._runner.setup()
+        await web.SockSite(self._runner, self._listener).start()
 
     async def _close(self) -> None:
         self.core.closing = True
         self.core.changed()
         await self.delivery.close()
-        if self._listener is not None:
-            self._loop.remove_reader(self._listener)
-            for _ in range(ROUNDS_TO_BE_KNOWN):
-                await asyncio.sleep(0)
-        if self._runner is not None:
-            await self._runner.cleanup()
+        self._loop.remove_reader(self._listener)
+        for _ in range(ROUNDS_TO_BE_KNOWN):
+            await asyncio.sleep(0)
+        await self._runner.cleanup()
 
 
 def listening(first: int) -> socket.socket:
