@@ -15,7 +15,7 @@ from jobs.queues import DUTIES
 from jobs.runtime import entry, waiting
 from jobs.runtime.stopping import Stop
 from jobs.runtime.supervisor import Child, Supervisor
-from jobs.work import work
+from jobs.work_process import work
 from models.config import Config
 from models.errors import NotConfiguredError
 

@@ -22,7 +22,7 @@ from jobs.bucket import Bucket
 from jobs.queues import DUTIES, Hinter, pass_hints, queue_of
 from jobs.runtime import waiting
 from jobs.runtime.stopping import Stop
-from jobs.work import WorkProcess
+from jobs.work_process import WorkProcess
 from models import database, hints
 from models.actors import COMMAND_LINE
 from models.clock import now_ms

@@ -13,7 +13,7 @@ import redis
 import structlog
 from rq.serializers import JSONSerializer
 
-from jobs import work
+from jobs import work_process
 from jobs.queues import queue_of
 from jobs.runtime.stopping import Stop
 from models import database
@@ -25,15 +25,15 @@ from tests.factories import rows_of
 from tests.processes import until
 from tests.servers import away, valkey_at
 
-END_SECONDS = 3 * work.LOOK_SECONDS
+END_SECONDS = 3 * work_process.LOOK_SECONDS
 
 
 @contextmanager
 def beating(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The pulse of a work process, ten times a second."""
-    monkeypatch.setattr(work, "BEAT_SECONDS", 0.1)
+    monkeypatch.setattr(work_process, "BEAT_SECONDS", 0.1)
     stop = Stop()
-    pulse = threading.Thread(target=work._beat, args=("here-sms-1", "sms", stop))
+    pulse = threading.Thread(target=work_process._beat, args=("here-sms-1", "sms", stop))
     pulse.start()
     yield
     stop.ask()
@@ -105,15 +105,15 @@ def signals_kept() -> Iterator[None]:
         signal.signal(number, handler)
 
 
-def idle_at(url: str) -> work.WorkProcess:
+def idle_at(url: str) -> work_process.WorkProcess:
     """A work process for which there is no job."""
     connection = redis.Redis.from_url(url)
-    process = work.WorkProcess([queue_of("bulk", connection)], connection=connection, serializer=JSONSerializer)
+    process = work_process.WorkProcess([queue_of("bulk", connection)], connection=connection, serializer=JSONSerializer)
     process.stop = Stop()
     return process
 
 
-def ends_in(process: work.WorkProcess, act: Callable[[], None]) -> float:
+def ends_in(process: work_process.WorkProcess, act: Callable[[], None]) -> float:
     """Seconds from `act`, half a second after it began to wait, to its end."""
     acted = []
 

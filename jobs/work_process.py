@@ -29,7 +29,7 @@ from models.installation import open_installation
 from models.operations import tallying
 from models.operations.presence import BEAT_SECONDS, beat, leave
 
-log = structlog.stdlib.get_logger("signalbox.work")
+log = structlog.stdlib.get_logger("signalbox.work_process")
 
 REFUSED_SECONDS = 1.0  # after the database refused, before the next job
 WORKER_TTL_SECONDS = 30  # an idle worker looks after RQ's own registries this often
