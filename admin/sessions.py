@@ -8,13 +8,13 @@ from typing import Any
 from flask import Flask, g, request, session
 from flask_login import AnonymousUserMixin, LoginManager, UserMixin, current_user, login_user, logout_user
 
-from admin.presenting.zones import is_zone
 from models import secret_key
 from models.actors import Actor
 from models.clock import now_ms
 from models.config import Config
 from models.operations import signing_in
 from models.operations.settings import setting
+from models.rules.time_zones import is_time_zone
 from models.tables import Person
 from models.words import Role, Surface
 
@@ -109,7 +109,7 @@ def current_zone() -> str:
 def _zone() -> str:
     person = current_person()
     given = (person.time_zone if person else None, request.cookies.get(ZONE_COOKIE))
-    return next((zone for zone in given if zone and is_zone(zone)), None) or str(setting("time_zone"))
+    return next((zone for zone in given if zone and is_time_zone(zone)), None) or str(setting("time_zone"))
 
 
 def _load(person_id: Any) -> SignedIn | None:

@@ -19,6 +19,7 @@ from bot.drawing import blocks
 from bot.drawing.blocks import Block, Message
 from bot.people import actor_of
 from models.actors import Actor
+from models.rules.slack_places import is_direct
 
 log = structlog.stdlib.get_logger("signalbox.bot")
 
@@ -79,8 +80,6 @@ class Request:
                 raise
             return False
         return bool(found.get("is_member") or found.get("is_im"))
-
-    # Answers
 
     def whisper(self, message: Message | str, *, instead: bool = False) -> None:
         """Say it to this person only; `instead` puts it in the place of the answer that was clicked."""
@@ -170,7 +169,7 @@ class Request:
 
     def _whispered_in_channel(self, said: Message) -> bool:
         channel = self.channel_id
-        if not channel or channel.startswith("D"):
+        if not channel or is_direct(channel):
             return False
         try:
             self.client.chat_postEphemeral(channel=channel, user=self.user_id, text=said.text, blocks=said.blocks)

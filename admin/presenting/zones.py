@@ -6,15 +6,6 @@ from zoneinfo import ZoneInfo
 from models.errors import InvalidInputError
 
 
-def is_zone(name: str) -> bool:
-    """Whether there is a time zone of that name."""
-    try:
-        ZoneInfo(name)
-    except (LookupError, ValueError, OSError):  # OSError: the name of a folder of zones, or too long
-        return False
-    return True
-
-
 def moment_in(typed: str, zone: str) -> int:
     """What a date and time field holds, "2026-11-26T14:00" in this zone, as epoch ms. Raises InvalidInputError."""
     try:

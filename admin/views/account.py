@@ -1,7 +1,6 @@
 """Everybody's own account: name, time zone, password, Slack, and what one is told."""
 
 from typing import Any
-from zoneinfo import available_timezones
 
 from flask import Blueprint, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -15,6 +14,7 @@ from models.operations import preferences
 from models.operations.people import PASSWORD_LENGTH
 from models.operations.settings import setting
 from models.queries.people import person_by_id
+from models.rules.time_zones import time_zones
 
 blueprint = Blueprint("account", __name__, url_prefix="/account")
 LONGEST = 1000  # characters of a password that are looked at
@@ -63,7 +63,7 @@ def _page(**shown: Any) -> str:
     return render_template(
         "administration/account.html",
         **{"refused": None, "given": None, **shown},
-        zones=sorted(available_timezones()),
+        zones=sorted(time_zones()),
         house_zone=setting("time_zone"),
         shortest=PASSWORD_LENGTH,
     )

@@ -10,6 +10,7 @@ from admin.views.given import typed
 from models.clock import now_ms
 from models.errors import InvalidInputError
 from models.operations import scheduling
+from models.rules.time_zones import is_time_zone
 from models.tables import Campaign
 from models.words import CHANNEL_LABELS, Channel, StartKind
 
@@ -36,7 +37,7 @@ def is_asked() -> bool:
 def schedule(campaign: Campaign, kind: StartKind, **asked: Any) -> str:
     """Keep the start that the form asks for; says when that is. Raises what `schedule_start` raises."""
     zone = typed("time_zone", longest=100)
-    if not zones.is_zone(zone):
+    if not is_time_zone(zone):
         raise InvalidInputError("The time zone of this page is not known. Open the dialog again.", field="time_zone")
     at = zones.moment_in(typed("start_at", longest=40), zone) if request.form["when"] == "at" else None
     scheduling.schedule_start(campaign.id, kind=kind, start_at=at, when_free=at is None, time_zone=zone, **asked)

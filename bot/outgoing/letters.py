@@ -14,6 +14,7 @@ from bot.outgoing.places import RESTRICTED
 from bot.site import site
 from models.config import current
 from models.rules.account import who_can_mend
+from models.rules.slack_places import is_direct
 from models.rules.stopping import nothing_stopped
 from models.words import (
     CAMPAIGN_STATUS_LABELS,
@@ -135,7 +136,7 @@ def _scheduled(numbers: Mapping[str, Any], who: str) -> str:
 
 def _moved(numbers: Mapping[str, Any], who: str) -> str:
     place = str(numbers.get("place") or "")
-    return f"{who} put the card into {'direct messages' if place.startswith('D') else f'<#{place}>'}."
+    return f"{who} put the card into {'direct messages' if is_direct(place) else f'<#{place}>'}."
 
 
 def _cancelled_by(numbers: Mapping[str, Any]) -> str:

@@ -1,7 +1,6 @@
 """Making campaigns: a draft, its template, its contacts; then it is Ready and most of it fixed."""
 
 import hashlib
-import re
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from typing import NamedTuple
@@ -15,6 +14,7 @@ from models.errors import InvalidInputError, WrongStateError
 from models.operations import audit, deleting
 from models.operations.unscheduling import drop_start
 from models.queries.campaigns import counts_of, seen_campaign
+from models.rules.slack_places import is_channel, is_direct
 from models.rules.timeouts import DAY
 from models.segments import LONGEST_SMS
 from models.tables import Campaign
@@ -24,7 +24,6 @@ from models.words import Channel, Phase, WorkState
 NAME_LENGTH = range(3, 61)
 DESCRIPTION_LENGTH = 500
 SUBJECT_LENGTH = 500
-SLACK_CHANNEL = re.compile(r"[CGD][A-Z0-9]{1,20}")
 DRAFT_KEPT = 14 * DAY  # since its last change
 BODY_BYTES = 1_000_000
 DISCARD_SLICE = 500
@@ -134,7 +133,7 @@ def _checked_basics(name: str, description: str, slack_channel_id: str | None) -
         raise InvalidInputError(
             f"A description has at most {DESCRIPTION_LENGTH} characters; this has {len(told):,}.", field="description"
         )
-    if place and not SLACK_CHANNEL.fullmatch(place):
+    if place and not (is_channel(place) or is_direct(place)):
         raise InvalidInputError(
             f"“{place[:80]}” is no Slack channel id. It looks like C0123ABCD and stands at the end of the channel's "
             "details in Slack.",

@@ -1,12 +1,11 @@
 """What people choose for themselves."""
 
-from zoneinfo import available_timezones
-
 from models.actors import Actor
 from models.database import execute, transaction
 from models.errors import InvalidInputError, NotAllowedError
 from models.operations import audit, signing_in
 from models.operations.people import NAME_LENGTH, hash_password
+from models.rules.time_zones import is_time_zone
 from models.tables import Person
 
 
@@ -36,7 +35,7 @@ def change_account(actor: Actor, *, name: str, time_zone: str, now: int) -> None
     person_id, shown = _own(actor), " ".join(name.split())
     if len(shown) not in NAME_LENGTH:
         raise InvalidInputError("A name has 1 to 80 characters.", field="name")
-    if time_zone and time_zone not in available_timezones():
+    if time_zone and not is_time_zone(time_zone):
         raise InvalidInputError(f"There is no time zone {time_zone}; it looks like Europe/Berlin.", field="time_zone")
     with transaction():
         execute("UPDATE people SET name = ?, time_zone = ? WHERE id = ?", shown, time_zone or None, person_id)

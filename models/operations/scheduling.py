@@ -1,7 +1,5 @@
 """Start later: a run or retry is asked for now, and checked again and done when its moment comes (SPEC 1)."""
 
-from zoneinfo import ZoneInfo
-
 from models.actors import COMMAND_LINE, SYSTEM, Actor
 from models.database import execute, transaction
 from models.errors import CampaignError, InvalidInputError, NotAllowedError, WrongStateError
@@ -12,6 +10,7 @@ from models.queries.campaigns import get_campaign, seen_standing, standing_of
 from models.queries.people import person_by_id
 from models.rules.actions import Standing, answer_for, right_for
 from models.rules.criteria import Criteria
+from models.rules.time_zones import is_time_zone
 from models.rules.timeouts import DAY, HOUR
 from models.tables import ScheduledStart
 from models.words import ROLE_LABELS, Action, MessageStatus, Role, StartKind, Surface, WorkState
@@ -144,12 +143,10 @@ def _check_moment(start_at: int | None, *, when_free: bool, time_zone: str, now:
         raise InvalidInputError("That time is over; choose a later one.", field="start_at")
     if start_at is not None and start_at > now + FURTHEST:
         raise InvalidInputError("That is more than a year ahead; choose an earlier time.", field="start_at")
-    try:
-        ZoneInfo(time_zone)
-    except (LookupError, ValueError, OSError) as unknown:  # OSError: the name of a folder of zones, or too long
+    if not is_time_zone(time_zone):
         raise InvalidInputError(
             f"There is no time zone {time_zone}; give one such as Europe/Berlin.", field="time_zone"
-        ) from unknown
+        )
 
 
 def _run_options(leave_out_reached: bool) -> dict[str, object]:

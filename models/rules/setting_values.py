@@ -4,15 +4,15 @@ import math
 import re
 from collections.abc import Callable
 from typing import Any
-from zoneinfo import available_timezones
 
 from models.errors import InvalidInputError
+from models.rules.slack_places import is_channel
+from models.rules.time_zones import is_time_zone
 
 Check = Callable[[Any], Any]
 FASTEST = 100_000  # messages per second
 DEAREST = 1000
 LONGEST_KEPT = 36_500  # days
-_CHANNEL_ID = re.compile(r"[CG][A-Z0-9]{1,20}")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _ON_OFF = {"on": True, "off": False, "True": True, "False": False}
 
@@ -51,7 +51,7 @@ def on_off(value: Any) -> bool:
 
 def time_zone(value: Any) -> str:
     """The IANA name of a time zone."""
-    if _text(value) not in available_timezones():
+    if not is_time_zone(_text(value)):
         raise InvalidInputError("A time zone looks like Europe/Berlin.", field="value")
     return _text(value)
 
@@ -67,7 +67,7 @@ def currency(value: Any) -> str:
 def slack_channel(value: Any) -> str | None:
     """A Slack channel's id, None for none."""
     text = _text(value).removeprefix("#")
-    if text and not _CHANNEL_ID.fullmatch(text):
+    if text and not is_channel(text):
         raise InvalidInputError(
             "Give the channel's ID, like C024BE91L: in Slack, it stands at the end of the channel's details.",
             field="value",
