@@ -26,6 +26,7 @@ from models.words import (
     Phase,
     Role,
     Silence,
+    counted,
     duration,
 )
 
@@ -87,7 +88,7 @@ def set_up(app: Flask, config: Config) -> None:
         clock=lambda moment: times.clock_element(moment, sessions.current_zone()),
         time_on_phone=lambda moment: times.clock(moment, sessions.current_zone()),
         day=lambda moment: times.day(moment, sessions.current_zone()),
-        counted=words.counted,
+        counted=counted,
         act_url=act_urls.act_url,
         opens_page=act_urls.opens_page,
         bar_parts=bars.parts,

@@ -329,6 +329,11 @@ FAILURE_REASON_LABELS = {
 }
 
 
+def counted(n: int, noun: str) -> str:
+    """A number with its noun: "1 message", "1,240 messages"."""
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
+
+
 def duration(seconds: float) -> str:
     """Roughly, in one unit: "50 s", "6 min", "2 h"."""
     if seconds < 90:

@@ -7,14 +7,13 @@ import redis
 from admin.checkup.doctor import CLOCK_STEP, START
 from admin.checkup.findings import Finding, fault, ok, warning
 from admin.presenting import times
-from admin.presenting.words import counted
 from jobs.queues import DUTIES, queue_of
 from jobs.runtime import addresses, waiting
 from models.config import Config
 from models.database import engine_version
 from models.queries import health
 from models.queries.slack import slack_troubles
-from models.words import SILENCE_LABELS, duration
+from models.words import SILENCE_LABELS, counted, duration
 
 LATELY_MS = 24 * 3600 * 1000
 LONG_QUEUE = 1000  # jobs: hints are merged, so more than a few mean that nobody takes them

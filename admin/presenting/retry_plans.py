@@ -3,9 +3,8 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from admin.presenting.words import counted
 from models.rules.retry_plan import UNCONFIRMED, PlanEntry, RetryPlan
-from models.words import RETRY_GROUPS, RetryClass
+from models.words import RETRY_GROUPS, RetryClass, counted
 
 _BY_HAND = "ticked because you picked them by hand"
 

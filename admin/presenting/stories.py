@@ -9,7 +9,7 @@ from models.queries.stories import MoveTold, Story
 from models.rules.in_doubt import AttemptTold
 from models.rules.timeouts import GIVES_NO_RECEIPTS
 from models.rules.verdicts import NOT_SENT, Answer, Word
-from models.words import TO_BE_SENT, MessageStatus, MoveKind, Surface
+from models.words import TO_BE_SENT, MessageStatus, MoveKind, Surface, counted
 
 _SURFACES = {Surface.PANEL: ", from the panel", Surface.SLACK: ", from Slack"}  # the others name themselves
 _MOVES = {
@@ -105,5 +105,5 @@ def _raw(attempt: AttemptTold) -> str:
 
 def _move(move: MoveTold) -> Entry:
     badge, act = _MOVES[move.kind]
-    size = f" of {words.counted(move.total, 'message')}" if move.total and move.kind is MoveKind.RETRY else ""
+    size = f" of {counted(move.total, 'message')}" if move.total and move.kind is MoveKind.RETRY else ""
     return Entry(badge, move.at, f"{move.actor_name} {act}{size}{_SURFACES.get(move.surface, '')}.")

@@ -141,11 +141,6 @@ def number(n: int) -> str:
     return f"{n:,}"
 
 
-def counted(n: int, noun: str) -> str:
-    """A number with its noun: "1 message", "1,240 messages"."""
-    return f"{n:,} {noun}{'' if n == 1 else 's'}"
-
-
 def share(n: int, total: int) -> str:
     """Of a hundred, to a tenth: "2.6 %"."""
     return f"{100 * n / total:.1f} %" if total else "–"

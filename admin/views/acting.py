@@ -8,7 +8,6 @@ from flask.typing import ResponseReturnValue
 
 from admin import sessions
 from admin.numbers import whole_number
-from admin.presenting import words
 from admin.views import later
 from admin.views.asking import act_done, ask_then
 from admin.views.base import done, wants_part
@@ -24,7 +23,7 @@ from models.queries.run_check import run_check
 from models.queries.work import has_left_out
 from models.rules.stopping import nothing_stopped
 from models.tables import Campaign
-from models.words import NO_START, NOTHING_TO_RESUME, START_CANCELLED, Action, Channel, StartKind
+from models.words import NO_START, NOTHING_TO_RESUME, START_CANCELLED, Action, Channel, StartKind, counted
 
 CHECKED_AT_ONCE = 20_000  # contacts: to look at so many takes some 50 ms
 blueprint = Blueprint("campaign", __name__, url_prefix="/campaigns/<id:campaign_id>")
@@ -42,7 +41,7 @@ def stop(campaign_id: int) -> ResponseReturnValue:
 
     def act(campaign: Campaign, actor: Actor) -> ResponseReturnValue:
         moved = running.stop_campaign(campaign.id, actor=actor, now=now_ms())
-        unsent = f"{words.counted(moved.messages, 'message')} will not be sent" if moved.messages else ""
+        unsent = f"{counted(moved.messages, 'message')} will not be sent" if moved.messages else ""
         return act_done(campaign, f"Stopped: {unsent or nothing_stopped(moved.sending)}.")
 
     return ask_then(Action.STOP, campaign_id, act)
@@ -56,7 +55,7 @@ def resume(campaign_id: int) -> ResponseReturnValue:
         moved = starting.resume_campaign(campaign.id, actor=actor, now=now_ms())
         if moved.move_id is None:
             return act_done(campaign, NOTHING_TO_RESUME)
-        to_send = words.counted(moved.messages, "message")
+        to_send = counted(moved.messages, "message")
         return act_done(campaign, f"Resumed: {to_send} will be sent. {moved.warning}".rstrip())
 
     def shown(campaign: Campaign) -> dict[str, Any]:
@@ -141,7 +140,7 @@ def _run(campaign: Campaign, actor: Actor) -> ResponseReturnValue:
     if later.is_asked():
         return act_done(campaign, later.schedule(campaign, StartKind.RUN, criteria=None, **asked))
     moved = starting.run_campaign(campaign.id, **asked)
-    to_send = words.counted(moved.messages, "message")
+    to_send = counted(moved.messages, "message")
     return act_done(campaign, f"{campaign.name} is In Progress: {to_send} to send. {moved.warning}".rstrip())
 
 

@@ -14,7 +14,7 @@ from models.clock import now_ms
 from models.errors import InvalidInputError
 from models.operations.forgetting import Forgotten, forget_person
 from models.queries.finding import FoundMessage, FoundRecipient, find_recipient, recipient_typed
-from models.words import MessageStatus
+from models.words import MessageStatus, counted
 
 blueprint = Blueprint("finding", __name__)
 Facts = list[tuple[str, str]]
@@ -71,19 +71,15 @@ def _facts(done: Forgotten) -> Facts:
     """What was done, and what goes by itself."""
     facts = [
         ("Opt-out", "Kept, as a keyed hash: who they were can't be read from it."),
-        ("Messages", f"{words.counted(done.messages, 'message')} erased, {done.opted_out:,} of them now Opted Out."),
-        ("Files", f"{words.counted(done.files, 'file')} removed: uploads and exports of the campaigns concerned."),
-        ("Receipts", f"{words.counted(done.posts, 'post')} emptied."),
+        ("Messages", f"{counted(done.messages, 'message')} erased, {done.opted_out:,} of them now Opted Out."),
+        ("Files", f"{counted(done.files, 'file')} removed: uploads and exports of the campaigns concerned."),
+        ("Receipts", f"{counted(done.posts, 'post')} emptied."),
     ]
     facts.append(("By itself", "Uploads that were never imported go within 14 days. Downloads are beyond our reach."))
     if done.at_verdict:
-        facts.append(
-            ("With the provider", f"{words.counted(done.at_verdict, 'message')} erased once its word has come.")
-        )
+        facts.append(("With the provider", f"{counted(done.at_verdict, 'message')} erased once its word has come."))
     if done.posts_waiting:
-        facts.append(
-            ("Not yet applied", f"{words.counted(done.posts_waiting, 'post')} of receipts: gone within 31 days.")
-        )
+        facts.append(("Not yet applied", f"{counted(done.posts_waiting, 'post')} of receipts: gone within 31 days."))
     if done.work_open:
-        facts.append(("At work now", f"{words.counted(done.work_open, 'import')}: forget once more afterwards."))
+        facts.append(("At work now", f"{counted(done.work_open, 'import')}: forget once more afterwards."))
     return facts

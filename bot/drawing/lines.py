@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from bot.drawing import blocks
 from bot.drawing.blocks import Block, escaped
+from models import words
 from models.config import current
 from models.queries.campaigns import CampaignSummary
 from models.queries.progress import Progress
@@ -43,7 +44,7 @@ def counted(n: int, then: str = "", noun: str = "message") -> str:
     """So many messages, and what is said of them: `then` begins with a verb as it stands after several."""
     verb, _, rest = then.partition(" ")
     said = _OF_ONE.get(verb, verb) if n == 1 else verb
-    return " ".join(part for part in (f"{n:,}", noun if n == 1 else f"{noun}s", said, rest) if part)
+    return " ".join(part for part in (words.counted(n, noun), said, rest) if part)
 
 
 def channel_label(summary: CampaignSummary) -> str:
@@ -106,7 +107,7 @@ def reasons(progress: Progress, shown: int = REASONS_SHOWN) -> str:
     """The most frequent failure reasons in one line."""
     told = " · ".join(f"{FAILURE_REASON_NAMES[reason]} {n:,}" for reason, n in progress.reasons[:shown])
     more = len(progress.reasons) - shown
-    return f"{told} · {more} more reason{'s' if more > 1 else ''}" if more > 0 else told
+    return f"{told} · {counted(more, noun='more reason')}" if more > 0 else told
 
 
 def start(waiting: ScheduledStart) -> str:

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from models.addresses import REFUSAL_LABELS, Refusal
+from models.words import counted
 
 LINES_KEPT = 1_000
 LINES_SHOWN = 5
@@ -89,7 +90,7 @@ class Report:
         if not self.rows:
             return ["The file has no contacts."]
         return [
-            f"{_counted(self.rows, 'row')} read: {self.imported:,} imported, {self.refused_rows:,} refused.",
+            f"{counted(self.rows, 'row')} read: {self.imported:,} imported, {self.refused_rows:,} refused.",
             *(
                 f"Refused: {REFUSAL_LABELS[refusal]}: {lines.shown()}."
                 for refusal, lines in sorted(self.refused.items(), key=lambda item: -item[1].count)
@@ -106,14 +107,10 @@ class Report:
                 self.changed,
                 f"Read as numbers of {self.country}: {self.changed:,}{self._samples()}.",
             ),
-            *((count, f"“{name}” is empty: {_counted(count, 'contact')}.") for name, count in self.empty.items()),
+            *((count, f"“{name}” is empty: {counted(count, 'contact')}.") for name, count in self.empty.items()),
         )
         return [sentence for count, sentence in remarks if count]
 
     def _samples(self) -> str:
         shown = ", ".join(f"{before} as {after}" for before, after in self.changed_samples)
         return f", such as {shown}" if shown else ""  # none is left once those people are forgotten
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -19,6 +19,7 @@ from models.words import (
     Channel,
     MessageStatus,
     Phase,
+    counted,
 )
 
 
@@ -251,7 +252,7 @@ def _minutes(n: int) -> str:
         return f"{n // (24 * 60)} days"
     if n >= 2 * 60:
         return f"{n // 60} hours"
-    return f"{n} minute{'s' if n > 1 else ''}"
+    return counted(n, "minute")
 
 
 def _settles_within(campaign: Standing) -> int:
@@ -266,8 +267,7 @@ def _with_provider(messages: int) -> str:
 
 
 def _hours(ms: int) -> str:
-    n = -(-ms // HOUR)
-    return f"{n} hour{'s' if n > 1 else ''}"
+    return counted(-(-ms // HOUR), "hour")
 
 
 def _has_retryable(campaign: Standing) -> bool:
