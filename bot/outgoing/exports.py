@@ -1,7 +1,5 @@
 """An export in the direct messages of who asked for it: progress, the receipt in its place, then the file alone."""
 
-import hashlib
-import json
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -13,7 +11,7 @@ from bot.drawing import blocks, lines
 from bot.drawing.blocks import Message, escaped
 from bot.outgoing.line import Line, NotNowError, RefusedError
 from bot.outgoing.places import Places
-from bot.outgoing.posting import Posting
+from bot.outgoing.posting import Posting, fingerprint
 from bot.outgoing.resting import Resting
 from bot.outgoing.uploads import Uploads
 from bot.site import site
@@ -47,9 +45,8 @@ class ExportMessages:
         if posts.latest("export", saying.subject_id) is None:
             shown = _message(Export.get_by_id(saying.subject_id))
             posted = self._posting.post(saying, self._places.direct(int(saying.address)), shown)
-            rendered = "" if posted.found else _hash(shown)
             place = {"channel_id": posted.channel_id, "ts": posted.ts}
-            posts.keep("export", saying.subject_id, **place, rendered_hash=rendered, now=self._clock())
+            posts.keep("export", saying.subject_id, **place, rendered_hash=posted.shows, now=self._clock())
 
     def say_file(self, saying: SlackOutbox) -> None:
         """Upload the file, after its receipt."""
@@ -104,7 +101,7 @@ class ExportMessages:
             return
         export, now = Export.get_by_id(post.subject_id), self._clock()
         shown = _message(export)
-        if (rendered := _hash(shown)) != post.rendered_hash:
+        if (rendered := fingerprint(shown)) != post.rendered_hash:
             place = {"channel": post.slack_channel_id, "ts": post.ts}
             try:
                 self._line.call("chat_update", **place, text=shown.text, blocks=shown.blocks)
@@ -177,7 +174,3 @@ def _files(message: Any, name: str) -> list[str]:
 
 def _utc(at: int, form: str) -> str:
     return datetime.fromtimestamp(at / 1000, UTC).strftime(form)
-
-
-def _hash(shown: Message) -> str:
-    return hashlib.sha256(json.dumps([shown.text, shown.blocks], sort_keys=True).encode()).hexdigest()[:32]

@@ -1,5 +1,7 @@
 """Posting a message once, whatever happens in between."""
 
+import hashlib
+import json
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -15,11 +17,15 @@ PAGE = 200  # messages, as Slack advises
 
 
 class Posted(NamedTuple):
-    """A message that is there; `found` when an earlier try had posted it already, perhaps with older words."""
+    """A message that is there; `found` when an earlier try had posted it already, perhaps with older words.
+
+    `shows` is the fingerprint of what stands in it, '' where that is not known.
+    """
 
     channel_id: str
     ts: str
     found: bool
+    shows: str
 
 
 class Posting:
@@ -38,7 +44,7 @@ class Posting:
         """The message, posted now or by an earlier try. Raises what the line raises."""
         there = self.look_for(saying, channel, lambda message: _id_in(message) == saying.id, thread_ts)
         if there is not None:
-            return Posted(channel, there["ts"], found=True)
+            return Posted(channel, there["ts"], found=True, shows="")
         self._line.ready("chat_postMessage", channel)
         with self.noted(saying):
             answer = self._line.call(
@@ -49,7 +55,7 @@ class Posting:
                 blocks=letter.blocks,
                 metadata={"event_type": EVENT, "event_payload": {"outbox_id": saying.id}},
             )
-        return Posted(answer["channel"], answer["ts"], found=False)
+        return Posted(answer["channel"], answer["ts"], found=False, shows=fingerprint(letter))
 
     def noted(self, saying: SlackOutbox) -> "_Noted":
         """The note around a call that posts something."""
@@ -79,6 +85,12 @@ class Posting:
             answer = self._line.call(method, **where, cursor=cursor, include_all_metadata=True)
             yield from answer["messages"]
             cursor = (answer.get("response_metadata") or {}).get("next_cursor") or ""
+
+
+def fingerprint(shown: Message) -> str:
+    """Of what is said, without the small print and the moment in it: what has not changed is not sent again."""
+    lasting = [block for block in shown.blocks if block["type"] != "context"]
+    return hashlib.sha256(json.dumps([shown.text, lasting], sort_keys=True).encode()).hexdigest()[:32]
 
 
 class _Noted:

@@ -1,7 +1,5 @@
 """The life of campaigns' cards in Slack: posted once, moved when asked, kept up to date, and left alone when gone."""
 
-import hashlib
-import json
 from collections.abc import Callable
 
 import structlog
@@ -11,7 +9,7 @@ from bot.drawing.blocks import Message, section
 from bot.outgoing import letters
 from bot.outgoing.line import Line, NotNowError, RefusedError
 from bot.outgoing.places import SHUT, Places, channel_of
-from bot.outgoing.posting import Posted, Posting
+from bot.outgoing.posting import Posted, Posting, fingerprint
 from bot.outgoing.resting import Resting
 from models.errors import NotFoundError
 from models.operations import posts, telling
@@ -80,7 +78,7 @@ class StatusCards:
         card = looks.card_of(campaign.id)
         channel = channel_of(campaign)
         if channel is None:
-            self._keep(saying, self._posting.post(saying, self._places.direct(campaign.owner_id), card), card)
+            self._keep(saying, self._posting.post(saying, self._places.direct(campaign.owner_id), card))
             return
         try:
             posted = self._posting.post(saying, channel, card)
@@ -89,7 +87,7 @@ class StatusCards:
                 raise
             posted = self._post_to_owner(saying, campaign, card)
             telling.tell_of_shut_channel(campaign.id, channel, refused.error, now=self._clock())
-        self._keep(saying, posted, card)
+        self._keep(saying, posted)
 
     def _post_to_owner(self, saying: SlackOutbox, campaign: Campaign, card: Message) -> Posted:
         return self._posting.post(saying, self._places.direct(campaign.owner_id), card)
@@ -100,17 +98,16 @@ class StatusCards:
         if post is not None and post.state == "live":
             text = "The card of this campaign has moved."
             self._show(post, Message(text, [section(text)]))
-        self._keep(saying, posted, card)
+        self._keep(saying, posted)
 
-    def _keep(self, saying: SlackOutbox, posted: Posted, card: Message) -> None:
+    def _keep(self, saying: SlackOutbox, posted: Posted) -> None:
         """What an interrupted try has posted may show older figures: the next look brings it up to date."""
-        rendered = "" if posted.found else _hash(card)
         posts.keep(
             "card",
             saying.subject_id,
             channel_id=posted.channel_id,
             ts=posted.ts,
-            rendered_hash=rendered,
+            rendered_hash=posted.shows,
             now=self._clock(),
         )
 
@@ -120,7 +117,7 @@ class StatusCards:
             card = looks.card_of(post.subject_id)
         except NotFoundError:  # deleted: the card hears of it by the act itself
             return
-        rendered = _hash(card)
+        rendered = fingerprint(card)
         if rendered == post.rendered_hash or self._show(post, card):
             posts.note_look(post, rendered_hash=rendered, now=now)
 
@@ -146,9 +143,3 @@ def pace(living: LivingCard, now: int) -> int:
     if living.phase is Phase.FAILED:
         return 5_000  # what was not sent becomes Cancelled within seconds
     return 10_000 if living.phase in (Phase.RUNNING, Phase.HELD, Phase.STOPPING) else 15_000
-
-
-def _hash(card: Message) -> str:
-    """Of what is said, without the moment it is as of: an unchanged card is not sent again."""
-    lasting = [block for block in card.blocks if block["type"] != "context"]
-    return hashlib.sha256(json.dumps([card.text, lasting], sort_keys=True).encode()).hexdigest()[:32]
