@@ -46,7 +46,7 @@ def picker(verb: str, typed: str, criteria: Criteria = EVERYTHING) -> Message:
     which = f"Several campaigns fit “{escaped(typed)}”. Which one?" if typed else "Which campaign?"
     shown = drawn.picker(verb, f"*{which}*", criteria.to_json())
     if criteria != EVERYTHING:
-        shown.append(blocks.context(f"Of its messages: {lines.filtered(criteria)}."))
+        shown.append(blocks.context(f"Of its messages: {escaped(criteria.told)}."))
     return Message("Which campaign?", shown)
 
 

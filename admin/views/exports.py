@@ -20,9 +20,9 @@ from models.operations.files import read_file
 from models.queries.campaigns import counts_of, seen_campaign
 from models.queries.pages import total_of
 from models.queries.work import export_seen_by, exports_seen_by, file_of, moments_of, unchanged_export_of
-from models.rules.criteria import Criteria
+from models.rules.criteria import CHANGED, Criteria
 from models.tables import Campaign, Export
-from models.words import MESSAGE_STATUS_LABELS, OPEN_WORK, MessageStatus, WorkState
+from models.words import OPEN_WORK, WorkState
 
 blueprint = Blueprint("export", __name__)
 AT_ONCE = 10_000  # rows
@@ -139,14 +139,9 @@ def _lines() -> list[Line]:
 
 
 def _what(export: Export) -> str:
-    """The export's filter in words."""
-    if export.since_id:
-        return "What changed"
-    criteria = Criteria.from_json(export.criteria)
-    parts = [MESSAGE_STATUS_LABELS[MessageStatus(status)] for status in criteria.statuses]
-    parts += [words.reason_name(reason) for reason in criteria.reasons]
-    parts += [f"“{criteria.search.lstrip('=*')}”"] if criteria.search else []
-    return ", ".join(parts) or "All messages"
+    """Which messages it has; what it is compared with follows."""
+    told = CHANGED if export.since_id else Criteria.from_json(export.criteria).told
+    return f"{told[0].upper()}{told[1:]}"
 
 
 def _signer() -> URLSafeTimedSerializer:

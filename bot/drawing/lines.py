@@ -10,7 +10,7 @@ from models.queries.campaigns import CampaignSummary
 from models.queries.progress import Progress
 from models.rules.account import goes_on_by, who_can_mend, why_refused
 from models.rules.counts import stopping_told
-from models.rules.criteria import Criteria
+from models.rules.criteria import CHANGED, Criteria
 from models.tables import Export, ScheduledStart
 from models.words import (
     CAMPAIGN_STATUS_LABELS,
@@ -19,8 +19,6 @@ from models.words import (
     MESSAGE_STATUS_LABELS,
     PROVIDER_NAMES,
     Channel,
-    FailureReason,
-    MessageStatus,
     Phase,
     StartKind,
     duration,
@@ -132,16 +130,8 @@ def why_failed(summary: CampaignSummary) -> str:
 def filter_of(export: Export) -> str:
     """Which of a campaign's messages an export has."""
     if export.since_id:
-        return "what changed since an earlier export"
-    return filtered(Criteria.from_json(export.criteria))
-
-
-def filtered(criteria: Criteria) -> str:
-    """Which messages a filter leaves."""
-    parts = [MESSAGE_STATUS_LABELS[MessageStatus(status)] for status in criteria.statuses]
-    parts += [FAILURE_REASON_NAMES[FailureReason(reason)] for reason in criteria.reasons]
-    parts += [f"search {escaped(criteria.search)}"] if criteria.search else []
-    return ", ".join(parts) or "all messages"
+        return f"{CHANGED} since an earlier export"
+    return escaped(Criteria.from_json(export.criteria).told)
 
 
 def mark(summary: CampaignSummary, site: Site) -> list[Block]:

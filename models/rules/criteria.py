@@ -4,7 +4,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
-from models.words import MessageStatus
+from models.words import FAILURE_REASON_NAMES, MESSAGE_STATUS_LABELS, FailureReason, MessageStatus
+
+# Which messages are in an export that is compared with an earlier one.
+CHANGED = "what changed"
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,15 @@ class Criteria:
         if status == MessageStatus.FAILED:
             return replace(self, statuses=(status,))
         return replace(self, statuses=(status,), reasons=(), retry_classes=(), failures=())
+
+    @property
+    def told(self) -> str:
+        """Which messages it leaves, in the middle of a sentence: "Failed, Blocked, search “ada”", "all messages"."""
+        parts = [MESSAGE_STATUS_LABELS[MessageStatus(status)] for status in self.statuses]
+        parts += [FAILURE_REASON_NAMES[FailureReason(reason)] for reason in self.reasons]
+        parts += [f"search “{self.search.lstrip('=*')}”"] if self.search else []
+        parts += ["chosen messages"] if self.message_ids else []
+        return ", ".join(parts) or "all messages"
 
     def to_json(self) -> dict[str, Any]:
         """What is stored with a bulk move, an export or a retry plan."""

@@ -10,11 +10,13 @@ import pytest
 from flask import Flask
 
 from admin.views import exports
+from bot.drawing import lines
 from models.actors import Actor
 from models.clock import now_ms
 from models.operations import exporting
 from models.rules.criteria import Criteria
 from models.rules.verdicts import Word
+from models.tables import Export
 from models.words import Role
 from tests import factories
 from tests.factories import make_campaign, make_ended, rows_of
@@ -92,6 +94,16 @@ def test_what_changed_since_is_offered_after_an_export_of_all(panel: Visitor) ->
     assert (row["status"], row["previous_status"]) == ("delivered", "failed")
     listed = panel.get("/exports/").text
     assert "What changed since the export of" in listed
+
+
+def test_list_tells_the_filter_in_the_words_of_slack(panel: Visitor) -> None:
+    export(panel, make_ended(messages=3), "?status=delivered&q=%2B1415&match=contains")
+    export(panel, make_ended(messages=3))
+    listed = panel.get("/exports/").text
+    assert "Delivered, search “+1415”" in listed
+    assert "All messages" in listed
+    told = [lines.filter_of(made) for made in Export.select().order_by(Export.id)]
+    assert told == ["Delivered, search “+1415”", "all messages"]
 
 
 def test_nobody_compares_with_an_export_of_somebody_else(

@@ -104,6 +104,21 @@ def test_empty_criteria_store_nothing() -> None:
     assert Criteria().to_json() == {}
 
 
+@pytest.mark.parametrize(
+    ("criteria", "told"),
+    [
+        (Criteria(), "all messages"),
+        (Criteria(statuses=("failed",), reasons=("mailbox_full",)), "Failed, Mailbox full"),
+        (Criteria(statuses=("opted_out",), search="ada"), "Opted Out, search “ada”"),
+        (Criteria(search="=+14155550001"), "search “+14155550001”"),
+        (Criteria(search="*lace"), "search “lace”"),
+        (Criteria(statuses=("failed",), message_ids=(3, 1)), "Failed, chosen messages"),
+    ],
+)
+def test_criteria_are_told_in_words(criteria: Criteria, told: str) -> None:
+    assert criteria.told == told
+
+
 def test_reasons_say_something_of_failed_messages_only() -> None:
     criteria = Criteria(statuses=("failed", "unconfirmed"), reasons=("blocked",), retry_classes=("likely",), search="a")
     assert criteria.for_status("failed") == Criteria(("failed",), ("blocked",), ("likely",), "a")

@@ -328,10 +328,10 @@ def test_receipt_forgets_a_search_for_what_a_field_of_somebody_forgotten_held(
     export_id = start_export(campaign_id, criteria=criteria, actor=ben_in_slack, now=outgoing.now())
     do_export(export_id, clock=outgoing.now)
     outgoing.works(1)
-    assert "search Zoe Mil · 1 row" in str(outgoing.direct("ben")[0])
+    assert "search “Zoe Mil” · 1 row" in str(outgoing.direct("ben")[0])
     forget("+14155550001", alice)
     outgoing.works(70)
-    assert "search =forgotten · 1 row" in str(outgoing.direct("ben")[0])
+    assert "search “forgotten” · 1 row" in str(outgoing.direct("ben")[0])
 
 
 @both_engines
