@@ -38,8 +38,6 @@ class Api:
             web.get("/link/", self.link),
         ]
 
-    # The Web API
-
     async def method(self, request: web.Request) -> web.StreamResponse:
         """One Web API call."""
         name, began = request.match_info["method"], time.monotonic()
@@ -118,8 +116,6 @@ class Api:
         if method.scope is not None and method.scope not in scopes:
             raise SlackError("missing_scope", needed=method.scope, provided=",".join(scopes))
 
-    # Files
-
     async def upload(self, request: web.Request) -> web.Response:
         """The bytes of an announced file."""
         fault = self._core.faults.take("upload")
@@ -140,8 +136,6 @@ class Api:
             return file_response(self._core, request.match_info["file_id"])
         except SlackError as error:
             return web.Response(status=403, text=error.code)
-
-    # Answers
 
     async def respond(self, request: web.Request) -> web.Response:
         """An answer by response URL."""

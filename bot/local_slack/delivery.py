@@ -100,8 +100,6 @@ class Delivery:
             return await self._over_socket(kind, payload, retry)
         return await self._over_http(self.request_url, kind, payload, retry)
 
-    # Over HTTP
-
     async def _over_http(self, url: str, kind: str, payload: Document, retry: tuple[int, str] | None) -> Ack:
         if self._session is None:
             self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=ACK_SECONDS), trust_env=False)
@@ -136,8 +134,6 @@ class Delivery:
         signature = "v0=" + hmac.new(secret, f"v0:{at}:{body}".encode(), hashlib.sha256).hexdigest()
         headers = {"Content-Type": content_type, "User-Agent": USER_AGENT}
         return body.encode(), {**headers, "X-Slack-Request-Timestamp": at, "X-Slack-Signature": signature}
-
-    # Over Socket Mode
 
     async def _over_socket(self, kind: str, payload: Document, retry: tuple[int, str] | None) -> Ack:
         alive = [connection for connection in self.connections if not connection.closed]

@@ -35,8 +35,6 @@ class Workspace:
         for channel, name in CHANNELS.items():
             self._put_conversation({"id": channel, "name": name, "members": [*PEOPLE, BOT_USER]})
 
-    # People
-
     def put_person(self, user: str, **details: Any) -> None:
         """Add a person or change one: `name`, `email`, and flags as Slack names them (`is_restricted`, `deleted`)."""
         person = self.store.get("person", user) or {"id": user, "name": user, "email": None, "is_email_confirmed": True}
@@ -52,8 +50,6 @@ class Workspace:
 
     def people(self) -> list[Document]:
         return self.store.children("person")
-
-    # Conversations
 
     def _put_conversation(self, conversation: Document) -> None:
         made = {"created": int(self.clock.now()), "is_private": False, "is_archived": False}
@@ -109,8 +105,6 @@ class Workspace:
         if BOT_USER not in conversation["members"]:
             raise SlackError("not_in_channel")
         return conversation
-
-    # Messages
 
     def new_ts(self) -> str:
         """A message's name: the time in microseconds, later than any before it, restarts included."""
