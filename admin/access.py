@@ -7,13 +7,12 @@ from flask import Flask, abort, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
-from admin import sessions
+from admin import sessions, webhooks
 from models.actors import Right
 
 # Asked by machines or mail programs; where it matters, a signature or a token says who asks.
 PROBES = frozenset({"healthz", "readyz", "metrics", "static"})
-WEBHOOKS = frozenset({"twilio_status", "twilio_inbound", "sendgrid_events"})
-MACHINES = PROBES | WEBHOOKS | {"slack_events", "unsubscribing.page"}
+MACHINES = PROBES | webhooks.ENDPOINTS | {"slack_events", "unsubscribing.page"}
 # For people who are not signed in yet.
 OPEN = MACHINES | {"signing_in.password", "signing_in.link"}
 RIGHTS: Mapping[str, Right] = {

@@ -30,13 +30,14 @@ from models.errors import CampaignError, InvalidInputError, NotFoundError, Unrea
 from models.operations import campaigns, exporting, importing, people, proving, retrying, running
 from models.operations.files import store_file
 from models.operations.snapshots import write_export
+from models.providers import provider_name
 from models.queries.campaigns import CampaignSummary, get_campaign, list_campaigns, summary_of
 from models.queries.progress import progress_of
 from models.queries.run_check import run_check
 from models.rules.account import goes_on_by, who_can_mend, why_refused
 from models.rules.counts import stopping_told
 from models.rules.criteria import Criteria
-from models.words import CAMPAIGN_STATUS_LABELS, PROVIDER_NAMES, ROLE_LABELS, CampaignStatus, Channel, Phase, Role
+from models.words import CAMPAIGN_STATUS_LABELS, ROLE_LABELS, CampaignStatus, Channel, Phase, Role
 
 FAULT = 1
 READ = 1 << 20
@@ -285,7 +286,7 @@ def _why_failed(summary: CampaignSummary) -> str:
         return ""
     campaign = summary.campaign
     code, text = campaign.failed_code or "", campaign.failed_text or ""
-    provider = PROVIDER_NAMES.get(current().providers.get(Channel(campaign.channel), ""), "the provider")
+    provider = provider_name(current().providers.get(Channel(campaign.channel), ""))
     why = why_refused(": ".join(filter(None, (code, text))))
     mend, then = who_can_mend(code, provider), goes_on_by(summary.counts).capitalize()
     return f"Sending could not go on: {why}. Who can mend it: {mend}. Then {then}."

@@ -14,7 +14,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from admin import access, readiness
+from admin import access, readiness, webhooks
 from models import database
 from models.clock import now_ms
 from models.config import Config
@@ -144,7 +144,7 @@ def _measure(endpoint: str | None, seconds: float) -> None:
     if endpoint == "slack_events":
         tallying.observe(Tally.SLACK_ACKS, "http", seconds)
     else:
-        tallying.observe(Tally.REQUESTS, "webhook" if endpoint in access.WEBHOOKS else "page", seconds)
+        tallying.observe(Tally.REQUESTS, "webhook" if endpoint in webhooks.ENDPOINTS else "page", seconds)
 
 
 def _write_if_due() -> None:

@@ -1,16 +1,12 @@
 """What providers tell us: a signature on the raw bytes, one row in the inbox, then the answer (SPEC 2)."""
 
-from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from functools import partial
 
 import structlog
 from flask import Flask, Response, request
 
-from jobs.providers.registry import INBOUND, SENDGRID_EVENTS, TWILIO_INBOUND, TWILIO_STATUS
-from jobs.providers.sendgrid import webhooks as sendgrid
-from jobs.providers.sendgrid.provider import NAME as SENDGRID
-from jobs.providers.twilio import webhooks as twilio
-from jobs.providers.twilio.provider import NAME as TWILIO
+from jobs.providers.base import Post, Webhook
+from jobs.providers.registry import WEBHOOKS
 from jobs.runtime import addresses
 from models.clock import now_ms
 from models.config import Config
@@ -18,48 +14,30 @@ from models.operations.receipts import record_receipts
 
 log = structlog.stdlib.get_logger("signalbox.webhooks")
 
-# Twilio wants TwiML from an inbound webhook; an empty one sends no reply of ours to a STOP.
-NO_REPLY = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
+
+def endpoint_of(webhook: Webhook) -> str:
+    """Flask's name of its address."""
+    return f"webhook_{webhook.kept_as}"
 
 
-class Post(NamedTuple):
-    """A POST as it came; `url` is what the provider signed: PUBLIC_URL with our path and its query, byte for byte."""
-
-    url: str
-    query: str
-    headers: Mapping[str, str]
-    body: bytes
-
-
-Verifier = Callable[[Config, Post], bool]
+ENDPOINTS = frozenset(map(endpoint_of, WEBHOOKS))
 
 
 def install(app: Flask, config: Config) -> None:
     """Add the providers' addresses; without the key that signs, everything there is refused."""
-
-    @app.post(TWILIO_STATUS)
-    def twilio_status() -> Response:
-        return _kept(config, TWILIO, _twilio_signed)
-
-    @app.post(TWILIO_INBOUND)
-    def twilio_inbound() -> Response:
-        answer = _kept(config, INBOUND, _twilio_signed)
-        return Response(NO_REPLY, mimetype="text/xml") if answer.status_code == 204 else answer
-
-    @app.post(SENDGRID_EVENTS)
-    def sendgrid_events() -> Response:
-        return _kept(config, SENDGRID, _sendgrid_signed)
+    for webhook in WEBHOOKS:
+        app.add_url_rule(webhook.path, endpoint_of(webhook), partial(_kept, config, webhook), methods=["POST"])
 
 
-def _kept(config: Config, provider: str, is_signed: Verifier) -> Response:
-    """204 once the POST is in the inbox and committed; 403 without a good signature."""
+def _kept(config: Config, webhook: Webhook) -> Response:
+    """204, or the answer that is wanted, once the POST is in the inbox and committed; 403 without a good signature."""
     post = _read(config)
-    if not is_signed(config, post):
-        log.warning("webhook refused: its signature is missing or wrong", provider=provider)
+    if not webhook.is_signed(config.variables, post, now_ms()):
+        log.warning("webhook refused: its signature is missing or wrong", provider=webhook.kept_as)
         return Response("The signature is missing or wrong.", status=403, mimetype="text/plain")
     kept = {"content-type": request.headers.get("Content-Type", ""), "query": post.query}
-    record_receipts(provider=provider, headers=kept, body=post.body, now=now_ms())
-    return Response(status=204)
+    record_receipts(provider=webhook.kept_as, headers=kept, body=post.body, now=now_ms())
+    return Response(webhook.answer, mimetype="text/xml") if webhook.answer else Response(status=204)
 
 
 def _read(config: Config) -> Post:
@@ -67,13 +45,3 @@ def _read(config: Config) -> Post:
     query = request.query_string.decode("latin-1")  # bytes as they stand
     path = request.path + (f"?{query}" if query else "")
     return Post(addresses.public_url(config) + path, query, dict(request.headers), request.get_data(cache=False))
-
-
-def _twilio_signed(config: Config, post: Post) -> bool:
-    token = config.variables.get("TWILIO_AUTH_TOKEN", "")
-    return bool(token) and twilio.is_signed(token, post.url, post.headers, post.body)
-
-
-def _sendgrid_signed(config: Config, post: Post) -> bool:
-    key = config.variables.get("SENDGRID_WEBHOOK_PUBLIC_KEY", "")
-    return bool(key) and sendgrid.is_signed(key, post.headers, post.body, now_ms())

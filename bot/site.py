@@ -8,5 +8,4 @@ from models.config import current
 def site() -> Site:
     """The installation of now; in local mode the panel may move to another port."""
     config = current()
-    simulated = frozenset(channel for channel, provider in config.providers.items() if provider == "simulated")
-    return Site(public_url(config), simulated)
+    return Site(public_url(config), config.simulated)

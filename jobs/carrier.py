@@ -15,8 +15,9 @@ from typing import NamedTuple
 
 import structlog
 
-from jobs.providers.simulated import LOG_NAME, NAME, REFUSED_AT_ONCE, Simulation, failure_of, fate_of, receipt
+from jobs.providers.simulated import LOG_NAME, REFUSED_AT_ONCE, Simulation, failure_of, fate_of, receipt
 from models.operations.receipts import record_receipts
+from models.providers import SIMULATED
 from models.rules.timeouts import EMAIL_EVENT, SMS_RECEIPT
 from models.rules.verdicts import Word
 from models.words import Channel, FailureReason
@@ -65,7 +66,7 @@ class Carrier:
             while due:
                 part = due[:POST_SIZE]
                 body = json.dumps([{**entry.receipt, "event": entry.serial} for entry in part]).encode()
-                record_receipts(provider=NAME, headers={}, body=body, now=now)
+                record_receipts(provider=SIMULATED, headers={}, body=body, now=now)
                 del due[:POST_SIZE]
                 for entry in part:
                     self._close(entry.position)

@@ -85,9 +85,7 @@ def main(config: Config, stop: Stop) -> None:
     leader = Leader("clock", holder=f"{socket.gethostname()}-{os.getpid()}", seconds=LEASE_SECONDS)
     shared = timetable(config)
     own = (
-        [Periodic("receipts of the simulated carrier", SHORTEST_SECONDS, _carrier(config))]
-        if _simulates(config)
-        else []
+        [Periodic("receipts of the simulated carrier", SHORTEST_SECONDS, _carrier(config))] if config.simulated else []
     )
     while not stop.wait(SHORTEST_SECONDS):
         with outlived("round of the clock") as unit:
@@ -138,10 +136,6 @@ def _prove(now: int) -> None:
         differences = prove_counts(campaign_id, now=now)
         if differences:
             log.error("counters differed from their rows and were mended", campaign_id=campaign_id, n=len(differences))
-
-
-def _simulates(config: Config) -> bool:
-    return "simulated" in config.providers.values()
 
 
 def _carrier(config: Config) -> Callable[[], object]:

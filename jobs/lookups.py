@@ -8,8 +8,7 @@ import uvloop
 from jobs import context
 from jobs.providers.base import Asked, Doubt, LookUp
 from jobs.providers.messages import OutgoingMessage
-from jobs.providers.registry import provider_to_ask, twilio_provider
-from jobs.providers.twilio.provider import NAME
+from jobs.providers.registry import provider_to_ask
 from jobs.rendering import Renderer
 from jobs.runtime import addresses
 from jobs.simulation import current_simulation
@@ -18,8 +17,8 @@ from models.errors import NotConfiguredError, NotFoundError
 from models.operations.asking import end_look_up, next_to_ask, note_asked, take_look_up
 from models.operations.doubts import InDoubt, Looked, bound_provider_ids, doubts_due, note_lookups, still_unconfirmed
 from models.operations.sending import Claimed
+from models.providers import LOOKS_UP, provider_name
 from models.queries.campaigns import get_campaign
-from models.rules.in_doubt import provider_name
 from models.tables import LookUp as LookUpAsked
 from models.words import Channel
 
@@ -30,21 +29,26 @@ AT_ONCE = 50  # hand-overs a round: what was found is noted before the next are 
 
 
 def look_up(_subject_id: int) -> None:
-    """Look up what is due, round by round, until nothing is or the process is asked to stop.
+    """Look up what is due at the providers of now, as far as they are asked about lost answers."""
+    config = context.current().config
+    for channel, name in config.providers.items():
+        if name not in LOOKS_UP or config.lacks(channel):
+            continue
+        try:
+            _look_up_through(provider_to_ask(channel, config, current_simulation()))
+        except NotConfiguredError as wrong:
+            log.warning("look-ups can't be made", reason=str(wrong))
 
-    Where Twilio does not answer, the look-up does not count, and the next sweep hints again.
+
+def _look_up_through(provider: Asked) -> None:
+    """Round by round, until nothing is due or the process is asked to stop.
+
+    Where the provider does not answer, the look-up does not count, and the next sweep hints again.
     """
     now = context.current()
-    if now.config.providers.get(Channel.SMS) != NAME or now.config.lacks(Channel.SMS):
-        return
-    try:
-        provider = twilio_provider(now.config)
-    except NotConfiguredError as wrong:
-        log.warning("look-ups can't be made", reason=str(wrong))
-        return
     render = _texts(addresses.public_url(now.config))
     while not now.stop.asked:
-        due = doubts_due(now=now_ms(), scale=now.config.time_scale, limit=AT_ONCE)
+        due = doubts_due(now=now_ms(), scale=now.config.time_scale, limit=AT_ONCE, providers=[provider.name])
         if not due:
             return
         found = uvloop.run(_ask(provider, [_doubt(one, render(one)) for one in due]))

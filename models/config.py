@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from models.errors import InvalidInputError, NotConfiguredError
+from models.providers import PROVIDERS, SIMULATED, providers_of
 from models.rules import setting_values
 from models.rules.setting_values import Check
 from models.words import CHANNEL_LABELS, Channel
@@ -24,24 +25,9 @@ FIRST_SETTINGS: Mapping[str, tuple[str, Check]] = {
     "EMAIL_RATE": ("rate.email", setting_values.rate),
     "SLACK_CHANNEL": ("slack_channel", setting_values.slack_channel),
 }
-CREDENTIALS = {
-    "twilio": ("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "TWILIO_MESSAGING_SERVICE_SID"),
-    "sendgrid": ("SENDGRID_API_KEY",),
-    "smtp": ("SMTP_URL",),
-    "simulated": (),
-}
 # Read where they are used, through `Config.variables`.
-OPTIONAL = (
-    "TWILIO_API_URL",
-    "SENDGRID_API_URL",
-    "SENDGRID_WEBHOOK_PUBLIC_KEY",
-    "SLACK_API_URL",
-    "SENTRY_DSN",
-)
+OPTIONAL = ("SLACK_API_URL", "SENTRY_DSN")
 SLACK_SECRETS = ("SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET", "SLACK_APP_TOKEN")
-PROVIDERS = {Channel.SMS: ("twilio", "simulated"), Channel.EMAIL: ("sendgrid", "smtp", "simulated")}
-# Without these no receipt reaches us. SMTP and the simulated provider have no webhook.
-WEBHOOK_VARIABLES = {"twilio": ("PUBLIC_URL",), "sendgrid": ("PUBLIC_URL", "SENDGRID_WEBHOOK_PUBLIC_KEY")}
 LOCAL_TIME_SCALE = 60.0
 LAST_PORT = 65535
 
@@ -105,9 +91,14 @@ class Config:
         return self.local_mode or "SLACK_BOT_TOKEN" in self.variables
 
     @property
+    def simulated(self) -> frozenset[Channel]:
+        """The channels on which no message leaves Signalbox."""
+        return frozenset(channel for channel, provider in self.providers.items() if provider == SIMULATED)
+
+    @property
     def really_sends(self) -> bool:
         """Whether a channel's provider is more than simulated."""
-        return any(provider != "simulated" for provider in self.providers.values())
+        return self.providers.keys() != self.simulated
 
     @property
     def slack_api_url(self) -> str:
@@ -119,8 +110,9 @@ class Config:
         variable = PROVIDER_VARIABLES[channel]
         provider = self.providers.get(channel)
         if provider is None:
-            return f"{CHANNEL_LABELS[channel]} is not configured: set {variable} to {' or '.join(PROVIDERS[channel])}."
-        missing = [name for name in CREDENTIALS[provider] if name not in self.variables]
+            known = " or ".join(providers_of(channel))
+            return f"{CHANNEL_LABELS[channel]} is not configured: set {variable} to {known}."
+        missing = [name for name in PROVIDERS[provider].credentials if name not in self.variables]
         if missing:
             return (
                 f"{CHANNEL_LABELS[channel]} is not configured: {variable} is {provider}, but {missing[0]} is not set."
@@ -130,18 +122,18 @@ class Config:
     def ignored(self) -> list[tuple[Channel, str, str]]:
         """Credentials of a provider that no channel names: channel, the variable, and what mends it as a sentence."""
         found = []
-        for channel, known in PROVIDERS.items():
-            for provider in known:
-                given = [name for name in CREDENTIALS[provider] if name in self.variables]
+        for channel, variable in PROVIDER_VARIABLES.items():
+            for provider in providers_of(channel):
+                given = [name for name in PROVIDERS[provider].credentials if name in self.variables]
                 if given and self.providers.get(channel) != provider:
-                    step = f"Set {PROVIDER_VARIABLES[channel]}={provider}, or unset it."
+                    step = f"Set {variable}={provider}, or unset it."
                     found.append((channel, given[0], step))
         return found
 
     def webhook_lacks(self, channel: Channel) -> str:
         """What the channel's receipts lack before they can come in, as a sentence; '' if nothing that is known here."""
-        provider = self.providers.get(channel, "")
-        missing = [name for name in WEBHOOK_VARIABLES.get(provider, ()) if name not in self.variables]
+        needed = PROVIDERS[self.providers[channel]].webhook_variables if channel in self.providers else ()
+        missing = [name for name in needed if name not in self.variables]
         if not missing:
             return ""
         return f"Receipts can't come in, so nobody will know who got it: {missing[0]} is not set."
@@ -155,7 +147,7 @@ def _is_local(given: Mapping[str, str]) -> bool:
     return (
         given.get("SLACK_LOCAL") != "0"
         and not any(name in given for name in (*SLACK_SECRETS, "PUBLIC_URL"))
-        and named <= {"simulated"}
+        and named <= {SIMULATED}
     )
 
 
@@ -221,9 +213,8 @@ def _scale(given: Mapping[str, str], *, local_mode: bool) -> float:
 
 def _providers(given: Mapping[str, str], *, local_mode: bool) -> dict[Channel, str]:
     chosen = {}
-    for channel, known in PROVIDERS.items():
-        variable = PROVIDER_VARIABLES[channel]
-        name = given.get(variable, "simulated" if local_mode else "")
+    for channel, variable in PROVIDER_VARIABLES.items():
+        name, known = given.get(variable, SIMULATED if local_mode else ""), providers_of(channel)
         if name and name not in known:
             raise NotConfiguredError(f"{variable} is {name!r}; it can be {' or '.join(known)}.")
         if name:

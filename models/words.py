@@ -246,13 +246,6 @@ MESSAGE_STATUS_LABELS = {status: status.value.replace("_", " ").title() for stat
 
 CHANNEL_LABELS = {Channel.SMS: "SMS", Channel.EMAIL: "Email"}
 
-PROVIDER_NAMES = {
-    "twilio": "Twilio",
-    "sendgrid": "SendGrid",
-    "smtp": "the mail server",
-    "simulated": "the simulated provider",
-}
-
 ROLE_LABELS = {
     Role.VIEWER: "Viewer",
     Role.CAMPAIGNER: "Campaigner",

@@ -88,8 +88,8 @@ MUTANTS = (
     Mutant(
         "signature skipped",
         "admin/webhooks.py",
-        "    if not is_signed(config, post):\n",
-        "    if is_signed is None:\n",
+        "    if not webhook.is_signed(config.variables, post, now_ms()):\n",
+        "    if webhook is None:\n",
         ("tests/integration/test_webhooks.py",),
     ),
     Mutant(

@@ -9,15 +9,16 @@ from jobs.runtime import logs, reporting
 from models import config as variables
 from models.config import Config
 from models.errors import NotConfiguredError
+from models.providers import PROVIDERS, SIMULATED, providers_of
 from models.words import CHANNEL_LABELS, Channel
 
 SECRET_LENGTH = 32  # characters
 LOG_FORMATS = ("console", "json")
-PREFIXES = ("SMS_", "EMAIL_", "TWILIO_", "SENDGRID_", "SMTP_", "SLACK_", "SIGNALBOX_")
+PREFIXES = ("SMS_", "EMAIL_", "SLACK_", "SIGNALBOX_", *(f"{provider.upper()}_" for provider in PROVIDERS))
 KNOWN = {
     *variables.PROVIDER_VARIABLES.values(),
     *variables.FIRST_SETTINGS,
-    *(name for names in variables.CREDENTIALS.values() for name in names),
+    *(name for traits in PROVIDERS.values() for name in traits.variables),
     *variables.OPTIONAL,
     *variables.SLACK_SECRETS,
     "SIGNALBOX_VAR",
@@ -73,7 +74,7 @@ def channels(config: Config) -> Iterator[Finding]:
         subject, provider = CHANNEL_LABELS[channel], config.providers.get(channel)
         lacking = config.lacks(channel)
         if provider is None:
-            step = f"Set {variables.PROVIDER_VARIABLES[channel]} to {' or '.join(variables.PROVIDERS[channel])}."
+            step = f"Set {variables.PROVIDER_VARIABLES[channel]} to {' or '.join(providers_of(channel))}."
             yield warning(subject, "not configured, no campaign can be run", step)
         elif lacking:
             yield fault(subject, f"{provider}, half set", lacking)
@@ -86,7 +87,7 @@ def channels(config: Config) -> Iterator[Finding]:
 
 
 def _time(config: Config) -> Iterator[Finding]:
-    real = sorted({name for name in config.providers.values() if name != "simulated"})
+    real = sorted({name for name in config.providers.values() if name != SIMULATED})
     if config.time_scale == 1:
         return
     says = f"TIME_SCALE {config.time_scale:g} divides every lease and time-out"

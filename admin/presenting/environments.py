@@ -3,11 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from models.providers import PROVIDERS, SIMULATED
 from models.words import CHANNEL_LABELS, Channel
 
-SIMULATED = "simulated"
 _NOUNS = {Channel.SMS: "SMS", Channel.EMAIL: "email"}
-REPLACED = ("TWILIO_API_URL", "SENDGRID_API_URL")  # set, they lead somewhere else than to the provider
 
 
 @dataclass(frozen=True)
@@ -26,6 +25,6 @@ def environment_of(providers: Mapping[Channel, str], variables: Mapping[str, str
         return Environment("Simulated", "no message leaves Signalbox")
     if simulated:
         return Environment(f"{CHANNEL_LABELS[simulated[0]]} simulated", f"no {_NOUNS[simulated[0]]} leaves Signalbox")
-    if any(name in variables for name in REPLACED):
+    if any(traits.url_variable in variables for traits in PROVIDERS.values()):
         return Environment("Test", "messages go to another address than the provider's")
     return Environment("Production", "messages reach people", real=True) if providers else None

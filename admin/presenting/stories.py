@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from admin.presenting import words
 from admin.presenting.words import Badge
+from models.providers import GIVES_NO_RECEIPTS
 from models.queries.stories import MoveTold, Story
 from models.rules.in_doubt import AttemptTold
-from models.rules.timeouts import GIVES_NO_RECEIPTS
 from models.rules.verdicts import NOT_SENT, Answer, Word
 from models.words import TO_BE_SENT, MessageStatus, MoveKind, Surface, counted
 

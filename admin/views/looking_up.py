@@ -12,10 +12,11 @@ from models.actors import Actor, Right
 from models.clock import now_ms
 from models.config import current
 from models.operations.asking import ask_provider
+from models.providers import provider_name
 from models.queries.campaigns import counts_of, seen_campaign
 from models.queries.look_ups import latest_look_up
 from models.queries.stories import handed_to
-from models.rules.in_doubt import provider_name, why_not_asked
+from models.rules.in_doubt import why_not_asked
 from models.tables import Campaign
 from models.words import OPEN_WORK, Channel, MessageStatus
 

@@ -19,6 +19,7 @@ from models.addresses import opt_out_key
 from models.clock import now_ms
 from models.config import current
 from models.operations.settings import rate_of, setting
+from models.providers import GIVES_NO_RECEIPTS, provider_name
 from models.queries.campaigns import standing_in, summarised
 from models.queries.flow import flow_of
 from models.queries.pages import names_of, with_recipient
@@ -29,13 +30,11 @@ from models.queries.work import current_move, last_whole_export_of
 from models.rules.account import goes_on_by, who_can_mend
 from models.rules.actions import available_actions
 from models.rules.criteria import Criteria
-from models.rules.timeouts import GIVES_NO_RECEIPTS
 from models.segments import count_segments
 from models.tables import Campaign, ScheduledStart
 from models.template import normalise_name, placeholders, render
-from models.words import CHANNEL_LABELS, OPEN_WORK, PROVIDER_NAMES, Channel, Phase, StartKind, WorkState
+from models.words import CHANNEL_LABELS, OPEN_WORK, Channel, Phase, StartKind, WorkState
 
-SIMULATED = "simulated"
 LONGEST_TYPED = 200  # characters for a field, so that an address holds many
 LIVE, IDLE = 2, 15  # seconds between two looks: at what moves, and at what may begin to
 
@@ -136,8 +135,7 @@ def chart_of_campaign(campaign: Campaign) -> charts.Chart | None:
 
 def provider_of(campaign: Campaign) -> str:
     """By whom it is sent, in the middle of a sentence."""
-    provider = current().providers.get(Channel(campaign.channel), "")
-    return PROVIDER_NAMES.get(provider, "the provider")
+    return provider_name(current().providers.get(Channel(campaign.channel), ""))
 
 
 def _gives_no_receipts(campaign: Campaign) -> bool:
@@ -209,7 +207,7 @@ class Sending:
 def sending_of(campaign: Campaign, messages: int) -> Sending:
     """How so many messages of a Ready campaign will be sent."""
     channel = Channel(campaign.channel)
-    simulated = current().providers.get(channel) == SIMULATED
+    simulated = channel in current().simulated
     ours, own = rate_of(channel), own_speed_of(channel)
     rate = min((limit for limit in (ours, own) if limit), default=None)
     seconds = messages / rate if rate else None
@@ -218,5 +216,4 @@ def sending_of(campaign: Campaign, messages: int) -> Sending:
 
 def own_speed_of(channel: Channel) -> float | None:
     """How many messages a second the channel's provider takes by itself; None if that is not for us to know."""
-    is_simulated = current().providers.get(channel) == SIMULATED
-    return float(setting("simulated.speed") or 0) or None if is_simulated else None
+    return float(setting("simulated.speed") or 0) or None if channel in current().simulated else None

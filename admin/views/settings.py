@@ -18,6 +18,7 @@ from models.clock import now_ms
 from models.config import Config, current
 from models.errors import InvalidInputError, NotFoundError
 from models.operations.settings import change_setting, setting
+from models.providers import PROVIDERS
 from models.queries.health import changed_settings, unmapped_codes
 from models.words import CHANNEL_LABELS, Channel
 
@@ -125,9 +126,10 @@ def _surroundings(config: Config) -> list[tuple[str, str, list[Variable]]]:
     parts = []
     for channel in Channel:
         provider = config.providers.get(channel, "")
-        names = (*variables.CREDENTIALS.get(provider, ()), *variables.WEBHOOK_VARIABLES.get(provider, ()))
+        traits = PROVIDERS.get(provider)
+        names = (*traits.credentials, *traits.webhook_variables) if traits else ()
         own = Variable(variables.PROVIDER_VARIABLES[channel], bool(provider), provider)
-        listed = [own, *(_variable(config, name) for name in dict.fromkeys(names))]
+        listed = [own, *(_variable(config, name) for name in names)]
         parts.append((CHANNEL_LABELS[channel], config.lacks(channel) or config.webhook_lacks(channel), listed))
     slack = [_variable(config, name) for name in variables.SLACK_SECRETS]
     parts.append(("Slack", "" if config.slack_is_on else "Slack is off.", slack))

@@ -6,6 +6,7 @@ from bot.drawing import blocks
 from bot.drawing.blocks import Block, escaped
 from models import words
 from models.config import current
+from models.providers import provider_name
 from models.queries.campaigns import CampaignSummary
 from models.queries.progress import Progress
 from models.rules.account import goes_on_by, who_can_mend, why_refused
@@ -17,7 +18,6 @@ from models.words import (
     CHANNEL_LABELS,
     FAILURE_REASON_NAMES,
     MESSAGE_STATUS_LABELS,
-    PROVIDER_NAMES,
     Channel,
     Phase,
     StartKind,
@@ -120,7 +120,7 @@ def why_failed(summary: CampaignSummary) -> str:
     """Why sending could not go on, who can mend it, and what to do then."""
     # A provider's free text may name people; its code alone says enough for a channel.
     code = summary.campaign.failed_code or ""
-    provider = PROVIDER_NAMES.get(current().providers.get(Channel(summary.campaign.channel), ""), "the provider")
+    provider = provider_name(current().providers.get(Channel(summary.campaign.channel), ""))
     return (
         f"{escaped(why_refused(code))}. *Who can mend it:* {who_can_mend(code, provider)}. "
         f"Then {goes_on_by(summary.counts).capitalize()}."

@@ -139,7 +139,7 @@ def _receipt(export: Export, name: str) -> list[blocks.Block]:
         f"Kept in the panel until {until}; the file below is deleted from Slack on that day. "
         "Cells that a spreadsheet would run as a formula start with an apostrophe."
     )
-    if "simulated" in current().providers.values():
+    if current().simulated:
         note += f" {lines.SIMULATED}"
     return [
         blocks.section(

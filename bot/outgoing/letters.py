@@ -13,6 +13,7 @@ from bot.drawing.blocks import Message, escaped
 from bot.outgoing.places import RESTRICTED
 from bot.site import site
 from models.config import current
+from models.providers import provider_name
 from models.rules.account import who_can_mend
 from models.rules.slack_places import is_direct
 from models.rules.stopping import nothing_stopped
@@ -21,7 +22,6 @@ from models.words import (
     CHANNEL_LABELS,
     FAILURE_REASON_NAMES,
     MESSAGE_STATUS_LABELS,
-    PROVIDER_NAMES,
     SILENCE_LABELS,
     CampaignStatus,
     Channel,
@@ -68,7 +68,7 @@ def letter(campaign_id: int, content: Content, who: str, *, gone: bool) -> Messa
         shown.append(blocks.section(f"*Why:* {_reasons(content['numbers'])}"))
     if not gone:
         shown.append(buttons.row(campaign_id, _BUTTONS.get(act, ("status",)), site()))
-    notes = [lines.SIMULATED] if current().providers.get(Channel(content["channel"])) == "simulated" else []
+    notes = [lines.SIMULATED] if Channel(content["channel"]) in current().simulated else []
     if act == "end":
         notes.insert(0, "You get this as the owner. Mute “finished” in App Home.")
     if notes:
@@ -190,8 +190,7 @@ def _letter_hold(content: Content, _who: str, name: str) -> str:
 
 def _letter_fail(content: Content, _who: str, name: str) -> str:
     numbers = content["numbers"]
-    provider = current().providers.get(Channel(content["channel"]), "")
-    who = PROVIDER_NAMES.get(provider, "the provider")
+    who = provider_name(current().providers.get(Channel(content["channel"]), ""))
     funds, code = numbers.get("reason") == FailureReason.INSUFFICIENT_FUNDS, str(numbers.get("code") or "")
     why = "no balance" if funds else f"code {escaped(code or 'none')}"
     mend = "whoever pays for the account there" if funds else who_can_mend(code, who)

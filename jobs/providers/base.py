@@ -1,12 +1,12 @@
 """What every provider offers, and the words in which it answers.
 
 To add one: a folder beside this file with a class that satisfies `Provider` and its word tables as literal
-data, its name in `models.config.PROVIDERS` and in `jobs.providers.registry`, and its tests.
+data, its traits in `models.providers`, a line in `jobs.providers.registry`, and its tests.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol, Self
+from typing import NamedTuple, Protocol, Self, runtime_checkable
 
 from jobs.providers.messages import OutgoingMessage
 from models.rules.preferences import Preference
@@ -90,6 +90,7 @@ class LookUp:
     unclear: bool = False
 
 
+@runtime_checkable
 class Asked(Protocol):
     """A provider that can be asked what became of a hand-over, opened as an async context."""
 
@@ -161,3 +162,28 @@ ReceiptParser = Callable[[Mapping[str, str], bytes, int], Sequence[Event | Prefe
 
 Raises ValueError for a body that is not the provider's.
 """
+
+
+class Post(NamedTuple):
+    """A POST as it came; `url` is what the provider signed: PUBLIC_URL with our path and its query, byte for byte."""
+
+    url: str
+    query: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """An address at which a provider tells us something.
+
+    Its posts are kept under the name `kept_as`, which no other address has. `is_signed` holds a post against the
+    environment's variables, at a moment in epoch ms; without the key that signs it is False. `answer` is the XML
+    that the provider wants to hear, '' if nothing.
+    """
+
+    path: str
+    kept_as: str
+    is_signed: Callable[[Mapping[str, str], Post, int], bool]
+    parse: ReceiptParser
+    answer: str = ""

@@ -1,38 +1,34 @@
-"""Which provider a channel has, and who reads which receipts."""
+"""All providers by name: how each is made from the environment, and at which addresses they tell us something."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from jobs.providers import simulated
-from jobs.providers.base import Asked, Provider, ReceiptParser
-from jobs.providers.sendgrid import webhooks as sendgrid
+from jobs.providers.base import Asked, Provider, ReceiptParser, Webhook
 from jobs.providers.sendgrid.provider import NAME as SENDGRID
-from jobs.providers.sendgrid.provider import SendGridAccount, SendGridProvider
+from jobs.providers.sendgrid.provider import SendGridProvider
+from jobs.providers.sendgrid.webhooks import EVENT_WEBHOOK
 from jobs.providers.simulated import SimulatedProvider, Simulation
-from jobs.providers.smtp.connection import SmtpAccount
 from jobs.providers.smtp.provider import NAME as SMTP
 from jobs.providers.smtp.provider import SmtpProvider
-from jobs.providers.twilio import webhooks as twilio
 from jobs.providers.twilio.provider import NAME as TWILIO
-from jobs.providers.twilio.provider import TwilioAccount, TwilioProvider
-from jobs.runtime import addresses
+from jobs.providers.twilio.provider import TwilioProvider
+from jobs.providers.twilio.webhooks import INBOUND, STATUS
 from models.config import Config
 from models.errors import NotConfiguredError
+from models.providers import SIMULATED
 from models.rules.in_doubt import why_not_asked
-from models.rules.timeouts import VALIDITY
 from models.words import Channel
 
-TWILIO_STATUS = "/webhooks/twilio/status"
-TWILIO_INBOUND = "/webhooks/twilio/inbound"
-SENDGRID_EVENTS = "/webhooks/sendgrid/events"
-# What is kept of inbound messages stands beside the receipts, under a name of its own.
-INBOUND = "twilio_inbound"
-
+REAL: Mapping[str, Callable[[Config], Provider]] = {
+    TWILIO: TwilioProvider.from_config,
+    SENDGRID: SendGridProvider.from_config,
+    SMTP: SmtpProvider.from_config,
+}
+WEBHOOKS: tuple[Webhook, ...] = (STATUS, INBOUND, EVENT_WEBHOOK)
 PARSERS: Mapping[str, ReceiptParser] = {
-    simulated.NAME: simulated.parse_receipts,
-    TWILIO: twilio.parse_receipts,
-    INBOUND: twilio.parse_inbound,
-    SENDGRID: sendgrid.parse_receipts,
+    SIMULATED: simulated.parse_receipts,
+    **{webhook.kept_as: webhook.parse for webhook in WEBHOOKS},
 }
 
 
@@ -41,32 +37,12 @@ def provider_for(channel: Channel, config: Config, simulation: Simulation) -> Pr
     if lacking := config.lacks(channel):
         raise NotConfiguredError(lacking)
     name = config.providers[channel]
-    if name == TWILIO:
-        return twilio_provider(config)
-    if name == SENDGRID:
-        return SendGridProvider(SendGridAccount.from_variables(config.variables))
-    if name == SMTP:
-        return SmtpProvider(SmtpAccount.from_url(config.variables["SMTP_URL"]))
-    return SimulatedProvider(channel, simulation, Path(config.var))
+    return REAL[name](config) if name in REAL else SimulatedProvider(channel, simulation, Path(config.var))
 
 
 def provider_to_ask(channel: Channel, config: Config, simulation: Simulation) -> Asked:
     """The channel's provider, if it can be asked what became of a message. Raises NotConfiguredError."""
     provider = provider_for(channel, config, simulation)
-    if not isinstance(provider, TwilioProvider | SimulatedProvider):
+    if not isinstance(provider, Asked):
         raise NotConfiguredError(why_not_asked(provider.name, provider.name))
     return provider
-
-
-def twilio_provider(config: Config) -> TwilioProvider:
-    """Twilio as the environment names it. Raises NotConfiguredError."""
-    return TwilioProvider(
-        TwilioAccount.from_variables(config.variables),
-        callback_url=callback_url(config),
-        validity_seconds=round(VALIDITY / 1000 / config.time_scale),
-    )
-
-
-def callback_url(config: Config) -> str | None:
-    """Where Twilio sends its receipts; None without a PUBLIC_URL, as it refuses an address it can't reach."""
-    return f"{addresses.public_url(config)}{TWILIO_STATUS}" if config.public_url else None

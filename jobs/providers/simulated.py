@@ -17,11 +17,11 @@ from typing import Self
 
 from jobs.providers.base import AccountCheck, Doubt, LookUp, Outcome
 from jobs.providers.messages import OutgoingMessage
+from models.providers import SIMULATED
 from models.rules.verdicts import Event, Word
 from models.words import Channel, FailureReason, RetryClass, Scope
 
 LOG_NAME = "simulated.log"
-NAME = "simulated"
 
 _FATES_BY_NUMBER = {
     "00": "delivered",
@@ -90,7 +90,7 @@ class SimulatedProvider:
     channel: Channel
     simulation: Simulation
     directory: Path
-    name: str = NAME
+    name: str = SIMULATED
     batch_size: int = 1
     concurrency: int = 100
     _log: int = -1

@@ -8,12 +8,17 @@ from urllib.parse import unquote, urlsplit
 from structlog.typing import EventDict, WrappedLogger
 
 from models.addresses import mask
-from models.config import CREDENTIALS, SLACK_SECRETS, Config
+from models.config import SLACK_SECRETS, Config
+from models.providers import PROVIDERS
 
 HIDDEN = "[hidden]"
 SHORTEST_SECRET = 6  # letters; a shorter one would hide half of every line
 _URLS = ("DATABASE_URL", "REDIS_URL", "SMTP_URL", "SENTRY_DSN")
-_NAMED = ("SECRET_KEY", "SENDGRID_WEBHOOK_PUBLIC_KEY", *SLACK_SECRETS)
+_OF_PROVIDERS = tuple(
+    name for traits in PROVIDERS.values() for name in (*traits.credentials, *traits.webhook_variables)
+)
+_OPEN = ("_SID", "PUBLIC_URL")  # how names end of what everybody may see
+_NAMED = ("SECRET_KEY", *SLACK_SECRETS, *(name for name in _OF_PROVIDERS if not name.endswith(_OPEN)))
 ADDRESS = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+(?:@|%40)[\w-]+(?:\.[\w-]+)+")
 # As E.164, in a form's encoding, with separators between, or ten digits and more that are part of no word.
 NUMBER = re.compile(r"(?:\+|%2B)\d(?:[ .()-]{0,2}\d){6,14}|(?<![\w.:/-])\d{10,15}(?![\w.:-])", re.IGNORECASE)
@@ -52,8 +57,7 @@ def _masked_address(found: re.Match[str]) -> str:
 
 
 def _secrets_of(variables: Mapping[str, str]) -> set[str]:
-    named = (*_NAMED, *(name for names in CREDENTIALS.values() for name in names if not name.endswith("_SID")))
-    found = {variables[name] for name in named if name in variables}
+    found = {variables[name] for name in _NAMED if name in variables}
     for name in _URLS:
         with suppress(ValueError):  # what is no URL is refused where it is used
             parts = urlsplit(variables.get(name, ""))

@@ -11,7 +11,8 @@ from typing import Any
 from models.database import execute_many, for_update, marks, select, transaction
 from models.operations.settling import settle
 from models.operations.testing import tested_provider_ids
-from models.rules.timeouts import LOOKS_UP, LOOKUP_GAP, LOOKUPS
+from models.providers import LOOKS_UP
+from models.rules.timeouts import LOOKUP_GAP, LOOKUPS
 from models.rules.verdicts import Event
 from models.tables import Message
 from models.words import Listed
@@ -49,9 +50,10 @@ class Looked:
         return Listed.IT if self.event else Listed.UNCLEAR if self.unclear else Listed.NOTHING
 
 
-def doubts_due(*, now: int, scale: float, limit: int) -> list[InDoubt]:
-    """Up to `limit` hand-overs to look up by now, the longest in doubt first."""
-    providers = sorted(LOOKS_UP)
+def doubts_due(
+    *, now: int, scale: float, limit: int, providers: Sequence[str] = tuple(sorted(LOOKS_UP))
+) -> list[InDoubt]:
+    """Up to `limit` hand-overs to look up by now at some providers, the longest in doubt first."""
     found = select(
         f"SELECT {_COLUMNS} FROM attempts a "
         "JOIN messages m ON m.id = a.message_id AND m.attempt = a.number AND m.status = 'sending' "

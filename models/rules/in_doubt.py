@@ -6,15 +6,10 @@ The panel and Slack say it in these words; each draws the moments in its reader'
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from models.rules.timeouts import GIVES_NO_RECEIPTS
+from models.providers import GIVES_NO_RECEIPTS, PROVIDERS, provider_name
 from models.rules.verdicts import Answer, Word
-from models.words import PROVIDER_NAMES, Listed
+from models.words import Listed
 
-CAN_BE_ASKED = frozenset({"twilio", "simulated"})
-_WHY_NOT = {
-    "sendgrid": "SendGrid keeps no list of what became of each mail, so it can't be asked. Its events still count.",
-    "smtp": "A mail server keeps no list of what it took, so it can't be asked.",
-}
 MAY_COME_TWICE = "To send it again is your decision: the person may get it twice."
 
 
@@ -71,11 +66,10 @@ def explain(attempt: AttemptTold, *, configured: str) -> Explained:
 
 def why_not_asked(provider: str, configured: str) -> str:
     """Why a hand-over to `provider` can't be looked up, '' if it can."""
-    if provider in _WHY_NOT:
-        return _WHY_NOT[provider]
-    if provider != configured or provider not in CAN_BE_ASKED:
+    known = PROVIDERS.get(provider)
+    if known is None or (provider != configured and not known.why_not_asked):
         return f"It was handed to {provider_name(provider)}, which this installation can't ask now."
-    return ""
+    return known.why_not_asked
 
 
 def told_result(provider: str, *, found: int, unlisted: int, unclear: int, unasked: int) -> str:
@@ -89,11 +83,6 @@ def told_result(provider: str, *, found: int, unlisted: int, unclear: int, unask
     if unasked:
         parts.append(f"{unasked:,} not looked up: handed to somebody else, changed meanwhile, or no answer came")
     return f"{'; '.join(parts)}."
-
-
-def provider_name(provider: str) -> str:
-    """In the middle of a sentence."""
-    return PROVIDER_NAMES.get(provider, provider)
 
 
 def _facts(attempt: AttemptTold) -> Iterator[Fact]:

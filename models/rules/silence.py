@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from models.rules.timeouts import GIVES_NO_RECEIPTS, MINUTE
+from models.providers import GIVES_NO_RECEIPTS
+from models.rules.timeouts import MINUTE
 from models.words import HOLDS_CHANNEL, Phase, Silence
 
 LONGEST = 5 * MINUTE  # before scaling

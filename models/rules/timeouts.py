@@ -5,6 +5,7 @@ All durations are milliseconds before scaling; `scale` (TIME_SCALE) divides them
 
 from dataclasses import dataclass
 
+from models.providers import GIVES_NO_RECEIPTS, LOOKS_UP
 from models.rules.verdicts import Answer, AttemptState, Word
 from models.words import Channel, MessageStatus
 
@@ -22,9 +23,6 @@ LOOKUP_GAP = MINUTE
 LOOKUPS = 2
 ANSWER = 10 * MINUTE  # the longest in which an answer may still come or be looked up
 BEAT_LOST = MINUTE  # without a sign of life from who is at a job, after which somebody else goes on; not scaled
-
-LOOKS_UP = frozenset({"twilio"})
-GIVES_NO_RECEIPTS = frozenset({"smtp"})
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,8 @@ from flask import Flask
 from rq import SimpleWorker
 from rq.serializers import JSONSerializer
 
-from jobs.providers.registry import PARSERS, SENDGRID_EVENTS
+from jobs.providers.registry import PARSERS
+from jobs.providers.sendgrid.webhooks import EVENT_WEBHOOK
 from jobs.queues import queue_of
 from jobs.runtime import waiting
 from models.actors import Actor
@@ -74,7 +75,7 @@ def test_a_thousand_replayed_receipts_change_nothing(app: Flask) -> None:
     assert dump() == before
 
 
-@pytest.mark.parametrize("path", [address(1), "/webhooks/twilio/inbound", SENDGRID_EVENTS])
+@pytest.mark.parametrize("path", [address(1), "/webhooks/twilio/inbound", EVENT_WEBHOOK.path])
 def test_webhook_of_any_shape_without_a_signature_is_refused(app: Flask, path: str) -> None:
     client = app.test_client()
     shapes = ({"data": {"a": "b"}}, {"json": {"a": 1}}, {"data": b"\xff\x00"}, {"data": b""})

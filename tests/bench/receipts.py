@@ -11,7 +11,7 @@ import aiohttp
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from jobs.providers.registry import SENDGRID_EVENTS
+from jobs.providers.sendgrid.webhooks import EVENT_WEBHOOK
 from models.clock import now_ms
 from models.database import execute_many, on_sqlite, select, transaction
 from models.queries.campaigns import counts_of
@@ -59,7 +59,7 @@ def _measure(engine: str, messages: int) -> list[str]:
         _start(house, given)
         posts = _posts([row[0] for row in select("SELECT id FROM messages WHERE campaign_id = ?", campaign_id)])
         since = time.perf_counter()
-        waits = asyncio.run(_post_all(f"http://127.0.0.1:{port}{SENDGRID_EVENTS}", posts))
+        waits = asyncio.run(_post_all(f"http://127.0.0.1:{port}{EVENT_WEBHOOK.path}", posts))
         posted = time.perf_counter()
         until(lambda: counts_of(campaign_id)["delivered"] == messages, seconds=300, what="the last event")
         until(_inbox_is_empty, seconds=60, what="the repeated ones")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from jobs.providers.registry import SENDGRID_EVENTS
+from jobs.providers.sendgrid.webhooks import EVENT_WEBHOOK
 from jobs.runtime import parents
 from models.words import Channel, MessageStatus
 from tests.crash.product import HandOver
@@ -90,7 +90,7 @@ def carrier_at(folder: Path, name: str, *, signer: FakeSendGrid, tells: bool = T
         words += ["--delay-seconds", str(DELAY_SECONDS)]
     if name == "sendgrid":
         words += ["--key", KEY, "--private-key-file", str(_key_file(folder, signer))]
-        words += ["--events", f"{public_url}{SENDGRID_EVENTS}"] if tells else []
+        words += ["--events", f"{public_url}{EVENT_WEBHOOK.path}"] if tells else []
     variables = {
         **_VARIABLES[name],
         _ADDRESSES[name]: f"{'smtp' if name == 'smtp' else 'http'}://127.0.0.1:{port}",

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.request import Request, urlopen
 
-from jobs.providers.registry import SENDGRID_EVENTS
+from jobs.providers.sendgrid.webhooks import EVENT_WEBHOOK
 from tests.crash.product import Product
 from tests.fakes.sendgrid import FakeSendGrid
 from tests.processes import until
@@ -35,7 +35,7 @@ def post_delivered(product: Product, campaign_id: int, signer: FakeSendGrid) -> 
     rows = until(lambda: _delivered(product, campaign_id), what="something delivered")
     body = encoded(event("delivered", *row) for row in rows)
     headers = {**signer.sign(body), "Content-Type": "application/json"}
-    url = f"{product.variables['PUBLIC_URL']}{SENDGRID_EVENTS}"
+    url = f"{product.variables['PUBLIC_URL']}{EVENT_WEBHOOK.path}"
     with urlopen(Request(url, body, headers), timeout=10) as answer:
         assert answer.status == 204
 

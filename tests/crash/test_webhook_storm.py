@@ -14,7 +14,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from jobs.providers.registry import SENDGRID_EVENTS
+from jobs.providers.sendgrid.webhooks import EVENT_WEBHOOK
 from models.words import Channel
 from tests import engines
 from tests.crash import promises
@@ -108,7 +108,7 @@ def test_a_storm_of_receipts_with_the_web_process_killed_loses_nothing(
         product.start()
         product.go(campaign_id)
         until(lambda: accepted(product, campaign_id) == imported, seconds=SENT_SECONDS, what="all handed over")
-        url = f"{product.variables['PUBLIC_URL']}{SENDGRID_EVENTS}"
+        url = f"{product.variables['PUBLIC_URL']}{EVENT_WEBHOOK.path}"
         storm = Storm(url, signer, bodies_of(product, campaign_id, posts), posts_a_second)
         asyncio.run(weather(product, storm, kill_after_seconds=seconds / 3))
         since = time.monotonic()

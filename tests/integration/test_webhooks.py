@@ -13,7 +13,9 @@ from flask.testing import FlaskClient
 from twilio.request_validator import RequestValidator
 from werkzeug.test import TestResponse
 
-from jobs.providers.registry import PARSERS, SENDGRID_EVENTS, TWILIO_INBOUND, TWILIO_STATUS
+from jobs.providers.registry import PARSERS, WEBHOOKS
+from jobs.providers.sendgrid.webhooks import EVENT_WEBHOOK
+from jobs.providers.twilio.webhooks import INBOUND, STATUS
 from models import unsubscribe
 from models.actors import COMMAND_LINE
 from models.clock import now_ms
@@ -66,7 +68,7 @@ def sendgrid(client: FlaskClient, events: object, *, at: int | None = None) -> T
         "X-Twilio-Email-Event-Webhook-Timestamp": timestamp,
         "Content-Type": "application/json",
     }
-    return client.post(SENDGRID_EVENTS, data=body, headers=headers)
+    return client.post(EVENT_WEBHOOK.path, data=body, headers=headers)
 
 
 def status(status: str, **more: str) -> dict[str, str]:
@@ -74,7 +76,7 @@ def status(status: str, **more: str) -> dict[str, str]:
 
 
 def address(message_id: int, attempt: int = 1) -> str:
-    return f"{TWILIO_STATUS}?m={message_id}&a={attempt}"
+    return f"{STATUS.path}?m={message_id}&a={attempt}"
 
 
 def apply() -> None:
@@ -109,16 +111,16 @@ class TestTwilio:
 
     def test_stop_opts_out_and_start_takes_it_back(self, client: FlaskClient) -> None:
         number = "+12025550147"
-        answer = twilio(client, TWILIO_INBOUND, {"From": number, "Body": " stop ", "MessageSid": SID})
+        answer = twilio(client, INBOUND.path, {"From": number, "Body": " stop ", "MessageSid": SID})
         assert (answer.status_code, answer.mimetype) == (200, "text/xml")
         apply()
         assert opted_out(Channel.SMS, [number]) == {number}
-        twilio(client, TWILIO_INBOUND, {"From": number, "Body": "START", "MessageSid": SID})
+        twilio(client, INBOUND.path, {"From": number, "Body": "START", "MessageSid": SID})
         apply()
         assert opted_out(Channel.SMS, [number]) == set()
 
     def test_other_words_change_nothing(self, client: FlaskClient) -> None:
-        twilio(client, TWILIO_INBOUND, {"From": "+12025550147", "Body": "stop it please", "MessageSid": SID})
+        twilio(client, INBOUND.path, {"From": "+12025550147", "Body": "stop it please", "MessageSid": SID})
         apply()
         assert rows_of("opt_outs") == []
 
@@ -153,7 +155,7 @@ GARBAGE = (b"", b"\0", b"\xff\xfe" * 100, b"a" * 900_000, b"%zz&=&=", "naïve=ü
 
 
 class TestSignatures:
-    @pytest.mark.parametrize("path", [TWILIO_STATUS, TWILIO_INBOUND, SENDGRID_EVENTS])
+    @pytest.mark.parametrize("path", [webhook.path for webhook in WEBHOOKS])
     @pytest.mark.parametrize("body", GARBAGE, ids=range(len(GARBAGE)))
     def test_unsigned_or_wrongly_signed_is_403_whatever_it_is(
         self, client: FlaskClient, path: str, body: bytes
@@ -186,7 +188,7 @@ class TestSignatures:
     def test_fields_nobody_knows_are_part_of_what_is_signed(self, client: FlaskClient) -> None:
         assert twilio(client, address(1), status("sent", NewField="x y&z=ü", Empty="")).status_code == 204
 
-    @pytest.mark.parametrize("path", [TWILIO_STATUS, TWILIO_INBOUND, SENDGRID_EVENTS])
+    @pytest.mark.parametrize("path", [webhook.path for webhook in WEBHOOKS])
     def test_body_over_a_megabyte_is_not_read(self, client: FlaskClient, path: str) -> None:
         assert client.post(path, data=b"a" * 1_100_000).status_code == 413
 

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from models.config import CREDENTIALS, Config
+from models.config import Config
 from models.errors import NotConfiguredError
+from models.providers import PROVIDERS
 from models.words import Channel
 
 TWILIO = {
@@ -164,7 +165,7 @@ def test_channel_without_a_provider_lacks_one() -> None:
     assert lacks == "Email is not configured: set EMAIL_PROVIDER to sendgrid or smtp or simulated."
 
 
-@pytest.mark.parametrize("missing", CREDENTIALS["twilio"])
+@pytest.mark.parametrize("missing", PROVIDERS["twilio"].credentials)
 def test_half_set_provider_lacks_the_variable_by_name(missing: str) -> None:
     variables = {name: value for name, value in TWILIO.items() if name != missing}
     assert config(**variables).lacks(Channel.SMS).endswith(f"SMS_PROVIDER is twilio, but {missing} is not set.")

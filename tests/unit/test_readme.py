@@ -60,10 +60,9 @@ class TestReadme:
 
     def test_settings_are_those_that_the_code_reads(self) -> None:
         documented = re.findall(r"`([A-Z][A-Z0-9_]+)`", "\n".join(first_cells(section("Settings"))))
-        config = ast.parse((ROOT / "models" / "config.py").read_text(encoding="utf-8"))
-        constants = [
-            node.value for node in ast.walk(config) if isinstance(node, ast.Constant) and isinstance(node.value, str)
-        ]
+        files = [ROOT / "models" / name for name in ("config.py", "providers.py")]
+        nodes = [node for file in files for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))]
+        constants = [node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)]
         read = {text for text in constants if re.fullmatch(r"PORT|[A-Z][A-Z0-9]*(_[A-Z0-9]+)+", text)}
         assert Counter(documented).most_common(1)[0][1] == 1
         assert set(documented) == read

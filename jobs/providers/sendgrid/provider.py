@@ -27,6 +27,7 @@ from jobs.providers.sendgrid.words import (
     refusal_of,
     wait_of,
 )
+from models.config import Config
 from models.errors import NotConfiguredError
 from models.rules.verdicts import Word
 from models.words import Channel, Scope
@@ -73,6 +74,11 @@ class SendGridProvider:
     _slots: asyncio.Semaphore = field(init=False, repr=False)
     _letter: Letter | None = field(default=None, init=False, repr=False)
     _holds_back: bool = field(default=False, init=False, repr=False)
+
+    @classmethod
+    def from_config(cls, config: Config) -> Self:
+        """As the environment names it. Raises NotConfiguredError."""
+        return cls(SendGridAccount.from_variables(config.variables))
 
     @property
     def speed(self) -> float | None:

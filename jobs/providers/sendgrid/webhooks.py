@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
-from jobs.providers.base import UNMAPPED, Meaning
+from jobs.providers.base import UNMAPPED, Meaning, Post, Webhook
 from jobs.providers.sendgrid.words import (
     EVENTS,
     STANCES,
@@ -163,6 +163,13 @@ def is_signed(public_key: str, headers: Mapping[str, str], body: bytes, now: int
     except (InvalidSignature, ValueError):
         return False
     return True
+
+
+def _is_from_sendgrid(variables: Mapping[str, str], post: Post, now: int) -> bool:
+    return is_signed(variables.get("SENDGRID_WEBHOOK_PUBLIC_KEY", ""), post.headers, post.body, now)
+
+
+EVENT_WEBHOOK = Webhook("/webhooks/sendgrid/events", "sendgrid", _is_from_sendgrid, parse_receipts)
 
 
 @lru_cache(maxsize=8)

@@ -37,6 +37,7 @@ from jobs.providers.smtp.connection import (
     Utf8RefusedError,
 )
 from jobs.providers.smtp.mail import Envelope, UnfitAddressError, message_id_of
+from models.config import Config
 from models.rules.verdicts import Word
 from models.words import Channel, FailureReason, RetryClass, Scope
 
@@ -65,6 +66,11 @@ class SmtpProvider:
         self._kept: list[Connection] = []
         self._room = asyncio.Semaphore(CONNECTIONS)
         self._holds_back = False
+
+    @classmethod
+    def from_config(cls, config: Config) -> Self:
+        """As the environment names it. Raises NotConfiguredError."""
+        return cls(SmtpAccount.from_url(config.variables["SMTP_URL"]))
 
     @property
     def speed(self) -> float | None:

@@ -18,6 +18,7 @@ import aiohttp
 from jobs.providers import http
 from jobs.providers.base import AccountCheck, Doubt, LookUp, Outcome
 from jobs.providers.messages import OutgoingMessage
+from jobs.providers.twilio.webhooks import STATUS
 from jobs.providers.twilio.words import (
     Resource,
     Told,
@@ -28,8 +29,10 @@ from jobs.providers.twilio.words import (
     told_by,
     unchecked,
 )
-from models.config import CREDENTIALS
+from models.config import Config
 from models.errors import NotConfiguredError
+from models.providers import PROVIDERS
+from models.rules.timeouts import VALIDITY
 from models.rules.verdicts import Event, Word
 from models.words import Channel, FailureReason, RetryClass
 
@@ -60,7 +63,8 @@ class TwilioAccount:
     @classmethod
     def from_variables(cls, variables: Mapping[str, str]) -> "TwilioAccount":
         """From the environment; raises NotConfiguredError naming the variable that is missing or not understood."""
-        for name in CREDENTIALS[NAME]:
+        credentials = PROVIDERS[NAME].credentials
+        for name in credentials:
             if not variables.get(name):
                 raise NotConfiguredError(f"{name} is not set.")
             if not (variables[name].isascii() and variables[name].isprintable()):
@@ -68,7 +72,7 @@ class TwilioAccount:
         api_url = (variables.get("TWILIO_API_URL") or API_URL).rstrip("/")
         if not _ADDRESS.fullmatch(api_url):
             raise NotConfiguredError(f"TWILIO_API_URL must be an address like {API_URL}.")
-        sid, token, service_sid = (variables[name] for name in CREDENTIALS[NAME])
+        sid, token, service_sid = (variables[name] for name in credentials)
         return cls(sid, token, service_sid, api_url)
 
 
@@ -92,6 +96,16 @@ class TwilioProvider:
         self._callback_url = callback_url
         self._validity_seconds = min(max(1, validity_seconds), LONGEST_VALIDITY)
         self._url = f"{account.api_url}/2010-04-01/Accounts/{quote(account.sid, safe='')}"
+
+    @classmethod
+    def from_config(cls, config: Config) -> Self:
+        """As the environment names it; without a PUBLIC_URL no callbacks, as Twilio refuses an address it can't reach.
+
+        Raises NotConfiguredError.
+        """
+        callback_url = f"{config.public_url.rstrip('/')}{STATUS.path}" if config.public_url else None
+        validity_seconds = round(VALIDITY / 1000 / config.time_scale)
+        return cls(TwilioAccount.from_variables(config.variables), callback_url, validity_seconds)
 
     async def __aenter__(self) -> Self:
         credentials = b64encode(f"{self._account.sid}:{self._account.token}".encode()).decode()

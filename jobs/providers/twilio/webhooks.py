@@ -12,6 +12,7 @@ from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from urllib.parse import parse_qs, parse_qsl, urlsplit, urlunsplit
 
+from jobs.providers.base import Post, Webhook
 from jobs.providers.twilio.words import SID, code_in, text_in, told_by
 from models.rules.preferences import Preference
 from models.rules.verdicts import Event
@@ -88,6 +89,22 @@ def is_signed(token: str, url: str, headers: Mapping[str, str], body: bytes) -> 
     return any(
         hmac.compare_digest(_signature(token, spelling + fields, algorithm), signature) for spelling in spellings
     )
+
+
+def _is_from_twilio(variables: Mapping[str, str], post: Post, _now: int) -> bool:
+    return is_signed(variables.get("TWILIO_AUTH_TOKEN", ""), post.url, post.headers, post.body)
+
+
+STATUS = Webhook("/webhooks/twilio/status", "twilio", _is_from_twilio, parse_receipts)
+# What is kept of inbound messages stands beside the receipts, under a name of its own. Twilio wants TwiML from this
+# webhook; an empty one sends no reply of ours to a STOP.
+INBOUND = Webhook(
+    "/webhooks/twilio/inbound",
+    "twilio_inbound",
+    _is_from_twilio,
+    parse_inbound,
+    answer='<?xml version="1.0" encoding="UTF-8"?><Response/>',
+)
 
 
 def _word(text: str) -> str:
