@@ -1,10 +1,13 @@
-"""The Slack app as its manifests describe it: what is pasted into Slack, and what its token may do."""
+"""The Slack app as its manifests describe it: what is pasted into Slack, and what its token may do.
+
+The bot, the command line and `doctor` ask for it, and the latter may not look into `bot/`: so both stand here.
+"""
 
 import json
 from pathlib import Path
 from typing import Any
 
-FOLDER = Path(__file__).parents[1] / "bot" / "manifests"
+FOLDER = Path(__file__).parent / "manifests"
 PLACEHOLDER = "https://signalbox.example.com"
 
 
