@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 import structlog
 
-from jobs.carrier import Carrier
 from jobs.queues import pass_hints
 from jobs.runtime import entry, waiting
 from jobs.runtime.faults import contained, outlived
 from jobs.runtime.leading import Leader
 from jobs.runtime.stopping import Stop
+from jobs.simulated_carrier import Carrier
 from jobs.simulation import current_simulation
 from jobs.starting import fire_due_starts
 from models import database

@@ -1,7 +1,7 @@
 """The simulated provider: takes everything, sends nothing, and lets recipients choose their fate (SPEC 10).
 
 It answers after a latency, writing a line per hand-over to `simulated.log` before each answer. The receipts
-come from `jobs.carrier`, which reads that log: so they come even if the process that sent died.
+come from `jobs.simulated_carrier`, which reads that log: so they come even if the process that sent died.
 """
 
 import asyncio

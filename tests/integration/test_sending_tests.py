@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from jobs import context, testing
-from jobs.carrier import Carrier
 from jobs.providers.registry import PARSERS
 from jobs.providers.simulated import Simulation
 from jobs.runtime.stopping import Stop
+from jobs.simulated_carrier import Carrier
 from models.actors import COMMAND_LINE, Actor
 from models.clock import now_ms
 from models.config import Config, use

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from peewee import OperationalError
 
-from jobs import carrier as carriers
-from jobs.carrier import Carrier
+from jobs import simulated_carrier as carriers
 from jobs.providers.base import Outcome
 from jobs.providers.messages import Content, OutgoingMessage
 from jobs.providers.registry import PARSERS
 from jobs.providers.simulated import SimulatedProvider, Simulation
+from jobs.simulated_carrier import Carrier
 from models.config import Config
 from models.database import database, select
 from models.operations import sending
