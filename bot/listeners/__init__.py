@@ -5,7 +5,7 @@ import re
 from slack_bolt import App
 
 from bot.listeners import actions, commands, home, options, shortcuts, submissions
-from bot.listeners.listening import acknowledge, heard
+from bot.listeners.wrapper import acknowledge, heard
 
 ANY = re.compile(r".*")
 

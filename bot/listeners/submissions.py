@@ -15,7 +15,7 @@ from slack_sdk import WebClient
 from bot import dialogs
 from bot.drawing import blocks
 from bot.drawing.blocks import Block
-from bot.listeners.listening import FAULT
+from bot.listeners.wrapper import FAULT
 from bot.refusing import beside
 from bot.request import Request, inputs_of
 from models import database
