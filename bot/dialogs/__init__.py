@@ -5,7 +5,7 @@ from typing import Any
 
 from bot.dialogs import acting, deleting, exporting, resuming, retrying, running, summarising
 from bot.dialogs.frame import Dialog, Form
-from bot.dialogs.turning import Turning
+from bot.dialogs.redrawing import Redrawings
 from bot.drawing import blocks
 from bot.drawing import campaigns as drawn
 from bot.request import Request, inputs_of
@@ -21,7 +21,7 @@ _DIALOGS: dict[str, Dialog] = {
     "actions": acting.DIALOG,
 }
 _TURNS = {turn: verb for verb, dialog in _DIALOGS.items() for turn in dialog.turns}
-_turning = Turning()
+_redrawings = Redrawings()
 VERBS = tuple(_DIALOGS)
 TURNS = tuple(_TURNS)
 
@@ -62,10 +62,10 @@ def turn(name: str, request: Request, subject: str) -> None:
     """Redraw the dialog after a button or an input in it was used."""
     verb, view_id = _TURNS[name], request.view["id"]
     at = float(request.body["actions"][0]["action_ts"])
-    _turning.begin(view_id, at)
+    _redrawings.begin(view_id, at)
     form = _DIALOGS[verb].turns[name](request, subject, inputs_of(request.view))
     request.stay_in_dialog()
-    with _turning.show(view_id, at) as newest:
+    with _redrawings.show(view_id, at) as newest:
         if newest:
             request.show(_view(verb, request, {**request.kept, **form.kept}, form))
 

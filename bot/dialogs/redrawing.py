@@ -9,16 +9,16 @@ REMEMBERED = 1000  # dialogs; more are never open at once
 
 
 @dataclass
-class _Turns:
+class _Dialog:
     newest: float = 0.0
     showing: Lock = field(default_factory=Lock)
 
 
-class Turning:
+class Redrawings:
     """Knows of each dialog's newest turn, within this process. `at` is Slack's time of the act, in seconds."""
 
     def __init__(self) -> None:
-        self._dialogs: dict[str, _Turns] = {}
+        self._dialogs: dict[str, _Dialog] = {}
         self._lock = Lock()
 
     def begin(self, view_id: str, at: float) -> None:
@@ -33,9 +33,9 @@ class Turning:
         with turns.showing:
             yield at >= turns.newest
 
-    def _of(self, view_id: str) -> _Turns:
+    def _of(self, view_id: str) -> _Dialog:
         with self._lock:
-            turns = self._dialogs.setdefault(view_id, _Turns())
+            turns = self._dialogs.setdefault(view_id, _Dialog())
             while len(self._dialogs) > REMEMBERED:
                 del self._dialogs[next(iter(self._dialogs))]
             return turns
