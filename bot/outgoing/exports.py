@@ -9,11 +9,11 @@ import structlog
 
 from bot.drawing import blocks, lines
 from bot.drawing.blocks import Message, escaped
-from bot.outgoing.line import Line, NotNowError, RefusedError
 from bot.outgoing.places import Places
 from bot.outgoing.posting import Posting, fingerprint
 from bot.outgoing.resting import Resting
 from bot.outgoing.uploads import Uploads
+from bot.outgoing.web_api import NotNowError, RefusedError, WebApi
 from bot.site import site
 from models.config import current
 from models.operations import outbox, posts
@@ -32,12 +32,12 @@ GONE_FILES = frozenset({"file_not_found", "file_deleted"})
 class ExportMessages:
     """Posts exports' messages and files, brings them up to date, and deletes the files after seven days."""
 
-    def __init__(self, line: Line, posting: Posting, places: Places, clock: Callable[[], int]) -> None:
-        self._line = line
+    def __init__(self, web_api: WebApi, posting: Posting, places: Places, clock: Callable[[], int]) -> None:
+        self._web_api = web_api
         self._posting = posting
         self._places = places
         self._clock = clock
-        self._uploads = Uploads(line)
+        self._uploads = Uploads(web_api)
         self._resting = Resting(clock)
 
     def say(self, saying: SlackOutbox) -> None:
@@ -61,7 +61,7 @@ class ExportMessages:
             file_id = self._uploads.file_id(file_of(export, now=self._clock()), name)
             shared = {"files": [{"id": file_id, "title": name}], "initial_comment": _comment(export)}
             with self._posting.noted(saying):
-                self._line.call("files_completeUploadExternal", channel_id=channel, **shared)
+                self._web_api.call("files_completeUploadExternal", channel_id=channel, **shared)
         else:
             file_id = _files(there, name)[0]
         post = posts.keep("file", export.id, channel_id=channel, ts=file_id, now=self._clock())
@@ -90,7 +90,7 @@ class ExportMessages:
 
     def _delete_file(self, post: SlackPost) -> None:
         try:
-            self._line.call("files_delete", file=post.ts)
+            self._web_api.call("files_delete", file=post.ts)
         except RefusedError as refused:
             if refused.error not in GONE_FILES:
                 log.warning("Slack keeps a file", export_id=post.subject_id, error=refused.error)
@@ -104,7 +104,7 @@ class ExportMessages:
         if (rendered := fingerprint(shown)) != post.rendered_hash:
             place = {"channel": post.slack_channel_id, "ts": post.ts}
             try:
-                self._line.call("chat_update", **place, text=shown.text, blocks=shown.blocks)
+                self._web_api.call("chat_update", **place, text=shown.text, blocks=shown.blocks)
             except RefusedError:
                 posts.lose_post(post)
                 return

@@ -1,6 +1,6 @@
 """Where things are said: a campaign's channel, a person's direct messages."""
 
-from bot.outgoing.line import Line, RefusedError
+from bot.outgoing.web_api import RefusedError, WebApi
 from models.operations.settings import setting
 from models.queries.people import person_by_id
 from models.tables import Campaign
@@ -21,8 +21,8 @@ def channel_of(campaign: Campaign) -> str | None:
 class Places:
     """Knows conversations by the people they are with; Slack never changes them."""
 
-    def __init__(self, line: Line) -> None:
-        self._line = line
+    def __init__(self, web_api: WebApi) -> None:
+        self._web_api = web_api
         self._direct: dict[str, str] = {}
 
     def direct(self, person_id: int | None) -> str:
@@ -31,6 +31,6 @@ class Places:
         if person is None or not person.slack_id:
             raise RefusedError("nobody in Slack")
         if person.slack_id not in self._direct:
-            opened = self._line.call("conversations_open", users=[person.slack_id])
+            opened = self._web_api.call("conversations_open", users=[person.slack_id])
             self._direct[person.slack_id] = str(opened["channel"]["id"])
         return self._direct[person.slack_id]

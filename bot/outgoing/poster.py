@@ -13,10 +13,10 @@ from bot.drawing.blocks import escaped
 from bot.outgoing import letters
 from bot.outgoing.budget import Budget
 from bot.outgoing.exports import ExportMessages
-from bot.outgoing.line import Line, LostError, NotNowError, RefusedError, TroubleError, stops_all
 from bot.outgoing.places import Places, channel_of
 from bot.outgoing.posting import Posting
 from bot.outgoing.status_cards import StatusCards
+from bot.outgoing.web_api import LostError, NotNowError, RefusedError, TroubleError, WebApi, stops_all
 from jobs.runtime.faults import contained
 from models.clock import now_ms
 from models.errors import CampaignError, NotFoundError
@@ -40,11 +40,11 @@ class Poster:
 
     def __init__(self, client: WebClient, *, clock: Callable[[], int] = now_ms, budget: Budget | None = None) -> None:
         self._clock = clock
-        self._line = Line(client, budget or Budget(), clock)
-        self._posting = Posting(self._line, clock)
-        self._places = Places(self._line)
-        self._cards = StatusCards(self._line, self._posting, self._places, clock)
-        self._exports = ExportMessages(self._line, self._posting, self._places, clock)
+        self._web_api = WebApi(client, budget or Budget(), clock)
+        self._posting = Posting(self._web_api, clock)
+        self._places = Places(self._web_api)
+        self._cards = StatusCards(self._web_api, self._posting, self._places, clock)
+        self._exports = ExportMessages(self._web_api, self._posting, self._places, clock)
         self._says: dict[str, Callable[[SlackOutbox], None]] = {
             "card": self._cards.say,
             "thread": self._say_in_thread,
@@ -131,7 +131,7 @@ class Poster:
             told = posts.keep(saying.topic, saying.subject_id, channel_id=channel, ts=posted.ts, now=self._clock())
             if not posted.found:
                 return
-        self._line.call("chat_update", channel=channel, ts=told.ts, text=letter.text, blocks=letter.blocks)
+        self._web_api.call("chat_update", channel=channel, ts=told.ts, text=letter.text, blocks=letter.blocks)
 
     def _clean(self) -> None:
         if self._clock() >= self._clean_at:
@@ -143,7 +143,7 @@ class Poster:
         """Whether Slack's trouble is over: it is asked at growing distances."""
         if self._clock() < self._pause_until:
             return False
-        if not self._line.is_well(self._trouble):
+        if not self._web_api.is_well(self._trouble):
             self._rest()
             return False
         outbox.shed_lines(now=self._clock())

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from bot.drawing.blocks import Message
-from bot.outgoing.line import Line, NotNowError, RefusedError, TroubleError
+from bot.outgoing.web_api import NotNowError, RefusedError, TroubleError, WebApi
 from models.operations import outbox
 from models.queries.slack import MISSING_SCOPE
 from models.tables import SlackOutbox
@@ -36,18 +36,18 @@ class Posting:
     the history scopes; where the app was not given them, what may have been posted is not posted again.
     """
 
-    def __init__(self, line: Line, clock: Callable[[], int]) -> None:
-        self._line = line
+    def __init__(self, web_api: WebApi, clock: Callable[[], int]) -> None:
+        self._web_api = web_api
         self._clock = clock
 
     def post(self, saying: SlackOutbox, channel: str, letter: Message, thread_ts: str | None = None) -> Posted:
-        """The message, posted now or by an earlier try. Raises what the line raises."""
+        """The message, posted now or by an earlier try. Raises what a call of the Web API raises."""
         there = self.look_for(saying, channel, lambda message: _id_in(message) == saying.id, thread_ts)
         if there is not None:
             return Posted(channel, there["ts"], found=True, shows="")
-        self._line.ready("chat_postMessage", channel)
+        self._web_api.ready("chat_postMessage", channel)
         with self.noted(saying):
-            answer = self._line.call(
+            answer = self._web_api.call(
                 "chat_postMessage",
                 channel=channel,
                 thread_ts=thread_ts,
@@ -82,7 +82,7 @@ class Posting:
         where |= {"ts": thread_ts} if thread_ts else {}
         cursor = None
         while cursor != "":
-            answer = self._line.call(method, **where, cursor=cursor, include_all_metadata=True)
+            answer = self._web_api.call(method, **where, cursor=cursor, include_all_metadata=True)
             yield from answer["messages"]
             cursor = (answer.get("response_metadata") or {}).get("next_cursor") or ""
 

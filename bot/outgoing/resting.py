@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from bot.outgoing.line import stops_all
+from bot.outgoing.web_api import stops_all
 from jobs.runtime.faults import contained
 from models.tables import SlackPost
 

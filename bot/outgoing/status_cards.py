@@ -7,10 +7,10 @@ import structlog
 from bot import looks
 from bot.drawing.blocks import Message, section
 from bot.outgoing import letters
-from bot.outgoing.line import Line, NotNowError, RefusedError
 from bot.outgoing.places import SHUT, Places, channel_of
 from bot.outgoing.posting import Posted, Posting, fingerprint
 from bot.outgoing.resting import Resting
+from bot.outgoing.web_api import NotNowError, RefusedError, WebApi
 from models.errors import NotFoundError
 from models.operations import posts, telling
 from models.operations.posts import LivingCard
@@ -39,8 +39,8 @@ QUIET_AFTER = 30_000  # ms without an acceptance: receipts only
 class StatusCards:
     """Posts cards and brings them up to date."""
 
-    def __init__(self, line: Line, posting: Posting, places: Places, clock: Callable[[], int]) -> None:
-        self._line = line
+    def __init__(self, web_api: WebApi, posting: Posting, places: Places, clock: Callable[[], int]) -> None:
+        self._web_api = web_api
         self._posting = posting
         self._places = places
         self._clock = clock
@@ -124,7 +124,7 @@ class StatusCards:
     def _show(self, post: SlackPost, card: Message) -> bool:
         """Let the message say this; False when it is gone, and noted to be."""
         try:
-            self._line.call(
+            self._web_api.call(
                 "chat_update", channel=post.slack_channel_id, ts=post.ts, text=card.text, blocks=card.blocks
             )
         except RefusedError as refused:

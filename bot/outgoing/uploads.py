@@ -13,7 +13,7 @@ from urllib.request import Request, urlopen
 import structlog
 from peewee import PeeweeException
 
-from bot.outgoing.line import Line, LostError, NotNowError, RefusedError
+from bot.outgoing.web_api import LostError, NotNowError, RefusedError, WebApi
 from models import database
 from models.errors import NotFoundError
 from models.operations.files import read_file
@@ -29,15 +29,15 @@ PASSING = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)  # refusals
 class Uploads:
     """One file at a time."""
 
-    def __init__(self, line: Line) -> None:
-        self._line = line
+    def __init__(self, web_api: WebApi) -> None:
+        self._web_api = web_api
         self._under_way: _Upload | None = None
 
     def file_id(self, file: File, name: str) -> str:
         """What Slack calls the file once its bytes are there.
 
         Raises NotNowError while they, or another file's, are on their way, LostError when they did not get there,
-        and what the line raises.
+        and what a call of the Web API raises.
         """
         upload = self._under_way
         # One that has arrived and that nobody asks for any more, as its export is gone, makes room.
@@ -53,7 +53,7 @@ class Uploads:
         return upload.file_id
 
     def _begin(self, file: File, name: str) -> "_Upload":
-        place = self._line.call("files_getUploadURLExternal", filename=name, length=file.size)
+        place = self._web_api.call("files_getUploadURLExternal", filename=name, length=file.size)
         self._under_way = _Upload(file, file_id=place["file_id"], url=place["upload_url"])
         self._under_way.start()
         self._under_way.join(BLINK_SECONDS)

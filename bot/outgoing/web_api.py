@@ -1,4 +1,4 @@
-"""The line to Slack: every call within one budget, and every refusal sorted by what follows from it."""
+"""Slack's Web API: every call within one budget, and every refusal sorted by what follows from it."""
 
 from collections.abc import Callable
 from http.client import HTTPException
@@ -57,7 +57,7 @@ def stops_all(fault: BaseException) -> bool:
     return isinstance(fault, (NotNowError, TroubleError)) or bool(refusal_in(fault))
 
 
-class Line:
+class WebApi:
     """Calls methods of the Web API by their names in slack_sdk."""
 
     def __init__(self, client: WebClient, budget: Budget, clock: Callable[[], int]) -> None:
