@@ -13,8 +13,8 @@ from models.clock import now_ms
 from models.errors import InvalidInputError, NotAllowedError
 from models.operations import preferences
 from models.operations.people import PASSWORD_LENGTH
-from models.operations.settings import setting
 from models.queries.people import person_by_id
+from models.queries.settings import setting
 
 blueprint = Blueprint("account", __name__, url_prefix="/account")
 LONGEST = 1000  # characters of a password that are looked at

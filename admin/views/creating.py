@@ -15,9 +15,9 @@ from models.clock import now_ms
 from models.config import current
 from models.errors import InvalidInputError
 from models.operations import campaigns, running
-from models.operations.settings import setting
 from models.queries.campaigns import attachments_of, counts_of, get_campaign, seen_campaign, standing_of
 from models.queries.run_check import run_check
+from models.queries.settings import setting
 from models.queries.work import imported_file, latest_import
 from models.rules.actions import answer_for
 from models.tables import Campaign

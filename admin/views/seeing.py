@@ -18,12 +18,12 @@ from models.actors import Actor, Right
 from models.addresses import opt_out_key
 from models.clock import now_ms
 from models.config import current
-from models.operations.settings import rate_of, setting
 from models.queries.campaigns import standing_in, summarised
 from models.queries.flow import flow_of
 from models.queries.pages import names_of, with_recipient
 from models.queries.previews import contact_values
 from models.queries.progress import progress_of
+from models.queries.settings import allowed_rate, setting
 from models.queries.starts import pending_start_of, planned_of
 from models.queries.work import current_move, last_whole_export_of
 from models.rules.account import goes_on_by, who_can_mend
@@ -210,7 +210,7 @@ def sending_of(campaign: Campaign, messages: int) -> Sending:
     """How so many messages of a Ready campaign will be sent."""
     channel = Channel(campaign.channel)
     simulated = current().providers.get(channel) == SIMULATED
-    ours, own = rate_of(channel), own_speed_of(channel)
+    ours, own = allowed_rate(channel), own_speed_of(channel)
     rate = min((limit for limit in (ours, own) if limit), default=None)
     seconds = messages / rate if rate else None
     return Sending(provider_of(campaign), simulated, rate, rate != ours, seconds)

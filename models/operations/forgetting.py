@@ -21,6 +21,7 @@ from models.operations.testing import forget_tested
 from models.queries.campaigns import get_campaign
 from models.queries.finding import recipient_typed
 from models.queries.messages import RECIPIENT
+from models.queries.refusing import listed_as_forgotten
 from models.secret_key import opt_out_hashes
 from models.words import CHANNEL_LABELS, TO_BE_SENT, Channel, MessageStatus, OptOutSource
 
@@ -102,7 +103,7 @@ def who_came_in(campaign_id: int, *, since: int) -> dict[str, int]:
     channel, last_id = get_campaign(campaign_id).channel, 0
     walked = f"SELECT recipient_key, id FROM messages WHERE campaign_id = ? AND id > ? ORDER BY id LIMIT {SLICE}"
     while ids := dict(select(walked, campaign_id, last_id)):
-        found |= {key: ids[key] for key in optouts.listed_as_forgotten(channel, list(ids))}
+        found |= {key: ids[key] for key in listed_as_forgotten(channel, list(ids))}
         last_id = max(ids.values())
     return found
 

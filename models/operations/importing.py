@@ -21,10 +21,10 @@ from models.operations.campaigns import DRAFT_KEPT
 from models.operations.counters import Deltas
 from models.operations.files import read_file, remove_file, store_file
 from models.operations.forgetting import forget_who_came_in, who_came_in
-from models.operations.optouts import opted_out
 from models.operations.resumable import EndedByWhatStopsIt, take
 from models.queries.campaigns import get_campaign, seen_campaign
 from models.queries.messages import sought_form
+from models.queries.refusing import opted_out
 from models.queries.work import stored_file
 from models.rules.timeouts import HOUR
 from models.tables import Campaign, Import

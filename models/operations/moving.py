@@ -13,10 +13,10 @@ from models.database import execute, execute_many, for_update, marks, on_sqlite,
 from models.hints import SENDING, hint
 from models.operations import deleting, watching
 from models.operations.counters import Deltas
-from models.operations.optouts import opted_out
 from models.operations.resting import resting_place
 from models.queries.messages import where
 from models.queries.reached import reached_among
+from models.queries.refusing import opted_out
 from models.queries.retries import set_of
 from models.tables import BulkMove
 from models.words import Channel, MessageStatus, MoveKind

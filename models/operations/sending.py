@@ -7,9 +7,9 @@ from typing import Any
 from models.database import execute, execute_many, for_update, insert_many, marks, select, transaction
 from models.operations import leaving, watching
 from models.operations.counters import Deltas
-from models.operations.optouts import opted_out
 from models.operations.resting import Rest, Standing, resting_place
 from models.queries.campaigns import get_campaign
+from models.queries.refusing import opted_out
 from models.rules.standing import KEEPS_QUEUE
 from models.tables import Message
 from models.words import MessageStatus, Phase

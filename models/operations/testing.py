@@ -15,8 +15,9 @@ from models.errors import InvalidInputError, NotConfiguredError, NotFoundError
 from models.hints import Work, hint
 from models.operations import audit, running
 from models.operations.campaigns import check_message, message_of
-from models.operations.optouts import list_key, opted_out
+from models.operations.optouts import list_key
 from models.queries.campaigns import get_campaign
+from models.queries.refusing import opted_out
 from models.rules.timeouts import DAY, MINUTE
 from models.rules.verdicts import Word
 from models.tables import SentTest

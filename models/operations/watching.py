@@ -7,9 +7,9 @@ from typing import Any
 from models.actors import SYSTEM
 from models.database import execute, for_update, select, transaction
 from models.operations import audit, leaving
-from models.operations.settings import setting
 from models.queries.campaigns import counts_of
 from models.queries.progress import failure_reasons
+from models.queries.settings import setting
 from models.rules.account import NOT_CONFIGURED
 from models.rules.counts import likely_to_work, shown_status
 from models.rules.guard import ACCOUNT_REFUSALS, FAILED_MARK, slide, trips

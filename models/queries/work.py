@@ -7,9 +7,9 @@ from peewee import Case
 from models.actors import Actor, Right
 from models.database import for_update, select
 from models.errors import NotFoundError
-from models.operations.counters import FLOW_BUCKET
 from models.rules.criteria import Criteria
 from models.tables import BulkMove, Export, File, Import
+from models.tables.campaigns import FLOW_BUCKET
 from models.words import OPEN_WORK, Phase, WorkState
 
 EXPORTS_LISTED = 100

@@ -4,6 +4,8 @@ from peewee import BigIntegerField, CompositeKey, TextField
 
 from models.tables.base import JsonText, Moment, Table, UnnumberedTable
 
+FLOW_BUCKET = 10_000  # ms; the stretch of `MessageFlow`, and the finest that a chart can show
+
 
 class Campaign(Table):
     """One bulk send. `fields` lists {"name", "searchable"} in the order of a message's `field_values`.

@@ -17,12 +17,13 @@ from models.operations.files import CHUNK, read_file, remove_expired_files, stor
 from models.operations.forgetting import Forgotten, forget_person
 from models.operations.importing import ContactsFile, do_import
 from models.operations.importing import start_import as start_import_of
-from models.operations.optouts import opt_in, opt_out, opted_out
+from models.operations.optouts import opt_in, opt_out
 from models.operations.testing import ask_for_test
 from models.operations.unmapped import Unmapped, note_unmapped
 from models.queries.campaigns import counts_of
 from models.queries.messages import count
 from models.queries.pages import page_of_messages
+from models.queries.refusing import opted_out
 from models.rules.criteria import Criteria
 from models.rules.verdicts import Word
 from models.tables import Export

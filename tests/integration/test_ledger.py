@@ -14,7 +14,9 @@ from models.errors import InvalidInputError, NotAllowedError, NotFoundError
 from models.installation import open_installation
 from models.operations import optouts, people, presence
 from models.operations.files import CHUNK, read_file, remove_expired_files, remove_file, store_file
-from models.operations.settings import DEFINITIONS, change_setting, rate_of, setting
+from models.operations.settings import change_setting
+from models.queries.settings import allowed_rate, setting
+from models.rules.setting_values import DEFINITIONS
 from models.secret_key import derived, opt_out_hashes
 from models.tables import File, Person
 from models.words import Channel, Role
@@ -73,10 +75,10 @@ class TestFiles:
 class TestSettings:
     @both_engines
     def test_setting_has_its_default_until_it_is_changed(self, alice: Actor) -> None:
-        assert (setting("time_zone"), rate_of(Channel.SMS)) == ("UTC", None)
+        assert (setting("time_zone"), allowed_rate(Channel.SMS)) == ("UTC", None)
         for rate in (5, 12.5):
             change_setting("rate.sms", rate, actor=alice, now=NOW)
-        assert (rate_of(Channel.SMS), rate_of(Channel.EMAIL)) == (12.5, None)
+        assert (allowed_rate(Channel.SMS), allowed_rate(Channel.EMAIL)) == (12.5, None)
         assert [row["object_name"] for row in rows_of("audit", "WHERE act = 'change_setting'")] == ["rate.sms"] * 2
 
     @both_engines
@@ -99,10 +101,10 @@ class TestSettings:
     def test_environment_gives_the_first_value_only(self, installation: Config, alice: Actor) -> None:
         given = Config.from_env({**installation.variables, "SMS_RATE": "3", "SLACK_CHANNEL": "C1"})
         reopen(given)
-        assert (rate_of(Channel.SMS), setting("slack_channel")) == (3, "C1")
+        assert (allowed_rate(Channel.SMS), setting("slack_channel")) == (3, "C1")
         change_setting("rate.sms", 8, actor=alice, now=NOW)
         reopen(given)
-        assert rate_of(Channel.SMS) == 8
+        assert allowed_rate(Channel.SMS) == 8
 
 
 class TestPeople:

@@ -23,6 +23,7 @@ from models.operations.receipts import apply_receipts, record_receipts
 from models.operations.settings import change_setting
 from models.operations.sweeping import find_work
 from models.operations.testing import KEPT, LATEST, LOST, Result, ask_for_test, begin_test, end_test
+from models.queries.refusing import opted_out
 from models.rules.verdicts import Word
 from models.tables import Campaign, SentTest
 from models.words import Channel, Phase
@@ -212,7 +213,7 @@ class TestBeginning:
         delete(campaign_id)
         move_all(campaign_id)
         end_test(test, Channel.SMS, [Result(ADA, Word.OPTED_OUT)], now=NOW)
-        assert optouts.opted_out(Channel.SMS, [ADA]) == {ADA}
+        assert opted_out(Channel.SMS, [ADA]) == {ADA}
         assert rows_of("sent_tests") == []
 
 
@@ -247,7 +248,7 @@ class TestSimulated:
 
     def test_who_refuses_at_the_provider_goes_on_the_list(self, work: Callable[[Config], None]) -> None:
         testing.send(ask(make_campaign(), "+12025559020", now=now_ms()))
-        assert optouts.opted_out(Channel.SMS, ["+12025559020"]) == {"+12025559020"}
+        assert opted_out(Channel.SMS, ["+12025559020"]) == {"+12025559020"}
 
     def test_who_opted_out_since_is_left_out(self, work: Callable[[Config], None]) -> None:
         test_id = ask(make_campaign(), ADA, BOB, now=now_ms())
