@@ -31,6 +31,7 @@ from models.operations import campaigns, exporting, importing, people, proving, 
 from models.operations.files import store_file
 from models.operations.snapshots import write_export
 from models.queries.campaigns import CampaignSummary, get_campaign, list_campaigns, summary_of
+from models.queries.people import find_person, first_org_admin
 from models.queries.progress import progress_of
 from models.queries.run_check import run_check
 from models.rules.account import goes_on_by, who_can_mend, why_refused
@@ -227,7 +228,7 @@ def _password() -> str:
 
 def _owner_id(email: str | None) -> int | None:
     """The owner's id: who is named, if that person may own a campaign, else the first Org Admin."""
-    owner = people.find_person(email) if email else people.first_org_admin()
+    owner = find_person(email) if email else first_org_admin()
     if owner is not None and Right.CHANGE_CAMPAIGNS not in RIGHTS[Role(owner.role)]:
         raise InvalidInputError(
             f"{owner.name} is a {ROLE_LABELS[Role(owner.role)]}; an owner is a Campaigner or above.", field="owner"

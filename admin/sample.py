@@ -9,7 +9,7 @@ from models.contacts.mapping import map_columns
 from models.operations import campaigns, importing, people
 from models.operations.files import store_file
 from models.queries.campaigns import name_is_taken
-from models.queries.people import is_known
+from models.queries.people import first_org_admin, is_known
 from models.words import Channel, Role
 
 PEOPLE = (
@@ -68,7 +68,7 @@ def _make(channel: Channel, name: str, message: campaigns.Message, recipients: l
     dice = random.Random(name)  # noqa: S311  # sample data
     rows = [f"{recipient},{dice.choice(FIRST_NAMES)},{dice.choice(CITIES)}" for recipient in recipients]
     contacts = "\n".join(["recipient,first name,city", *rows, ""]).encode()
-    owner = people.first_org_admin()
+    owner = first_org_admin()
     campaign_id = campaigns.create_draft(
         name=_free(name),
         channel=channel,

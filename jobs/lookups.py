@@ -16,9 +16,10 @@ from jobs.simulation import current_simulation
 from models.clock import now_ms
 from models.errors import NotConfiguredError, NotFoundError
 from models.operations.asking import end_look_up, next_to_ask, note_asked, take_look_up
-from models.operations.doubts import InDoubt, Looked, bound_provider_ids, doubts_due, note_lookups, still_unconfirmed
+from models.operations.doubts import Looked, note_lookups
 from models.operations.sending import Claimed
 from models.queries.campaigns import get_campaign
+from models.queries.doubts import InDoubt, bound_provider_ids, doubts_due, still_unconfirmed
 from models.rules.in_doubt import provider_name
 from models.tables import LookUp as LookUpAsked
 from models.words import Channel

@@ -19,8 +19,7 @@ from models.contacts.reading import MAX_COLUMNS, Examined, examine
 from models.contacts.text import ENCODING_LABELS
 from models.errors import FieldNameError, InvalidInputError, NotFoundError
 from models.operations import importing
-from models.operations.files import read_file
-from models.queries.work import stored_file
+from models.queries.files import read_file, stored_file
 from models.tables import Campaign, File
 from models.words import Channel
 

@@ -16,9 +16,10 @@ from models.config import current
 from models.errors import InvalidInputError
 from models.operations import campaigns, running
 from models.queries.campaigns import attachments_of, counts_of, get_campaign, seen_campaign, standing_of
+from models.queries.files import imported_file
 from models.queries.run_check import run_check
 from models.queries.settings import setting
-from models.queries.work import imported_file, latest_import
+from models.queries.work import latest_import
 from models.rules.actions import answer_for
 from models.tables import Campaign
 from models.words import CHANNEL_LABELS, Action, Channel, Phase

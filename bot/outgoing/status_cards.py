@@ -15,8 +15,8 @@ from bot.outgoing.posting import Posted, Posting
 from bot.outgoing.resting import Resting
 from models.errors import NotFoundError
 from models.operations import posts, telling
-from models.operations.posts import LivingCard
 from models.queries.campaigns import get_campaign
+from models.queries.posts import LivingCard, card_of, living_cards
 from models.tables import Campaign, SlackOutbox, SlackPost
 from models.words import Phase
 
@@ -50,7 +50,7 @@ class StatusCards:
 
     def say(self, saying: SlackOutbox) -> None:
         """Post the card at its campaign's run, else bring it up to date; move it; or let it say that all is deleted."""
-        post, content = posts.card_of(saying.subject_id), saying.content
+        post, content = card_of(saying.subject_id), saying.content
         if content.get("act") == "delete":
             if post is not None and post.state == "live":
                 self._show(post, letters.deleted(content))
@@ -65,7 +65,7 @@ class StatusCards:
     def refresh(self) -> None:
         """Bring up to date what is due: campaigns at work first, and of them who has waited longest."""
         now = self._clock()
-        due = [living for living in posts.living_cards() if now - living.post.updated_at >= pace(living, now)]
+        due = [living for living in living_cards() if now - living.post.updated_at >= pace(living, now)]
         for living in sorted(due, key=lambda living: living.phase is not Phase.RUNNING):
             if self._resting.rests(living.post):
                 continue

@@ -16,9 +16,10 @@ from models.database import execute, execute_many, for_update, marks, select, tr
 from models.errors import InvalidInputError, NotFoundError
 from models.operations import audit, optouts
 from models.operations.erasing import COLUMNS, ToErase, forget_messages
-from models.operations.files import read_file, remove_file
+from models.operations.files import remove_file
 from models.operations.testing import forget_tested
 from models.queries.campaigns import get_campaign
+from models.queries.files import read_file
 from models.queries.finding import recipient_typed
 from models.queries.messages import RECIPIENT
 from models.queries.refusing import listed_as_forgotten

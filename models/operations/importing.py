@@ -19,13 +19,13 @@ from models.hints import Work, hint
 from models.operations import audit, deleting, space
 from models.operations.campaigns import DRAFT_KEPT
 from models.operations.counters import Deltas
-from models.operations.files import read_file, remove_file, store_file
+from models.operations.files import remove_file, store_file
 from models.operations.forgetting import forget_who_came_in, who_came_in
 from models.operations.resumable import EndedByWhatStopsIt, take
 from models.queries.campaigns import get_campaign, seen_campaign
+from models.queries.files import read_file, stored_file
 from models.queries.messages import sought_form
 from models.queries.refusing import opted_out
-from models.queries.work import stored_file
 from models.rules.timeouts import HOUR
 from models.tables import Campaign, Import
 from models.words import Channel, MessageStatus, Phase, WorkState

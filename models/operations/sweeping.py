@@ -4,10 +4,10 @@ from models.config import current
 from models.database import select
 from models.hints import SENDING, Work, hint
 from models.operations import leaving, watching
-from models.operations.doubts import doubts_due
 from models.operations.resumable import LEFT_ALONE
 from models.operations.settling import settle_overdue
 from models.operations.testing import find_tests
+from models.queries.doubts import doubts_due
 from models.rules.timeouts import BEAT_LOST
 from models.words import Channel
 

@@ -17,11 +17,12 @@ from models.database import execute, transaction
 from models.errors import InvalidInputError, NotAllowedError, NotFoundError, UnreadableFileError, WrongStateError
 from models.hints import Work
 from models.operations import campaigns, importing, optouts
-from models.operations.files import CHUNK, read_file, remove_file, store_file
+from models.operations.files import CHUNK, remove_file, store_file
 from models.operations.resumable import OUR_FAULT
 from models.operations.running import delete_campaign
 from models.operations.sweeping import find_work
 from models.queries.campaigns import get_campaign, list_campaigns, summary_of
+from models.queries.files import read_file
 from models.queries.messages import count
 from models.rules.criteria import Criteria
 from models.rules.timeouts import BEAT_LOST

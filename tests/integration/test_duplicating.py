@@ -9,8 +9,9 @@ from models.errors import NotAllowedError, NotFoundError, WrongStateError
 from models.operations import campaigns, importing
 from models.operations.deleting import remove_campaign
 from models.operations.duplicating import LONGEST_NAME, copy_name, duplicate_campaign
-from models.operations.files import read_file, store_file
+from models.operations.files import store_file
 from models.queries.campaigns import attachments_of, counts_of, get_campaign
+from models.queries.files import read_file
 from models.words import Channel, Phase
 from tests.factories import (
     NOW,

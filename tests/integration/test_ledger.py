@@ -13,8 +13,10 @@ from models.database import execute, transaction
 from models.errors import InvalidInputError, NotAllowedError, NotFoundError
 from models.installation import open_installation
 from models.operations import optouts, people, presence
-from models.operations.files import CHUNK, read_file, remove_expired_files, remove_file, store_file
+from models.operations.files import CHUNK, remove_expired_files, remove_file, store_file
 from models.operations.settings import change_setting
+from models.queries.files import read_file
+from models.queries.people import find_person, first_org_admin
 from models.queries.settings import allowed_rate, setting
 from models.rules.setting_values import DEFINITIONS
 from models.secret_key import derived, opt_out_hashes
@@ -110,7 +112,7 @@ class TestSettings:
 class TestPeople:
     @both_engines
     def test_address_is_kept_in_lower_case_and_once(self, ben: Actor) -> None:
-        assert people.find_person(" BEN@Example.com ").name == "Ben"
+        assert find_person(" BEN@Example.com ").name == "Ben"
         with refused(InvalidInputError):
             people.create_person(email="BEN@example.com", role=Role.VIEWER, actor=COMMAND_LINE, now=NOW)
 
@@ -160,7 +162,7 @@ class TestPeople:
 
     def test_first_org_admin_is_the_oldest_one(self, ben: Actor, alice: Actor) -> None:
         people.create_person(email="olga@example.com", role=Role.ORG_ADMIN, actor=alice, now=NOW)
-        first = people.first_org_admin()
+        first = first_org_admin()
         assert first is not None
         assert first.id == alice.person_id
 

@@ -17,12 +17,12 @@ from models.config import Config, use
 from models.errors import InvalidInputError, NotAllowedError, NotConfiguredError, WrongStateError
 from models.hints import Work
 from models.operations import campaigns, optouts
-from models.operations.doubts import bound_provider_ids
 from models.operations.forgetting import forget_person
 from models.operations.receipts import apply_receipts, record_receipts
 from models.operations.settings import change_setting
 from models.operations.sweeping import find_work
 from models.operations.testing import KEPT, LATEST, LOST, Result, ask_for_test, begin_test, end_test
+from models.queries.doubts import bound_provider_ids
 from models.queries.refusing import opted_out
 from models.rules.verdicts import Word
 from models.tables import Campaign, SentTest

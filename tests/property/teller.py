@@ -19,11 +19,12 @@ from models.errors import CampaignError, NotFoundError, WrongStateError
 from models.hints import SENDING, Work
 from models.operations import campaigns, doubts, exporting, importing, optouts, retrying, running, sending, watching
 from models.operations.counters import recount
-from models.operations.files import read_file
 from models.operations.moving import Mover
 from models.operations.receipts import apply_receipts, record_receipts
 from models.operations.settling import settle
 from models.operations.sweeping import find_work, sweep_due
+from models.queries.doubts import doubts_due
+from models.queries.files import read_file
 from models.rules.criteria import Criteria
 from models.rules.guard import LIMIT
 from models.rules.preferences import Preference
@@ -447,7 +448,7 @@ class Teller:
         by_themselves = self.life.see_phases(phases, moving)
         self._compare_audit(by_themselves)
         self._compare_opt_outs()
-        due = doubts.doubts_due(now=self.now, scale=1, limit=100)
+        due = doubts_due(now=self.now, scale=1, limit=100)
         assert sorted((one.message_id, one.attempt) for one in due) == self.life.doubts(self.now)
         for channel in PROVIDERS:
             assert len([one for one in self.campaigns(*HOLDS_CHANNEL) if one.channel == channel]) <= 1
