@@ -9,7 +9,7 @@ from flask import request, url_for
 from admin import sessions
 from admin.presenting import charts
 from admin.presenting import progress as told
-from admin.views.base import PAGE, ListView
+from admin.views.base import ListView
 from admin.views.drafts import how_far
 from admin.views.given import number_of, text_of, word_of
 from admin.views.seeing import Start, told_start
@@ -18,7 +18,7 @@ from models.clock import now_ms
 from models.config import current
 from models.queries.campaigns import CampaignSummary, drafts_with_template, list_campaigns
 from models.queries.flow import flows_of
-from models.queries.pages import names_of
+from models.queries.pages import PAGE, names_of
 from models.queries.progress import Progress, progress_of
 from models.queries.starts import pending_starts
 from models.rules.counts import Counts

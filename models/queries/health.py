@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 
 from models.database import on_sqlite, select
+from models.queries.pages import COUNTED
 from models.tables import Audit, UnmappedCode
 from models.words import Silence
 
 STALE_MS = 30_000  # a process shows every 5 s that it lives
 LATE_MS = 60_000  # a promise: what waits goes on within that
 POSTS_LOOKED_AT = 1000
-COUNTED = 10_000  # beyond this many a figure says "10,000+"
 
 
 @dataclass(frozen=True)
