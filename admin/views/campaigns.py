@@ -22,14 +22,7 @@ from models.queries.pages import PAGE, names_of
 from models.queries.progress import Progress, progress_of
 from models.queries.starts import pending_starts
 from models.rules.counts import Counts
-from models.words import (
-    CHANNEL_LABELS,
-    HOLDS_CHANNEL,
-    CampaignStatus,
-    Channel,
-    MessageStatus,
-    Phase,
-)
+from models.words import CHANNEL_LABELS, HOLDS_CHANNEL, NOT_RUN, CampaignStatus, Channel, MessageStatus, Phase
 
 TABS = {
     "running": ("In Progress", {CampaignStatus.IN_PROGRESS}),
@@ -76,7 +69,7 @@ class Line:
     @property
     def was_run(self) -> bool:
         """Whether there are results to show."""
-        return Phase(self.campaign.phase) not in (Phase.DRAFT, Phase.READY)
+        return Phase(self.campaign.phase) not in NOT_RUN
 
 
 @dataclass(frozen=True)

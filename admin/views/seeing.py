@@ -33,7 +33,7 @@ from models.rules.timeouts import GIVES_NO_RECEIPTS
 from models.segments import count_segments
 from models.tables import Campaign, ScheduledStart
 from models.template import normalise_name, placeholders, render
-from models.words import CHANNEL_LABELS, OPEN_WORK, PROVIDER_NAMES, Channel, Phase, StartKind, WorkState
+from models.words import CHANNEL_LABELS, NOT_RUN, OPEN_WORK, PROVIDER_NAMES, Channel, Phase, StartKind, WorkState
 
 SIMULATED = "simulated"
 LONGEST_TYPED = 200  # characters for a field, so that an address holds many
@@ -70,7 +70,7 @@ def live_context(campaign: Campaign, actor: Actor, wanted: MessageFilter) -> dic
         "campaign": campaign,
         "progress": progress,
         "badge": badge,
-        "was_run": phase not in (Phase.DRAFT, Phase.READY),
+        "was_run": phase not in NOT_RUN,
         "owner": owner_of(campaign),
         "head": heads.head(progress.summary.status, phase, answers),
         "standing": heads.standing(f"{badge.word} {campaign.silence} {campaign.owner_id}", answers),

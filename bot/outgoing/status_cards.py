@@ -18,7 +18,7 @@ from models.operations import posts, telling
 from models.queries.campaigns import get_campaign
 from models.queries.posts import LivingCard, card_of, living_cards
 from models.tables import Campaign, SlackOutbox, SlackPost
-from models.words import Phase
+from models.words import HOLDS_CHANNEL, Phase
 
 log = structlog.stdlib.get_logger("signalbox.poster")
 
@@ -145,7 +145,7 @@ def pace(living: LivingCard, now: int) -> int:
         return 3_000 if now - living.started_at < FIRST_MINUTE else 5_000
     if living.phase is Phase.FAILED:
         return 5_000  # what was not sent becomes Cancelled within seconds
-    return 10_000 if living.phase in (Phase.RUNNING, Phase.HELD, Phase.STOPPING) else 15_000
+    return 10_000 if living.phase in HOLDS_CHANNEL else 15_000
 
 
 def _hash(card: Message) -> str:

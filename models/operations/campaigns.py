@@ -18,8 +18,9 @@ from models.queries.campaigns import counts_of, seen_campaign
 from models.rules.timeouts import DAY
 from models.segments import LONGEST_SMS
 from models.tables import Campaign
+from models.tables.work import IS_OPEN
 from models.template import check_header, missing_fields
-from models.words import Channel, Phase, WorkState
+from models.words import NOT_RUN, Channel, Phase, WorkState
 
 NAME_LENGTH = range(3, 61)
 DESCRIPTION_LENGTH = 500
@@ -154,9 +155,7 @@ def _is_imported(campaign_id: int) -> bool:
 
 
 def _is_importing(campaign_id: int) -> bool:
-    return bool(
-        select("SELECT 1 FROM imports WHERE campaign_id = ? AND state IN ('queued', 'running') LIMIT 1", campaign_id)
-    )
+    return bool(select(f"SELECT 1 FROM imports WHERE campaign_id = ? AND {IS_OPEN} LIMIT 1", campaign_id))
 
 
 def set_message(campaign_id: int, message: Message, *, actor: Actor, now: int, seen: str | None = None) -> None:
@@ -195,7 +194,7 @@ def set_message(campaign_id: int, message: Message, *, actor: Actor, now: int, s
 
 def _refuse_fixed_parts(campaign: Campaign, message: Message) -> None:
     """Draft and Ready: everything may change. A Failed email's sender may, since a sender may be why it failed."""
-    if campaign.phase in (Phase.DRAFT, Phase.READY):
+    if campaign.phase in NOT_RUN:
         return
     is_failed_email = campaign.phase == Phase.FAILED and campaign.channel == Channel.EMAIL
     if not is_failed_email or (message.body, message.subject) != (campaign.body, campaign.subject):

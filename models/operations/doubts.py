@@ -12,6 +12,7 @@ from models.operations.settling import settle
 from models.queries.doubts import bound_provider_ids
 from models.rules.timeouts import LOOKUPS
 from models.rules.verdicts import Event
+from models.tables.campaigns import IS_HOLDING
 from models.words import Listed
 
 
@@ -41,7 +42,7 @@ def without_rivals(looked: Sequence[Looked]) -> list[Looked]:
         return list(looked)
     rows = select(
         "SELECT m.id, a.provider_id, EXISTS (SELECT 1 FROM messages o WHERE o.campaign_id IN (SELECT c.id "
-        "FROM campaigns c WHERE c.phase IN ('running', 'held', 'stopping')) AND o.recipient_key = m.recipient_key "
+        f"FROM campaigns c WHERE c.{IS_HOLDING}) AND o.recipient_key = m.recipient_key "
         "AND o.id <> m.id AND o.status = 'sending') FROM messages m "
         f"JOIN attempts a ON a.message_id = m.id AND a.number = m.attempt WHERE m.id IN ({marks(ids)})",
         *ids,

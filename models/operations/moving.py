@@ -19,6 +19,7 @@ from models.queries.reached import reached_among
 from models.queries.refusing import opted_out
 from models.queries.retries import set_of
 from models.tables import BulkMove
+from models.tables.work import IS_OPEN
 from models.words import Channel, MessageStatus, MoveKind
 
 SLICE_SECONDS = 0.025
@@ -91,7 +92,7 @@ def _note(move: BulkMove, done: _Slice, *, now: int) -> None:
     changed = execute(
         "UPDATE bulk_moves SET state = ?, done = ?, left_out = ?, after_id = ?, criteria = ?, total = ?, "
         "started_at = COALESCE(started_at, ?), ended_at = ?, result = ? "
-        "WHERE id = ? AND state IN ('queued', 'running')",
+        f"WHERE id = ? AND {IS_OPEN}",
         "running" if done.more else "done",
         moved,
         left_out,

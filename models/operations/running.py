@@ -17,7 +17,7 @@ from models.queries.reached import LATELY, count_reached
 from models.queries.refusing import cancelled_of_forgotten, waiting_who_refuse
 from models.rules.actions import Answer, Standing, answer_for, channel_taken, nobody_to_send_to, right_for
 from models.rules.typed import is_same_name
-from models.words import CHANNEL_LABELS, Action, MessageStatus, MoveKind, Phase
+from models.words import CHANNEL_LABELS, CUT_SHORT, OVER, Action, MessageStatus, MoveKind, Phase
 
 DISCLAIMER = (
     "All recipients agreed to be written to on this channel.",
@@ -201,8 +201,8 @@ def require_recipients(campaign_id: int, *, leave_out_reached: bool = False, now
 
 _BEGINS_IN = {
     Action.RUN: (Phase.READY,),
-    Action.RESUME: (Phase.ENDED, Phase.FAILED, Phase.HELD, Phase.STOPPING),
-    Action.RETRY: (Phase.ENDED, Phase.FAILED),
+    Action.RESUME: (Phase.ENDED, *CUT_SHORT),
+    Action.RETRY: tuple(OVER),
 }
 
 

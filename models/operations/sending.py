@@ -10,9 +10,8 @@ from models.operations.counters import Deltas
 from models.operations.resting import Rest, Standing, resting_place
 from models.queries.campaigns import get_campaign
 from models.queries.refusing import opted_out
-from models.rules.standing import KEEPS_QUEUE
 from models.tables import Message
-from models.words import MessageStatus, Phase
+from models.words import KEEPS_QUEUE, MessageStatus, Phase
 
 GIVEN_AT_ONCE = 100  # a commit each would take longer than a stop leaves time for
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from models.database import select
 from models.tables import SlackPost
+from models.tables.campaigns import IS_HOLDING
 from models.words import OPEN_WORK, Phase, WorkState
 
 # ms after a card was held against our figures in which a change of them may have been missed: figures are
@@ -53,7 +54,7 @@ def living_cards() -> list[LivingCard]:
     found = select(
         "SELECT p.id, c.phase, COALESCE(c.started_at, 0), COALESCE(c.accepted_at, 0) "
         "FROM slack_posts p JOIN campaigns c ON c.id = p.subject_id WHERE p.kind = 'card' AND p.state = 'live' "
-        "AND c.phase <> 'deleting' AND (c.phase IN ('running', 'held', 'stopping') OR p.updated_at <= c.updated_at "
+        f"AND c.phase <> 'deleting' AND (c.{IS_HOLDING} OR p.updated_at <= c.updated_at "
         "OR p.updated_at <= COALESCE(c.receipt_at, 0) OR p.updated_at <= ? + "
         "COALESCE((SELECT MAX(bucket_at) FROM message_flow f WHERE f.campaign_id = c.id), 0)) ORDER BY p.updated_at",
         BLIND,

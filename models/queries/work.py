@@ -10,7 +10,7 @@ from models.errors import NotFoundError
 from models.rules.criteria import Criteria
 from models.tables import BulkMove, Export, File, Import, SentTest
 from models.tables.campaigns import FLOW_BUCKET
-from models.words import OPEN_WORK, Phase, WorkState
+from models.words import OPEN_WORK, OVER, Phase, WorkState
 
 EXPORTS_LISTED = 100
 
@@ -99,7 +99,7 @@ def _moved_since(campaign_id: int, moment: int) -> bool:
         campaign_id,
     )
     phase, updated_at, receipt_at, bucket_at = found[0] if found else (None, 0, 0, None)
-    at_rest = phase in (Phase.READY, Phase.ENDED, Phase.FAILED)
+    at_rest = phase == Phase.READY or phase in OVER
     judged_at = -1 if bucket_at is None else bucket_at + FLOW_BUCKET
     return not at_rest or max(updated_at, receipt_at, judged_at) >= moment
 
