@@ -17,7 +17,7 @@ from models.operations.attaching import attach_file, detach_file
 from models.operations.campaigns import set_message
 from models.operations.cards import move_card
 from models.operations.handing_on import hand_on
-from models.operations.preferences import mute_finished
+from models.operations.own_account import mute_finished
 from models.rules.criteria import Criteria
 from models.rules.verdicts import Word
 from models.tables import Audit, Campaign
