@@ -70,12 +70,12 @@ def create_campaign(options: Namespace) -> None:
     if not options.consent:
         raise InvalidInputError("Say with --consent that these contacts agreed to be written to.", field="consent")
     channel = Channel(options.channel)
-    message = campaigns.Message(_text(Path(options.template)), options.subject, options.from_address)
+    template = campaigns.CampaignTemplate(_text(Path(options.template)), options.subject, options.from_address)
     contacts = Path(options.contacts)
     source: Source = lambda: _pieces(contacts)  # noqa: E731  # a source is any callable that reads anew
     examined = examine(source, contacts.name)
     mapping = map_columns(examined.columns, destination=options.destination, fields=_fields(options.field))
-    campaigns.check_parts(channel, message, [field.name for field in mapping.fields])
+    campaigns.check_parts(channel, template, [field.name for field in mapping.fields])
     _require_a_contact(source, examined, channel, mapping)
     campaign_id = campaigns.create_draft(
         name=options.name,
@@ -87,7 +87,7 @@ def create_campaign(options: Namespace) -> None:
         now=now_ms(),
     )
     try:
-        campaigns.set_message(campaign_id, message, actor=COMMAND_LINE, now=now_ms())
+        campaigns.set_template(campaign_id, template, actor=COMMAND_LINE, now=now_ms())
         now = now_ms()
         file_id = store_file(contacts.name, "text/csv", source(), now=now, expires_at=now + campaigns.DRAFT_KEPT)
         report = _import(campaign_id, importing.ContactsFile(file_id, mapping, examined.has_header))

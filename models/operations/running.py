@@ -9,7 +9,7 @@ from models.database import execute, marks, transaction
 from models.errors import CampaignError, ChannelTakenError, InvalidInputError, WrongStateError
 from models.hints import SENDING, hint
 from models.operations import audit
-from models.operations.campaigns import check_message, message_of
+from models.operations.campaigns import check_template, template_of
 from models.operations.leaving import end_open_moves, leave, open_move
 from models.operations.unscheduling import drop_start
 from models.queries.campaigns import blocker_of, get_campaign, seen_standing, standing_of
@@ -57,7 +57,7 @@ def run_campaign(
     with transaction():
         campaign = permitted(Action.RUN, campaign_id, actor, now=now)
         require_disclaimer(campaign_id, campaign.name, accepted=disclaimer_accepted)
-        _require_sound_message(campaign_id)
+        _require_sound_template(campaign_id)
         drop_start(campaign_id, by="run", actor=actor, now=now)
         take_channel(Action.RUN, campaign_id, campaign, now=now)
         execute(
@@ -170,11 +170,11 @@ def require_disclaimer(campaign_id: int, name: str, *, accepted: bool) -> None:
         )
 
 
-def _require_sound_message(campaign_id: int) -> None:
+def _require_sound_template(campaign_id: int) -> None:
     """What is Ready was checked when it was made; a version before this one may have let it pass."""
     campaign = get_campaign(campaign_id)
     try:
-        check_message(campaign, message_of(campaign))
+        check_template(campaign, template_of(campaign))
     except InvalidInputError as fault:
         sentence = f"{campaign.name} can't be run: {fault}"
         raise WrongStateError(sentence, campaign_id=campaign_id, next_step=Action.EDIT) from fault

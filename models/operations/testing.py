@@ -14,7 +14,7 @@ from models.database import execute, select, transaction
 from models.errors import InvalidInputError, NotConfiguredError
 from models.hints import Work, hint
 from models.operations import audit, running
-from models.operations.campaigns import check_message, message_of
+from models.operations.campaigns import check_template, template_of
 from models.operations.optouts import list_key
 from models.queries.campaigns import get_campaign
 from models.queries.refusing import opted_out
@@ -56,7 +56,7 @@ def ask_for_test(
         if lacks := current().lacks(standing.channel):
             raise NotConfiguredError(lacks, campaign_id=campaign_id)
         campaign = get_campaign(campaign_id)
-        check_message(campaign, message_of(campaign))
+        check_template(campaign, template_of(campaign))
         chosen = _checked(standing.channel, recipients)
         test_id = int(
             SentTest.insert(

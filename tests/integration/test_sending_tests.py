@@ -35,13 +35,13 @@ from tests.factories import (
     make_campaign,
     make_draft,
     make_ended,
-    message_for,
     move_all,
     put_into_phase,
     refused,
     rows_of,
     run,
     statuses,
+    template_for,
 )
 from tests.fakes.sendgrid import FakeSendGrid
 from tests.fakes.smtp import FakeSmtp
@@ -139,7 +139,7 @@ class TestAsking:
 
     def test_template_that_can_not_be_sent_is_not_tested(self, installation: Config) -> None:
         campaign_id = make_draft()
-        campaigns.set_message(campaign_id, message_for(Channel.SMS, "Hi {{nobody}}"), actor=COMMAND_LINE, now=NOW)
+        campaigns.set_template(campaign_id, template_for(Channel.SMS, "Hi {{nobody}}"), actor=COMMAND_LINE, now=NOW)
         with refused(InvalidInputError):
             ask(campaign_id)
 
@@ -269,7 +269,7 @@ class TestRealProviders:
         Campaign.update(fields=[{"name": "First name", "searchable": False}]).where(
             Campaign.id == campaign_id
         ).execute()
-        campaigns.set_message(campaign_id, message_for(channel, body), actor=COMMAND_LINE, now=NOW)
+        campaigns.set_template(campaign_id, template_for(channel, body), actor=COMMAND_LINE, now=NOW)
         return campaign_id
 
     def test_twilio_gets_the_typed_values(

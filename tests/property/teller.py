@@ -32,7 +32,7 @@ from models.rules.verdicts import Event, Word
 from models.tables import Export
 from models.unsubscribe import refuser_of, token_of
 from models.words import Channel, FailureReason, OptOutSource, Role, Scope, Silence, Surface
-from tests.factories import NOW, message_for, start_import, tables
+from tests.factories import NOW, start_import, tables, template_for
 from tests.property.life import (
     AT_REST,
     AT_WORK,
@@ -174,7 +174,7 @@ class Teller:
         self.names += 1
         name, now = f"Campaign {self.names}", self.tick()
         campaign_id = campaigns.create_draft(name=name, channel=Channel(channel), owner_id=None, actor=ALICE, now=now)
-        campaigns.set_message(campaign_id, message_for(Channel(channel)), actor=ALICE, now=now)
+        campaigns.set_template(campaign_id, template_for(Channel(channel)), actor=ALICE, now=now)
         self.life.campaigns[campaign_id] = Campaign(campaign_id, name, channel)
         self.acts += [("create_draft", campaign_id), ("set_message", campaign_id)]
         return self.life.campaigns[campaign_id]
