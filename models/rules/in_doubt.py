@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from models.rules.timeouts import GIVES_NO_RECEIPTS
-from models.rules.verdicts import Answer, Word
+from models.rules.verdicts import HandOverAnswer, Word
 from models.words import PROVIDER_NAMES, Listed
 
 CAN_BE_ASKED = frozenset({"twilio", "simulated"})
@@ -99,7 +99,7 @@ def provider_name(provider: str) -> str:
 def _facts(attempt: AttemptTold) -> Iterator[Fact]:
     name = provider_name(attempt.provider)
     yield Fact(f"Taken from the queue for {name}.", attempt.claimed_at)
-    if attempt.answer == Answer.ACCEPTED:
+    if attempt.answer == HandOverAnswer.ACCEPTED:
         yield Fact(f"{_upper(name)} took it.", attempt.handed_over_at)
     elif attempt.lost_as is None:
         yield Fact("The process that handed it over ended before it noted an answer.")

@@ -32,7 +32,7 @@ class Word(StrEnum):
     UNCONFIRMED = "unconfirmed"  # our time-out
 
 
-class Answer(StrEnum):
+class HandOverAnswer(StrEnum):
     """What came of the hand-over itself."""
 
     ACCEPTED = "accepted"
@@ -130,10 +130,10 @@ _ENDS_WAITING: dict[Word, str] = {
 }
 _PROGRESS: dict[str | None, int] = {Word.ACCEPTED: 1, Word.SENT: 2}
 _ANSWERS = {
-    Word.NOT_SENT: Answer.NOT_SENT,
-    Word.UNKNOWN: Answer.UNKNOWN,
-    Word.FAILED: Answer.REFUSED,
-    Word.OPTED_OUT: Answer.REFUSED,
+    Word.NOT_SENT: HandOverAnswer.NOT_SENT,
+    Word.UNKNOWN: HandOverAnswer.UNKNOWN,
+    Word.FAILED: HandOverAnswer.REFUSED,
+    Word.OPTED_OUT: HandOverAnswer.REFUSED,
 }
 
 
@@ -154,13 +154,13 @@ def is_verdict(state: AttemptState) -> bool:
 
 def _answered(state: AttemptState, event: Event) -> AttemptState:
     """Note the hand-over's answer; an answer replaces none or `unknown`, never another answer."""
-    answer = _ANSWERS.get(event.word, Answer.ACCEPTED)
-    if answer is Answer.UNKNOWN and event.text:
+    answer = _ANSWERS.get(event.word, HandOverAnswer.ACCEPTED)
+    if answer is HandOverAnswer.UNKNOWN and event.text:
         lost_as = min(event.text, state.lost_as or event.text)
         state = state if lost_as == state.lost_as else state._replace(lost_as=lost_as)
-    if state.answer not in (None, Answer.UNKNOWN) or answer == state.answer:
+    if state.answer not in (None, HandOverAnswer.UNKNOWN) or answer == state.answer:
         return state
-    handed_over_at = state.handed_over_at if answer is Answer.UNKNOWN else event.at
+    handed_over_at = state.handed_over_at if answer is HandOverAnswer.UNKNOWN else event.at
     return state._replace(
         answer=answer.value,
         handed_over_at=handed_over_at,
