@@ -3,7 +3,7 @@
 from flask import url_for
 
 from models.tables import Campaign
-from models.words import CHANNEL_LABELS, Action, Channel, Phase
+from models.words import CHANNEL_LABELS, NOT_RUN, Action, Channel, Phase
 
 _ENDPOINTS = {
     Action.RUN: "campaign.run",
@@ -33,7 +33,7 @@ def act_url(action: Action, campaign: Campaign) -> str:
 
 def opens_page(action: Action, campaign: Campaign) -> bool:
     """Whether the act has a page of its own instead of a dialog: a template needs the room, a sender does not."""
-    return action == Action.EDIT and campaign.phase in (Phase.DRAFT, Phase.READY)
+    return action == Action.EDIT and campaign.phase in NOT_RUN
 
 
 def step_word(action: Action, campaign: Campaign) -> str:

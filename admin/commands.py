@@ -32,6 +32,7 @@ from models.operations.files import store_file
 from models.operations.snapshots import write_export
 from models.providers import provider_name
 from models.queries.campaigns import CampaignSummary, get_campaign, list_campaigns, summary_of
+from models.queries.people import find_person, first_org_admin
 from models.queries.progress import progress_of
 from models.queries.run_check import run_check
 from models.rules.account import goes_on_by, who_can_mend, why_refused
@@ -70,12 +71,12 @@ def create_campaign(options: Namespace) -> None:
     if not options.consent:
         raise InvalidInputError("Say with --consent that these contacts agreed to be written to.", field="consent")
     channel = Channel(options.channel)
-    message = campaigns.Message(_text(Path(options.template)), options.subject, options.from_address)
+    template = campaigns.CampaignTemplate(_text(Path(options.template)), options.subject, options.from_address)
     contacts = Path(options.contacts)
     source: Source = lambda: _pieces(contacts)  # noqa: E731  # a source is any callable that reads anew
     examined = examine(source, contacts.name)
     mapping = map_columns(examined.columns, destination=options.destination, fields=_fields(options.field))
-    campaigns.check_parts(channel, message, [field.name for field in mapping.fields])
+    campaigns.check_parts(channel, template, [field.name for field in mapping.fields])
     _require_a_contact(source, examined, channel, mapping)
     campaign_id = campaigns.create_draft(
         name=options.name,
@@ -87,7 +88,7 @@ def create_campaign(options: Namespace) -> None:
         now=now_ms(),
     )
     try:
-        campaigns.set_message(campaign_id, message, actor=COMMAND_LINE, now=now_ms())
+        campaigns.set_template(campaign_id, template, actor=COMMAND_LINE, now=now_ms())
         now = now_ms()
         file_id = store_file(contacts.name, "text/csv", source(), now=now, expires_at=now + campaigns.DRAFT_KEPT)
         report = _import(campaign_id, importing.ContactsFile(file_id, mapping, examined.has_header))
@@ -228,7 +229,7 @@ def _password() -> str:
 
 def _owner_id(email: str | None) -> int | None:
     """The owner's id: who is named, if that person may own a campaign, else the first Org Admin."""
-    owner = people.find_person(email) if email else people.first_org_admin()
+    owner = find_person(email) if email else first_org_admin()
     if owner is not None and Right.CHANGE_CAMPAIGNS not in RIGHTS[Role(owner.role)]:
         raise InvalidInputError(
             f"{owner.name} is a {ROLE_LABELS[Role(owner.role)]}; an owner is a Campaigner or above.", field="owner"

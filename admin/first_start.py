@@ -8,8 +8,9 @@ from jobs.runtime.stopping import Stop
 from models.actors import SYSTEM
 from models.clock import now_ms
 from models.config import Config
-from models.operations.people import first_org_admin, make_sign_in_link
+from models.operations.people import make_sign_in_link
 from models.queries.health import is_empty
+from models.queries.people import first_org_admin
 
 BOT_SECONDS = 1.0
 SLACK_SECONDS = 5.0

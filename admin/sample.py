@@ -9,7 +9,7 @@ from models.contacts.mapping import map_columns
 from models.operations import campaigns, importing, people
 from models.operations.files import store_file
 from models.queries.campaigns import name_is_taken
-from models.queries.people import is_known
+from models.queries.people import first_org_admin, is_known
 from models.words import Channel, Role
 
 PEOPLE = (
@@ -56,19 +56,19 @@ def make_samples(*, now: int) -> list[int]:
         email = f"{name.lower()}@example.com"
         if not is_known(email):
             people.create_person(email=email, name=name, role=role, slack_id=slack_id, actor=SYSTEM, now=now)
-    sms = campaigns.Message(SMS_TEXT)
-    letter = campaigns.Message(EMAIL_HTML, EMAIL_SUBJECT, "news@example.com")
+    sms = campaigns.CampaignTemplate(SMS_TEXT)
+    letter = campaigns.CampaignTemplate(EMAIL_HTML, EMAIL_SUBJECT, "news@example.com")
     return [
         _make(Channel.SMS, "Spring SMS", sms, _phones()),
         _make(Channel.EMAIL, "June newsletter", letter, _addresses()),
     ]
 
 
-def _make(channel: Channel, name: str, message: campaigns.Message, recipients: list[str]) -> int:
+def _make(channel: Channel, name: str, template: campaigns.CampaignTemplate, recipients: list[str]) -> int:
     dice = random.Random(name)  # noqa: S311  # sample data
     rows = [f"{recipient},{dice.choice(FIRST_NAMES)},{dice.choice(CITIES)}" for recipient in recipients]
     contacts = "\n".join(["recipient,first name,city", *rows, ""]).encode()
-    owner = people.first_org_admin()
+    owner = first_org_admin()
     campaign_id = campaigns.create_draft(
         name=_free(name),
         channel=channel,
@@ -90,7 +90,7 @@ def _make(channel: Channel, name: str, message: campaigns.Message, recipients: l
         by_job=False,
     )
     importing.do_import(import_id, clock=now_ms)
-    campaigns.set_message(campaign_id, message, actor=SYSTEM, now=now_ms())
+    campaigns.set_template(campaign_id, template, actor=SYSTEM, now=now_ms())
     campaigns.finish_draft(campaign_id, actor=SYSTEM, now=now_ms())
     return campaign_id
 

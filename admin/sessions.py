@@ -13,7 +13,7 @@ from models.actors import Actor
 from models.clock import now_ms
 from models.config import Config
 from models.operations import signing_in
-from models.operations.settings import setting
+from models.queries.settings import setting
 from models.rules.time_zones import is_time_zone
 from models.tables import Person
 from models.words import Role, Surface

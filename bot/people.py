@@ -7,8 +7,8 @@ from slack_sdk import WebClient
 from models.actors import Actor
 from models.clock import now_ms
 from models.errors import NotAllowedError
-from models.operations.people import first_org_admin, link_slack_user
-from models.queries.people import person_by_slack_id
+from models.operations.people import link_slack_user
+from models.queries.people import first_org_admin, person_by_slack_id
 from models.tables import Person
 from models.words import Role, Surface
 

@@ -6,7 +6,7 @@ import structlog
 import uvloop
 
 from jobs import context
-from jobs.providers.base import Asked, Doubt, LookUp
+from jobs.providers.base import Asked, Doubt, LookedUp
 from jobs.providers.messages import OutgoingMessage
 from jobs.providers.registry import provider_to_ask
 from jobs.rendering import Renderer
@@ -15,11 +15,12 @@ from jobs.simulation import current_simulation
 from models.clock import now_ms
 from models.errors import NotConfiguredError, NotFoundError
 from models.operations.asking import end_look_up, next_to_ask, note_asked, take_look_up
-from models.operations.doubts import InDoubt, Looked, bound_provider_ids, doubts_due, note_lookups, still_unconfirmed
+from models.operations.doubts import Looked, note_lookups
 from models.operations.sending import Claimed
 from models.providers import LOOKS_UP, provider_name
 from models.queries.campaigns import get_campaign
-from models.tables import LookUp as LookUpAsked
+from models.queries.doubts import InDoubt, bound_provider_ids, doubts_due, still_unconfirmed
+from models.tables import LookUp
 from models.words import Channel
 
 log = structlog.stdlib.get_logger("signalbox.lookups")
@@ -72,7 +73,7 @@ def ask(look_up_id: int) -> None:
         end_look_up(look_up, provider=config.providers.get(channel, ""), now=now_ms(), problem=str(wrong))
 
 
-def _ask_through(look_up: LookUpAsked, provider: Asked) -> None:
+def _ask_through(look_up: LookUp, provider: Asked) -> None:
     """Round by round, with a pause between two: a provider is asked for people's sake, not at the speed of sending."""
     here = context.current()
     render, message_ids = _texts(addresses.public_url(here.config)), next_to_ask(look_up, limit=AT_ONCE)
@@ -90,13 +91,13 @@ def _ask_through(look_up: LookUpAsked, provider: Asked) -> None:
     end_look_up(look_up, provider=provider.name, now=now_ms())
 
 
-def _looked(found: Sequence[LookUp]) -> list[Looked]:
+def _looked(found: Sequence[LookedUp]) -> list[Looked]:
     """What counts: where the provider did not answer, nothing was looked up."""
     answered = [one for one in found if one.answered]
     return [Looked(one.doubt.message_id, one.doubt.attempt, one.event, one.unclear) for one in answered]
 
 
-async def _ask(provider: Asked, doubts: Sequence[Doubt]) -> Sequence[LookUp]:
+async def _ask(provider: Asked, doubts: Sequence[Doubt]) -> Sequence[LookedUp]:
     async with provider:
         return await provider.look_up(doubts, bound=bound_provider_ids, at=now_ms())
 

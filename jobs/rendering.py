@@ -3,9 +3,9 @@
 from jobs.providers.messages import Attachment, Content, OutgoingMessage
 from models import unsubscribe
 from models.addresses import opt_out_key
-from models.operations.files import read_file
 from models.operations.sending import Claimed
 from models.queries.campaigns import attachments_of
+from models.queries.files import read_file
 from models.tables import Campaign
 from models.template import UNSUBSCRIBE_URL
 from models.words import Channel

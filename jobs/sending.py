@@ -30,9 +30,9 @@ from models.config import Config
 from models.errors import NotConfiguredError
 from models.hints import SENDING, hint
 from models.operations import sending, watching
-from models.operations.settings import rate_of
 from models.operations.settling import settle
 from models.queries.campaigns import get_campaign
+from models.queries.settings import allowed_rate
 from models.rules.timeouts import LEASE, LEASE_RENEWAL
 from models.rules.verdicts import Word
 from models.segments import count_segments
@@ -64,7 +64,7 @@ def send(campaign_id: int) -> None:
     except NotConfiguredError as missing:
         watching.refuse_configuration(campaign_id, str(missing), now=now_ms())
         return
-    left = uvloop.run(Sender(campaign, provider, now.config, now.stop, rate=partial(rate_of, channel)).run())
+    left = uvloop.run(Sender(campaign, provider, now.config, now.stop, rate=partial(allowed_rate, channel)).run())
     watching.finish_if_done(campaign_id, now=now_ms())
     if left:
         hint(SENDING[channel], campaign_id)

@@ -1,7 +1,7 @@
 """The simulated world as the settings describe it."""
 
 from jobs.providers.simulated import Simulation
-from models.operations.settings import setting
+from models.queries.settings import setting
 
 
 def current_simulation() -> Simulation:

@@ -1,7 +1,7 @@
 """The environment of a process, read once at its entry (SPEC 10).
 
 What people change while it runs (rates, guard, prices, ...) lives in the database instead:
-see `models.operations.settings`.
+see `models.rules.setting_values`.
 """
 
 import math

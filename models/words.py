@@ -27,7 +27,11 @@ class Phase(StrEnum):
     DELETING = "deleting"
 
 
+NOT_RUN = frozenset({Phase.DRAFT, Phase.READY})
 HOLDS_CHANNEL = frozenset({Phase.RUNNING, Phase.HELD, Phase.STOPPING})
+KEEPS_QUEUE = frozenset({Phase.RUNNING, Phase.HELD})  # what is Queued stays so until its turn comes
+CUT_SHORT = frozenset({Phase.HELD, Phase.STOPPING, Phase.FAILED})  # a Resume goes on with it
+OVER = frozenset({Phase.ENDED, Phase.FAILED})  # was run, and nothing of it is handed over any more
 
 
 class CampaignStatus(StrEnum):

@@ -42,15 +42,15 @@ def make_draft(channel: Channel = Channel.SMS, *, name: str = "", actor: Actor =
     campaign_id = campaigns.create_draft(
         name=name or f"Campaign {next(_numbers)}", channel=channel, owner_id=actor.person_id, actor=actor, now=now
     )
-    campaigns.set_message(campaign_id, message_for(channel), actor=actor, now=now)
+    campaigns.set_template(campaign_id, template_for(channel), actor=actor, now=now)
     return campaign_id
 
 
-def message_for(channel: Channel, body: str = "Hello") -> campaigns.Message:
+def template_for(channel: Channel, body: str = "Hello") -> campaigns.CampaignTemplate:
     """A template with all that its channel needs."""
     if channel is Channel.SMS:
-        return campaigns.Message(body)
-    return campaigns.Message(body, subject="News", from_address="news@example.com")
+        return campaigns.CampaignTemplate(body)
+    return campaigns.CampaignTemplate(body, subject="News", from_address="news@example.com")
 
 
 def make_campaign(

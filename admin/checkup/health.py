@@ -12,6 +12,7 @@ from jobs.runtime import addresses, waiting
 from models.config import Config
 from models.database import engine_version
 from models.queries import health
+from models.queries.pages import COUNTED
 from models.queries.slack import slack_troubles
 from models.words import SILENCE_LABELS, counted, duration
 
@@ -74,7 +75,7 @@ def _redis(config: Config) -> Iterator[Finding]:
 def _receipts(now: int) -> Finding:
     found = health.receipts(now=now)
     last = f"Last applied {times.ago(found.applied_at, now)}" if found.applied_at else "None came yet"
-    more = "+" if found.waiting >= health.COUNTED else ""
+    more = "+" if found.waiting >= COUNTED else ""
     if not found.waiting or found.oldest_at is None:
         return ok("Receipts", f"{last}, none waiting")
     says = f"{last}, {found.waiting:,}{more} waiting, the oldest since {duration((now - found.oldest_at) / 1000)}"

@@ -59,7 +59,7 @@ def chart_of(flow: Flow, zone: str) -> Chart:
     """Delivered, the assumed ones on top, and Failed on a scale of its own where anything failed; times in `zone`."""
     shown = [
         status
-        for status in (MessageStatus.DELIVERED, MessageStatus.ASSUMED_DELIVERED, MessageStatus.FAILED)
+        for status in DRAWN
         if status is MessageStatus.DELIVERED or any(status in column for column in flow.columns)
     ]
     failed = [status for status in shown if status is MessageStatus.FAILED]

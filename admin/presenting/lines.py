@@ -11,7 +11,7 @@ PAIRS_SHOWN = 3
 
 
 @dataclass(frozen=True)
-class Line:
+class MessageLine:
     """A message as its reader may see it; a value of None is hidden. `said` is the provider's own word.
 
     `provider_id` is by what the provider knows it, '' before it took it.
@@ -32,12 +32,12 @@ class Line:
     provider_id: str = ""
 
 
-def line_of(row: Row, names: Sequence[str], provider_id: str = "") -> Line:
+def line_of(row: Row, names: Sequence[str], provider_id: str = "") -> MessageLine:
     """The line of a message; `names` are those of its campaign's fields. Without values these are hidden."""
     values = row.values or [None] * len(names)
     pairs = tuple(zip(names, values, strict=False))
     reason, meaning = _why(row)
-    return Line(
+    return MessageLine(
         row.id,
         row.recipient,
         words.message_badge(row.status),

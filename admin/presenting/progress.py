@@ -6,9 +6,7 @@ from admin.presenting import times
 from admin.presenting.words import Badge, campaign_badge, message_badge, share
 from models.queries.progress import Progress
 from models.rules.counts import Counts
-from models.words import CHANNEL_LABELS, TO_BE_SENT, Channel, MessageStatus, Phase, duration
-
-_NOT_RUN = frozenset({Phase.DRAFT, Phase.READY})
+from models.words import CHANNEL_LABELS, NOT_RUN, TO_BE_SENT, Channel, MessageStatus, Phase, duration
 
 
 @dataclass(frozen=True)
@@ -23,7 +21,7 @@ class Tile:
 
 def tiles(progress: Progress) -> list[Tile]:
     """The tiles of SPEC 8; before the run Waiting is called Total Messages."""
-    not_run = Phase(progress.summary.campaign.phase) in _NOT_RUN
+    not_run = Phase(progress.summary.campaign.phase) in NOT_RUN
     made = []
     for status, n in progress.tiles:
         badge = message_badge(status)
@@ -37,7 +35,7 @@ def headline(progress: Progress, zone: str) -> tuple[str, list[tuple[str, str, s
     """The first words, and what follows as (before, strong, after); times of day are in `zone`."""
     campaign, counts = progress.summary.campaign, progress.counts
     phase = Phase(campaign.phase)
-    if phase in _NOT_RUN:
+    if phase in NOT_RUN:
         return "Not run yet", [("", f"{counts.sendable:,}", "can be sent to")]
     follows = [("", f"{progress.sent:,}", f"of {counts.total:,}")]
     if phase is Phase.STOPPING and counts[MessageStatus.SENDING]:
@@ -87,7 +85,7 @@ def _pace(progress: Progress, zone: str) -> list[tuple[str, str, str]]:
 
 def one_line(phase: Phase, counts: Counts) -> str:
     """A campaign's progress in a list."""
-    if phase in _NOT_RUN:
+    if phase in NOT_RUN:
         return "not run yet"
     left = [
         f"{counts[status]:,} {message_badge(status).word}"

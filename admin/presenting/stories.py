@@ -8,7 +8,7 @@ from admin.presenting.words import Badge
 from models.providers import GIVES_NO_RECEIPTS
 from models.queries.stories import MoveTold, Story
 from models.rules.in_doubt import AttemptTold
-from models.rules.verdicts import NOT_SENT, Answer, Word
+from models.rules.verdicts import NOT_SENT, HandOverAnswer, Word
 from models.words import TO_BE_SENT, MessageStatus, MoveKind, Surface, counted
 
 _SURFACES = {Surface.PANEL: ", from the panel", Surface.SLACK: ", from Slack"}  # the others name themselves
@@ -21,10 +21,10 @@ _MOVES = {
     MoveKind.DELETE: (Badge("Delete", "cancelled", "bin"), "deleted the campaign"),
 }
 _ANSWERS = {
-    Answer.ACCEPTED.value: "The provider took it.",
-    Answer.REFUSED.value: "The provider refused it.",
-    Answer.NOT_SENT.value: "It did not reach the provider, and went back to the queue.",
-    Answer.UNKNOWN.value: "Its answer was lost.",
+    HandOverAnswer.ACCEPTED.value: "The provider took it.",
+    HandOverAnswer.REFUSED.value: "The provider refused it.",
+    HandOverAnswer.NOT_SENT.value: "It did not reach the provider, and went back to the queue.",
+    HandOverAnswer.UNKNOWN.value: "Its answer was lost.",
     None: "No answer yet.",
 }
 _NOT_SENT = Badge("Not sent", "cancelled", "dash")

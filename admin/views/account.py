@@ -10,10 +10,10 @@ from admin.views.base import done
 from admin.views.given import typed
 from models.clock import now_ms
 from models.errors import InvalidInputError, NotAllowedError
-from models.operations import preferences
+from models.operations import own_account
 from models.operations.people import PASSWORD_LENGTH
-from models.operations.settings import setting
 from models.queries.people import person_by_id
+from models.queries.settings import setting
 from models.rules.time_zones import time_zones
 
 blueprint = Blueprint("account", __name__, url_prefix="/account")
@@ -28,10 +28,10 @@ def page() -> ResponseReturnValue:
     actor, now = sessions.current_actor(), now_ms()
     name, time_zone = (typed(field, longest=200) for field in ("name", "time_zone"))
     try:
-        preferences.change_account(actor, name=name, time_zone=time_zone.strip(), now=now)
+        own_account.change_account(actor, name=name, time_zone=time_zone.strip(), now=now)
     except InvalidInputError as refused:
         return _page(refused=refused, given=request.form), 422
-    preferences.mute_finished(actor, muted="muted" in request.form, now=now)
+    own_account.mute_finished(actor, muted="muted" in request.form, now=now)
     return done("Saved.", url_for("account.page"), stay=False)
 
 
@@ -43,7 +43,7 @@ def password() -> ResponseReturnValue:
         return _page(refused=InvalidInputError("The two new passwords differ.", field="again")), 422
     try:
         address = sessions.network_address()
-        preferences.change_password(sessions.current_actor(), old=old, new=new, address=address, now=now_ms())
+        own_account.change_password(sessions.current_actor(), old=old, new=new, address=address, now=now_ms())
     except InvalidInputError as refused:
         return _page(refused=refused), 422
     except NotAllowedError as refused:

@@ -105,12 +105,12 @@ def sender(campaign_id: int) -> ResponseReturnValue:
 
     def act(campaign: Campaign, actor: Actor) -> ResponseReturnValue:
         changed = replace(
-            campaigns.message_of(campaign),
+            campaigns.template_of(campaign),
             from_address=typed("from_address", longest=1000).strip(),
             reply_to=typed("reply_to", longest=1000).strip(),
         )
         start = edit_cancels(campaign)
-        campaigns.set_message(campaign.id, changed, actor=actor, now=now_ms())
+        campaigns.set_template(campaign.id, changed, actor=actor, now=now_ms())
         return act_done(campaign, f"The sender is saved. Resume to go on.{edit_cancelled(campaign, start)}")
 
     if seen_campaign(campaign_id, sessions.current_actor()).channel != Channel.EMAIL:

@@ -8,7 +8,8 @@ from flask_admin import Admin
 from flask_admin.contrib.peewee import ModelView
 from flask_admin.form import BaseForm
 
-PAGE = 50
+from models.queries.pages import PAGE
+
 STOP_POLLING = 286  # htmx's own status: take this answer and ask no more
 
 

@@ -9,7 +9,7 @@ from flask import request, url_for
 from admin import sessions
 from admin.presenting import charts
 from admin.presenting import progress as told
-from admin.views.base import PAGE, ListView
+from admin.views.base import ListView
 from admin.views.drafts import how_far
 from admin.views.given import number_of, text_of, word_of
 from admin.views.seeing import Start, told_start
@@ -18,18 +18,11 @@ from models.clock import now_ms
 from models.config import current
 from models.queries.campaigns import CampaignSummary, drafts_with_template, list_campaigns
 from models.queries.flow import flows_of
-from models.queries.pages import names_of
+from models.queries.pages import PAGE, names_of
 from models.queries.progress import Progress, progress_of
 from models.queries.starts import pending_starts
 from models.rules.counts import Counts
-from models.words import (
-    CHANNEL_LABELS,
-    HOLDS_CHANNEL,
-    CampaignStatus,
-    Channel,
-    MessageStatus,
-    Phase,
-)
+from models.words import CHANNEL_LABELS, HOLDS_CHANNEL, NOT_RUN, CampaignStatus, Channel, MessageStatus, Phase
 
 TABS = {
     "running": ("In Progress", {CampaignStatus.IN_PROGRESS}),
@@ -76,7 +69,7 @@ class Line:
     @property
     def was_run(self) -> bool:
         """Whether there are results to show."""
-        return Phase(self.campaign.phase) not in (Phase.DRAFT, Phase.READY)
+        return Phase(self.campaign.phase) not in NOT_RUN
 
 
 @dataclass(frozen=True)

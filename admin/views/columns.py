@@ -19,8 +19,7 @@ from models.contacts.reading import MAX_COLUMNS, Examined, examine
 from models.contacts.text import ENCODING_LABELS
 from models.errors import FieldNameError, InvalidInputError, NotFoundError
 from models.operations import importing
-from models.operations.files import read_file
-from models.queries.work import stored_file
+from models.queries.files import offer_for, read_file, stored_file
 from models.tables import Campaign, File
 from models.words import Channel
 
@@ -100,7 +99,7 @@ def _offer(file: File, header: bool | None) -> dict[str, Any]:
     if name is None:
         return {"offer": None}
     columns = (at for at in range(MAX_COLUMNS) if request.form.get(f"use-{at}") == "destination")
-    found = importing.offer_for(file.id, file.name, header=header, column=next(columns, 0), country=country)
+    found = offer_for(file.id, file.name, header=header, column=next(columns, 0), country=country)
     return {"offer": found, "country_name": name, "taken": _taken_country() is not None}
 
 

@@ -14,7 +14,7 @@ from admin.views.seeing import asked_place, edit_cancelled, edit_cancels
 from models.clock import now_ms
 from models.errors import InvalidInputError
 from models.operations.attaching import attach_file, detach_file
-from models.operations.campaigns import Message
+from models.operations.campaigns import CampaignTemplate
 from models.queries.campaigns import attachments_of, counts_of, seen_campaign
 from models.queries.previews import NOWHERE, contact_values
 from models.queries.sizes import sizes_of
@@ -30,7 +30,7 @@ blueprint = Blueprint("composing", __name__, url_prefix="/campaigns/<id:campaign
 def measure(campaign_id: int) -> ResponseReturnValue:
     """What was typed as one contact will read it, and what is amiss with it."""
     campaign = seen_campaign(campaign_id, sessions.current_actor())
-    return render_template("create/measure.html", campaign=campaign, **look_at(campaign, typed_message()))
+    return render_template("create/measure.html", campaign=campaign, **look_at(campaign, typed_template()))
 
 
 @blueprint.post("/template/sizes")
@@ -76,12 +76,14 @@ def detach(campaign_id: int, file_id: int) -> ResponseReturnValue:
     return _attachments(campaign, cancelled=edit_cancelled(campaign, start))
 
 
-def typed_message() -> Message:
+def typed_template() -> CampaignTemplate:
     """The template as a form holds it."""
-    return Message(typed("body"), typed("subject").strip(), typed("from_address").strip(), typed("reply_to").strip())
+    return CampaignTemplate(
+        typed("body"), typed("subject").strip(), typed("from_address").strip(), typed("reply_to").strip()
+    )
 
 
-def look_at(campaign: Campaign, message: Message) -> dict[str, Any]:
+def look_at(campaign: Campaign, template: CampaignTemplate) -> dict[str, Any]:
     """What is shown of a text beside it: one contact's, by the place that the form names, and what is amiss."""
     total = counts_of(campaign.id).total
     place = asked_place(total)
@@ -94,17 +96,17 @@ def look_at(campaign: Campaign, message: Message) -> dict[str, Any]:
         "contacts": total,
         "recipient": recipient,
         "names": names,
-        "unknown": missing_fields(message.body + message.subject, names, channel=channel),
+        "unknown": missing_fields(template.body + template.subject, names, channel=channel),
     }
     if channel is Channel.SMS:
         return shown | {
-            "written": count_segments(message.body),
-            "rendered": count_segments(render(message.body, values)),
-            "sms": previews.marked(message.body, values),
+            "written": count_segments(template.body),
+            "rendered": count_segments(render(template.body, values)),
+            "sms": previews.marked(template.body, values),
         }
     return shown | {
-        "subject": previews.marked(message.subject, values),
-        "plain": render(plain_text(message.body), {**values, UNSUBSCRIBE_URL: NOWHERE}),
+        "subject": previews.marked(template.subject, values),
+        "plain": render(plain_text(template.body), {**values, UNSUBSCRIBE_URL: NOWHERE}),
     }
 
 

@@ -18,9 +18,9 @@ from models.contacts.country import country_names
 from models.contacts.report import Report
 from models.errors import InvalidInputError, NotFoundError
 from models.operations import importing
-from models.operations.files import read_file
 from models.queries.campaigns import counts_of, seen_campaign
-from models.queries.work import imported_file, latest_import
+from models.queries.files import imported_file, read_file
+from models.queries.work import latest_import
 from models.tables import Campaign, Import
 from models.words import OPEN_WORK, WorkState
 

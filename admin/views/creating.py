@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from admin import sessions
 from admin.views.base import done
-from admin.views.composing import look_at, typed_message
+from admin.views.composing import look_at, typed_template
 from admin.views.drafts import STEPS, draft_of, draw_step, reached
 from admin.views.given import typed
 from admin.views.seeing import edit_cancelled, edit_cancels, owner_of, preview_context
@@ -15,10 +15,11 @@ from models.clock import now_ms
 from models.config import current
 from models.errors import InvalidInputError
 from models.operations import campaigns, running
-from models.operations.settings import setting
 from models.queries.campaigns import attachments_of, counts_of, get_campaign, seen_campaign, standing_of
+from models.queries.files import imported_file
 from models.queries.run_check import run_check
-from models.queries.work import imported_file, latest_import
+from models.queries.settings import setting
+from models.queries.work import latest_import
 from models.rules.actions import answer_for
 from models.tables import Campaign
 from models.words import CHANNEL_LABELS, Action, Channel, Phase
@@ -79,13 +80,13 @@ def template(campaign_id: int) -> ResponseReturnValue:
     if not answer.allowed:
         raise running.refusal(answer, campaign_id)
     if request.method == "GET":
-        return _template(campaign, campaigns.message_of(campaign))
-    message, start = typed_message(), edit_cancels(campaign)
+        return _template(campaign, campaigns.template_of(campaign))
+    given, start = typed_template(), edit_cancels(campaign)
     try:
-        campaigns.set_message(campaign_id, message, actor=actor, now=now_ms(), seen=request.form.get("seen"))
-        campaigns.check_message(campaign, message)
+        campaigns.set_template(campaign_id, given, actor=actor, now=now_ms(), seen=request.form.get("seen"))
+        campaigns.check_template(campaign, given)
     except InvalidInputError as refused:
-        return _template(get_campaign(campaign_id), message, refused), 422
+        return _template(get_campaign(campaign_id), given, refused), 422
     saved = f"The template is saved.{edit_cancelled(campaign, start)}"
     if "test" in request.form:
         return done(saved, url_for("testing.send", campaign_id=campaign_id), stay=False)
@@ -144,18 +145,18 @@ def _channel(given: Mapping[str, str]) -> Channel:
     return Channel(given["channel"])
 
 
-def _template(campaign: Campaign, message: campaigns.Message, refused: InvalidInputError | None = None) -> str:
+def _template(campaign: Campaign, given: campaigns.CampaignTemplate, refused: InvalidInputError | None = None) -> str:
     return draw_step(
         "create/template.html",
         campaign,
         least=3,
         counts=counts_of(campaign.id),
-        message=message,
-        seen=campaigns.message_of(campaign).mark,
+        given=given,
+        seen=campaigns.template_of(campaign).mark,
         refused=refused,
         attachments=attachments_of(campaign.id),
         start=edit_cancels(campaign),
-        **look_at(campaign, message),
+        **look_at(campaign, given),
     )
 
 
@@ -167,7 +168,7 @@ def _slack_channel(campaign: Campaign) -> str:
 def _fault(campaign: Campaign) -> str:
     """Why the template can't be sent as it is, '' if it can."""
     try:
-        campaigns.check_message(campaign, campaigns.message_of(campaign))
+        campaigns.check_template(campaign, campaigns.template_of(campaign))
     except InvalidInputError as refused:
         return str(refused)
     return ""

@@ -16,8 +16,8 @@ from models import secret_key
 from models.clock import now_ms
 from models.errors import NotFoundError
 from models.operations import exporting
-from models.operations.files import read_file
 from models.queries.campaigns import counts_of, seen_campaign
+from models.queries.files import read_file
 from models.queries.pages import total_of
 from models.queries.work import export_seen_by, exports_seen_by, file_of, moments_of, unchanged_export_of
 from models.rules.criteria import CHANGED, Criteria

@@ -8,7 +8,7 @@ from flask_admin import Admin, expose
 
 from admin import sessions
 from admin.presenting.filters import MATCH_LABELS, Match, MessageFilter
-from admin.presenting.lines import Line, line_of
+from admin.presenting.lines import MessageLine, line_of
 from admin.views.base import ListView
 from admin.views.drafts import next_step
 from admin.views.looking_up import asking
@@ -50,7 +50,7 @@ class MessagesView(ListView):
         page: str = super().index_view()
         return page
 
-    def get_list(self, *_: Any, **__: Any) -> tuple[None, list[Line]]:
+    def get_list(self, *_: Any, **__: Any) -> tuple[None, list[MessageLine]]:
         """The page of messages that the URL asks for."""
         actor, campaign_id = sessions.current_actor(), int((request.view_args or {})["campaign_id"])
         campaign = seen_campaign(campaign_id, actor)

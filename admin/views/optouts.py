@@ -14,7 +14,8 @@ from models.clock import now_ms
 from models.errors import InvalidInputError
 from models.operations import optouts
 from models.queries.finding import recipient_typed
-from models.queries.ledgers import COUNTED, OptOutFilter, count_opt_outs, names_of_campaigns, opt_out_of, opt_outs
+from models.queries.ledgers import OptOutFilter, count_opt_outs, names_of_campaigns, opt_out_of, opt_outs
+from models.queries.pages import COUNTED
 from models.tables import OptOut
 from models.words import CHANNEL_LABELS, OPT_IN_REASON_LABELS, OPT_OUT_SOURCE_LABELS, Channel, OptInReason, OptOutSource
 

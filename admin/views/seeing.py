@@ -18,13 +18,13 @@ from models.actors import Actor, Right
 from models.addresses import opt_out_key
 from models.clock import now_ms
 from models.config import current
-from models.operations.settings import rate_of, setting
 from models.providers import GIVES_NO_RECEIPTS, provider_name
 from models.queries.campaigns import standing_in, summarised
 from models.queries.flow import flow_of
 from models.queries.pages import names_of, with_recipient
 from models.queries.previews import contact_values
 from models.queries.progress import progress_of
+from models.queries.settings import allowed_rate, setting
 from models.queries.starts import pending_start_of, planned_of
 from models.queries.work import current_move, last_whole_export_of
 from models.rules.account import goes_on_by, who_can_mend
@@ -33,7 +33,7 @@ from models.rules.criteria import Criteria
 from models.segments import count_segments
 from models.tables import Campaign, ScheduledStart
 from models.template import normalise_name, placeholders, render
-from models.words import CHANNEL_LABELS, OPEN_WORK, Channel, Phase, StartKind, WorkState
+from models.words import CHANNEL_LABELS, NOT_RUN, OPEN_WORK, Channel, Phase, StartKind, WorkState
 
 LONGEST_TYPED = 200  # characters for a field, so that an address holds many
 LIVE, IDLE = 2, 15  # seconds between two looks: at what moves, and at what may begin to
@@ -69,7 +69,7 @@ def live_context(campaign: Campaign, actor: Actor, wanted: MessageFilter) -> dic
         "campaign": campaign,
         "progress": progress,
         "badge": badge,
-        "was_run": phase not in (Phase.DRAFT, Phase.READY),
+        "was_run": phase not in NOT_RUN,
         "owner": owner_of(campaign),
         "head": heads.head(progress.summary.status, phase, answers),
         "standing": heads.standing(f"{badge.word} {campaign.silence} {campaign.owner_id}", answers),
@@ -208,7 +208,7 @@ def sending_of(campaign: Campaign, messages: int) -> Sending:
     """How so many messages of a Ready campaign will be sent."""
     channel = Channel(campaign.channel)
     simulated = channel in current().simulated
-    ours, own = rate_of(channel), own_speed_of(channel)
+    ours, own = allowed_rate(channel), own_speed_of(channel)
     rate = min((limit for limit in (ours, own) if limit), default=None)
     seconds = messages / rate if rate else None
     return Sending(provider_of(campaign), simulated, rate, rate != ours, seconds)

@@ -17,9 +17,10 @@ from models import config as variables
 from models.clock import now_ms
 from models.config import Config, current
 from models.errors import InvalidInputError, NotFoundError
-from models.operations.settings import change_setting, setting
+from models.operations.settings import change_setting
 from models.providers import PROVIDERS
-from models.queries.health import changed_settings, unmapped_codes
+from models.queries.health import unmapped_codes
+from models.queries.settings import changed_settings, setting
 from models.words import CHANNEL_LABELS, Channel
 
 blueprint = Blueprint("settings", __name__, url_prefix="/settings")

@@ -8,6 +8,7 @@ from admin.access import safe_next
 from models.clock import now_ms
 from models.errors import NotAllowedError
 from models.operations import people, signing_in
+from models.queries.people import holder_of_link
 
 blueprint = Blueprint("signing_in", __name__)
 LONGEST = 1000  # characters of an email or password that are looked at
@@ -35,7 +36,7 @@ def password() -> ResponseReturnValue:
 def link(token: str) -> ResponseReturnValue:
     """GET only shows whom the link signs in, so that a scanner of mails can't use it up; POST signs in."""
     if request.method == "GET":
-        holder = signing_in.holder_of_link(token, now=now_ms())
+        holder = holder_of_link(token, now=now_ms())
         if holder is None:
             return render_template("panel/link_used.html"), 403
         return render_template("panel/sign_in_by_link.html", name=holder.name, until=holder.expires_at)

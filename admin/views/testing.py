@@ -15,9 +15,10 @@ from admin.views.given import typed
 from admin.views.seeing import asked_place, used_fields
 from models.actors import Actor
 from models.clock import now_ms
-from models.operations.testing import MOST, Result, ask_for_test, sent_test_of
+from models.operations.testing import MOST, Result, ask_for_test
 from models.queries.campaigns import counts_of, seen_campaign
 from models.queries.previews import contact_values
+from models.queries.work import sent_test_of
 from models.tables import Campaign
 from models.words import OPEN_WORK, Action, Channel, WorkState
 

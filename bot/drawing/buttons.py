@@ -7,7 +7,7 @@ from bot.drawing.blocks import Block
 from bot.drawing.lines import Site
 from models.queries.campaigns import CampaignSummary
 from models.tables import Campaign, ScheduledStart
-from models.words import CHANNEL_LABELS, HOLDS_CHANNEL, STOP_MEANS, Action, Channel, Phase
+from models.words import CHANNEL_LABELS, HOLDS_CHANNEL, NOT_RUN, STOP_MEANS, Action, Channel, Phase
 
 TEXTS = {
     "run": "Run…",
@@ -121,6 +121,6 @@ def row_of(summary: CampaignSummary) -> str:
 def group_of(summary: CampaignSummary) -> str:
     """draft, ready, running (holds the channel) or ended (the rest)."""
     phase = Phase(summary.campaign.phase)
-    if phase in (Phase.DRAFT, Phase.READY):
+    if phase in NOT_RUN:
         return phase.value
     return "running" if phase in HOLDS_CHANNEL else "ended"

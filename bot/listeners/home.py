@@ -12,7 +12,7 @@ from models import database
 from models.actors import Actor
 from models.clock import now_ms
 from models.errors import CampaignError
-from models.operations.preferences import mute_finished
+from models.operations.own_account import mute_finished
 from models.queries.campaigns import list_campaigns
 from models.queries.people import person_by_id
 from models.queries.progress import progress_of

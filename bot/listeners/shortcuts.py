@@ -3,7 +3,7 @@
 from bot import dialogs
 from bot.request import Request
 from models.errors import InvalidInputError
-from models.operations.posts import campaign_of
+from models.queries.posts import campaign_of
 
 
 def answer(request: Request) -> None:

@@ -16,7 +16,8 @@ from bot.outgoing.uploads import Uploads
 from bot.outgoing.web_api import NotNowError, RefusedError, WebApi
 from bot.site import site
 from models.config import current
-from models.operations import outbox, posts
+from models.operations import posts
+from models.queries.posts import files_from_before, latest_post, living_exports, waits
 from models.queries.work import file_of
 from models.rules.criteria import Criteria
 from models.tables import Export, SlackOutbox, SlackPost
@@ -42,7 +43,7 @@ class ExportMessages:
 
     def say(self, saying: SlackOutbox) -> None:
         """Post the message of an export, wherever it has come to by now."""
-        if posts.latest("export", saying.subject_id) is None:
+        if latest_post("export", saying.subject_id) is None:
             shown = _message(Export.get_by_id(saying.subject_id))
             posted = self._posting.post(saying, self._places.direct(int(saying.address)), shown)
             place = {"channel_id": posted.channel_id, "ts": posted.ts}
@@ -50,9 +51,9 @@ class ExportMessages:
 
     def say_file(self, saying: SlackOutbox) -> None:
         """Upload the file, after its receipt."""
-        if outbox.waits(f"export:{saying.subject_id}"):
+        if waits(f"export:{saying.subject_id}"):
             raise NotNowError("the receipt comes first")
-        self._refresh(posts.latest("export", saying.subject_id))
+        self._refresh(latest_post("export", saying.subject_id))
         export = Export.get_by_id(saying.subject_id)
         channel = self._places.direct(int(saying.address))
         name = _file_name(export)
@@ -71,7 +72,7 @@ class ExportMessages:
     def refresh(self) -> None:
         """Bring the messages up to date; one whose export has ended says its last word."""
         now = self._clock()
-        for post, is_open in posts.living_exports():
+        for post, is_open in living_exports():
             if not self._resting.rests(post) and (not is_open or now - post.updated_at >= PACE):
                 try:
                     with self._resting.tried(post):
@@ -81,7 +82,7 @@ class ExportMessages:
 
     def delete_old_files(self) -> None:
         """Take files out of Slack that have been there for seven days."""
-        for post in posts.files_from_before(self._clock() - FILE_LIFE):
+        for post in files_from_before(self._clock() - FILE_LIFE):
             try:
                 with self._resting.tried(post):
                     self._delete_file(post)

@@ -1,8 +1,8 @@
 """Where things are said: a campaign's channel, a person's direct messages."""
 
 from bot.outgoing.web_api import RefusedError, WebApi
-from models.operations.settings import setting
 from models.queries.people import person_by_id
+from models.queries.settings import setting
 from models.tables import Campaign
 
 # A channel that takes nothing from us: chat.postMessage's words.

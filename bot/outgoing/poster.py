@@ -25,6 +25,7 @@ from models.operations.slack_state import clear_trouble, note_trouble
 from models.operations.telling import moving
 from models.queries.campaigns import get_campaign
 from models.queries.people import person_by_id
+from models.queries.posts import card_of, latest_post, waits
 from models.queries.slack import slack_trouble
 from models.tables import SlackOutbox
 from models.words import Phase
@@ -104,8 +105,8 @@ class Poster:
 
     def _say_in_thread(self, saying: SlackOutbox) -> None:
         """One line under the card; none without a card, as before the first run."""
-        post = posts.card_of(saying.subject_id)
-        if post is None and any(map(outbox.waits, (f"card:{saying.subject_id}", moving(saying.subject_id)))):
+        post = card_of(saying.subject_id)
+        if post is None and any(map(waits, (f"card:{saying.subject_id}", moving(saying.subject_id)))):
             raise NotNowError("the card comes first")
         if post is not None:
             line = letters.thread_line(saying.content, _who(saying))
@@ -125,7 +126,7 @@ class Poster:
             return
         letter = letters.letter(saying.subject_id, saying.content, _who(saying), gone=phase is None)
         channel = self._places.direct(int(saying.address))
-        told = posts.latest(saying.topic, saying.subject_id, since=saying.content["since"])
+        told = latest_post(saying.topic, saying.subject_id, since=saying.content["since"])
         if told is None:
             posted = self._posting.post(saying, channel, letter)
             told = posts.keep(saying.topic, saying.subject_id, channel_id=channel, ts=posted.ts, now=self._clock())

@@ -13,10 +13,10 @@ from bot.outgoing.resting import Resting
 from bot.outgoing.web_api import NotNowError, RefusedError, WebApi
 from models.errors import NotFoundError
 from models.operations import posts, telling
-from models.operations.posts import LivingCard
 from models.queries.campaigns import get_campaign
+from models.queries.posts import LivingCard, card_of, living_cards
 from models.tables import Campaign, SlackOutbox, SlackPost
-from models.words import Phase
+from models.words import HOLDS_CHANNEL, Phase
 
 log = structlog.stdlib.get_logger("signalbox.poster")
 
@@ -48,7 +48,7 @@ class StatusCards:
 
     def say(self, saying: SlackOutbox) -> None:
         """Post the card at its campaign's run, else bring it up to date; move it; or let it say that all is deleted."""
-        post, content = posts.card_of(saying.subject_id), saying.content
+        post, content = card_of(saying.subject_id), saying.content
         if content.get("act") == "delete":
             if post is not None and post.state == "live":
                 self._show(post, letters.deleted(content))
@@ -63,7 +63,7 @@ class StatusCards:
     def refresh(self) -> None:
         """Bring up to date what is due: campaigns at work first, and of them who has waited longest."""
         now = self._clock()
-        due = [living for living in posts.living_cards() if now - living.post.updated_at >= pace(living, now)]
+        due = [living for living in living_cards() if now - living.post.updated_at >= pace(living, now)]
         for living in sorted(due, key=lambda living: living.phase is not Phase.RUNNING):
             if self._resting.rests(living.post):
                 continue
@@ -142,4 +142,4 @@ def pace(living: LivingCard, now: int) -> int:
         return 3_000 if now - living.started_at < FIRST_MINUTE else 5_000
     if living.phase is Phase.FAILED:
         return 5_000  # what was not sent becomes Cancelled within seconds
-    return 10_000 if living.phase in (Phase.RUNNING, Phase.HELD, Phase.STOPPING) else 15_000
+    return 10_000 if living.phase in HOLDS_CHANNEL else 15_000

@@ -16,7 +16,7 @@ from peewee import PeeweeException
 from bot.outgoing.web_api import LostError, NotNowError, RefusedError, WebApi
 from models import database
 from models.errors import NotFoundError
-from models.operations.files import read_file
+from models.queries.files import read_file
 from models.tables import File
 
 log = structlog.stdlib.get_logger("signalbox.poster")

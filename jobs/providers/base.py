@@ -77,7 +77,7 @@ class Doubt:
 
 
 @dataclass(frozen=True, slots=True)
-class LookUp:
+class LookedUp:
     """What a look-up of one doubt came to.
 
     Unless the provider `answered` it does not count as one. `event` tells what became of the message; None when the
@@ -104,7 +104,7 @@ class Asked(Protocol):
 
     async def look_up(
         self, asked: Sequence[Doubt], *, bound: Callable[[Sequence[str]], Collection[str]], at: int
-    ) -> Sequence[LookUp]:
+    ) -> Sequence[LookedUp]:
         """What it has of each doubt, in their order; `bound` gives those of some ids that a hand-over of ours has."""
 
 

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
-from jobs.providers.base import AccountCheck, Doubt, LookUp, Outcome
+from jobs.providers.base import AccountCheck, Doubt, LookedUp, Outcome
 from jobs.providers.messages import OutgoingMessage
 from models.providers import SIMULATED
 from models.rules.verdicts import Event, Word
@@ -129,9 +129,9 @@ class SimulatedProvider:
         *,
         bound: Callable[[Sequence[str]], Collection[str]],  # noqa: ARG002  # an id follows from the hand-over
         at: int,
-    ) -> Sequence[LookUp]:
+    ) -> Sequence[LookedUp]:
         """Whatever was handed over, save what `lostnever` says never came."""
-        return [LookUp(doubt, answered=True, event=self._has(doubt, at)) for doubt in asked]
+        return [LookedUp(doubt, answered=True, event=self._has(doubt, at)) for doubt in asked]
 
     def _has(self, doubt: Doubt, at: int) -> Event | None:
         fate = fate_of(doubt.recipient, doubt.message_id, doubt.attempt, self.channel, self.simulation)

@@ -15,7 +15,7 @@ from models.queries.campaigns import get_campaign
 from models.rules.attachments import MOST_BYTES, is_executable, is_fit_name, packs_executable
 from models.rules.timeouts import HOUR
 from models.tables import Attachment
-from models.words import Action, Channel, Phase
+from models.words import NOT_RUN, Action, Channel
 
 UNKNOWN_TYPE = "application/octet-stream"
 
@@ -76,7 +76,7 @@ def _require_open(campaign_id: int, actor: Actor, *, now: int) -> None:
     standing = running.permitted(Action.EDIT, campaign_id, actor, now=now)
     if standing.channel is not Channel.EMAIL:
         raise WrongStateError("An SMS takes no attachments.", campaign_id=campaign_id)
-    if standing.phase not in (Phase.DRAFT, Phase.READY):
+    if standing.phase not in NOT_RUN:
         raise WrongStateError(f"The attachments of {standing.name} can't be changed any more.", campaign_id=campaign_id)
 
 

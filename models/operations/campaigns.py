@@ -18,8 +18,9 @@ from models.rules.slack_places import is_channel, is_direct
 from models.rules.timeouts import DAY
 from models.segments import LONGEST_SMS
 from models.tables import Campaign
+from models.tables.work import IS_OPEN
 from models.template import check_header, missing_fields
-from models.words import Channel, Phase, WorkState
+from models.words import NOT_RUN, Channel, Phase, WorkState
 
 NAME_LENGTH = range(3, 61)
 DESCRIPTION_LENGTH = 500
@@ -30,7 +31,7 @@ DISCARD_SLICE = 500
 
 
 @dataclass(frozen=True)
-class Message:
+class CampaignTemplate:
     """What is sent: for SMS only the body, for email HTML with a subject and a sender."""
 
     body: str
@@ -153,12 +154,12 @@ def _is_imported(campaign_id: int) -> bool:
 
 
 def _is_importing(campaign_id: int) -> bool:
-    return bool(
-        select("SELECT 1 FROM imports WHERE campaign_id = ? AND state IN ('queued', 'running') LIMIT 1", campaign_id)
-    )
+    return bool(select(f"SELECT 1 FROM imports WHERE campaign_id = ? AND {IS_OPEN} LIMIT 1", campaign_id))
 
 
-def set_message(campaign_id: int, message: Message, *, actor: Actor, now: int, seen: str | None = None) -> None:
+def set_template(
+    campaign_id: int, template: CampaignTemplate, *, actor: Actor, now: int, seen: str | None = None
+) -> None:
     """Set the template and sender of a Draft or Ready campaign.
 
     `seen` is the mark of the version that was changed into this one; None replaces any version.
@@ -169,35 +170,35 @@ def set_message(campaign_id: int, message: Message, *, actor: Actor, now: int, s
     actor.require(Right.CHANGE_CAMPAIGNS)
     with transaction():
         campaign = seen_campaign(campaign_id, actor, lock=True)
-        _refuse_fixed_parts(campaign, message)
-        stands = message_of(campaign)
-        if seen not in (None, stands.mark) and stands != message:
+        _refuse_fixed_parts(campaign, template)
+        stands = template_of(campaign)
+        if seen not in (None, stands.mark) and stands != template:
             raise InvalidInputError(
                 "The template was changed meanwhile, in another window or by somebody else. "
                 "Save once more to replace it with yours, or reload to see theirs.",
                 campaign_id=campaign_id,
             )
         if campaign.phase != Phase.DRAFT:
-            check_message(campaign, message)
+            check_template(campaign, template)
         drop_start(campaign_id, by="set_message", actor=actor, now=now)
         execute(
             "UPDATE campaigns SET subject = ?, body = ?, from_address = ?, reply_to = ?, updated_at = ? WHERE id = ?",
-            message.subject,
-            message.body,
-            message.from_address,
-            message.reply_to,
+            template.subject,
+            template.body,
+            template.from_address,
+            template.reply_to,
             now,
             campaign_id,
         )
         audit.record(actor, "set_message", now=now, kind="campaign", object_id=campaign_id, name=campaign.name)
 
 
-def _refuse_fixed_parts(campaign: Campaign, message: Message) -> None:
+def _refuse_fixed_parts(campaign: Campaign, template: CampaignTemplate) -> None:
     """Draft and Ready: everything may change. A Failed email's sender may, since a sender may be why it failed."""
-    if campaign.phase in (Phase.DRAFT, Phase.READY):
+    if campaign.phase in NOT_RUN:
         return
     is_failed_email = campaign.phase == Phase.FAILED and campaign.channel == Channel.EMAIL
-    if not is_failed_email or (message.body, message.subject) != (campaign.body, campaign.subject):
+    if not is_failed_email or (template.body, template.subject) != (campaign.body, campaign.subject):
         raise WrongStateError(f"{campaign.name} can't be edited any more.", campaign_id=campaign.id)
 
 
@@ -219,7 +220,7 @@ def finish_draft(campaign_id: int, *, actor: Actor, now: int) -> None:
         total = counts_of(campaign_id).total
         if not total:
             raise WrongStateError(f"{campaign.name} has no contacts yet.", campaign_id=campaign_id)
-        check_message(campaign, message_of(campaign))
+        check_template(campaign, template_of(campaign))
         execute("UPDATE campaigns SET phase = 'ready', updated_at = ? WHERE id = ?", now, campaign_id)
         audit.record(
             actor,
@@ -232,9 +233,9 @@ def finish_draft(campaign_id: int, *, actor: Actor, now: int) -> None:
         )
 
 
-def message_of(campaign: Campaign) -> Message:
+def template_of(campaign: Campaign) -> CampaignTemplate:
     """The campaign's template and sender."""
-    return Message(campaign.body, campaign.subject, campaign.from_address, campaign.reply_to)
+    return CampaignTemplate(campaign.body, campaign.subject, campaign.from_address, campaign.reply_to)
 
 
 def discard_draft(campaign_id: int) -> None:
@@ -249,24 +250,24 @@ def discard_draft(campaign_id: int) -> None:
     deleting.remove_campaign(campaign_id)
 
 
-def check_message(campaign: Campaign, message: Message) -> None:
+def check_template(campaign: Campaign, template: CampaignTemplate) -> None:
     """Raise InvalidInputError when the template or the sender can't be sent as it is."""
-    check_parts(Channel(campaign.channel), message, [field["name"] for field in campaign.fields])
+    check_parts(Channel(campaign.channel), template, [field["name"] for field in campaign.fields])
 
 
-def check_parts(channel: Channel, message: Message, field_names: Sequence[str]) -> None:
+def check_parts(channel: Channel, template: CampaignTemplate, field_names: Sequence[str]) -> None:
     """The same for a campaign that is not stored yet."""
-    if not message.body.strip():
+    if not template.body.strip():
         raise InvalidInputError("The message is empty.", field="body")
-    if channel is Channel.SMS and len(message.body) > LONGEST_SMS:
+    if channel is Channel.SMS and len(template.body) > LONGEST_SMS:
         raise InvalidInputError(
-            f"An SMS has at most {LONGEST_SMS:,} characters; this has {len(message.body):,}.", field="body"
+            f"An SMS has at most {LONGEST_SMS:,} characters; this has {len(template.body):,}.", field="body"
         )
-    if len(message.body.encode()) > BODY_BYTES:
+    if len(template.body.encode()) > BODY_BYTES:
         raise InvalidInputError("The message is over 1 MB.", field="body")
     if channel is Channel.EMAIL:
-        _check_email(message)
-    missing = missing_fields(message.body + message.subject, field_names, channel=channel)
+        _check_email(template)
+    missing = missing_fields(template.body + template.subject, field_names, channel=channel)
     if missing:
         known = ", ".join(field_names) or "none"
         raise InvalidInputError(
@@ -274,16 +275,16 @@ def check_parts(channel: Channel, message: Message, field_names: Sequence[str]) 
         )
 
 
-def _check_email(message: Message) -> None:
-    if not message.subject.strip():
+def _check_email(template: CampaignTemplate) -> None:
+    if not template.subject.strip():
         raise InvalidInputError("An email needs a subject.", field="subject")
-    check_header(message.subject, field="subject")
-    if len(message.subject) > SUBJECT_LENGTH:
+    check_header(template.subject, field="subject")
+    if len(template.subject) > SUBJECT_LENGTH:
         raise InvalidInputError(
-            f"A subject has at most {SUBJECT_LENGTH} characters; this has {len(message.subject):,}.", field="subject"
+            f"A subject has at most {SUBJECT_LENGTH} characters; this has {len(template.subject):,}.", field="subject"
         )
-    if not message.from_address:
+    if not template.from_address:
         raise InvalidInputError("An email needs a sender address.", field="from_address")
-    for field, address in (("from_address", message.from_address), ("reply_to", message.reply_to)):
+    for field, address in (("from_address", template.from_address), ("reply_to", template.reply_to)):
         if address and judge(Channel.EMAIL, address).refusal:
             raise InvalidInputError(f"{address} is not an email address.", field=field)

@@ -11,7 +11,7 @@ from itertools import zip_longest
 
 from models.addresses import FORGOTTEN
 from models.errors import WrongStateError
-from models.operations.files import read_file
+from models.queries.files import read_file
 from models.queries.work import file_of
 from models.tables import Export
 

@@ -3,9 +3,8 @@
 from collections import Counter
 
 from models.database import execute_many, select
+from models.tables.campaigns import FLOW_BUCKET
 from models.words import FINAL, MessageStatus
-
-FLOW_BUCKET = 10_000  # ms; the finest stretch a chart can show
 
 
 class Deltas:

@@ -6,33 +6,14 @@ the doubt stays; after the last look-up the sweep shows it as Unconfirmed.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from models.database import execute_many, for_update, marks, select, transaction
 from models.operations.settling import settle
-from models.operations.testing import tested_provider_ids
-from models.providers import LOOKS_UP
-from models.rules.timeouts import LOOKUP_GAP, LOOKUPS
+from models.queries.doubts import bound_provider_ids
+from models.rules.timeouts import LOOKUPS
 from models.rules.verdicts import Event
-from models.tables import Message
+from models.tables.campaigns import IS_HOLDING
 from models.words import Listed
-
-_COLUMNS = (
-    "a.campaign_id, a.message_id, a.number, m.recipient, m.field_values, a.claimed_at, COALESCE(a.provider_id, '')"
-)
-
-
-@dataclass(frozen=True, slots=True)
-class InDoubt:
-    """One hand-over in doubt; `claimed_at` is epoch milliseconds, `provider_id` '' where none is known."""
-
-    campaign_id: int
-    message_id: int
-    attempt: int
-    recipient: str
-    field_values: tuple[str, ...]
-    claimed_at: int
-    provider_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,43 +31,6 @@ class Looked:
         return Listed.IT if self.event else Listed.UNCLEAR if self.unclear else Listed.NOTHING
 
 
-def doubts_due(
-    *, now: int, scale: float, limit: int, providers: Sequence[str] = tuple(sorted(LOOKS_UP))
-) -> list[InDoubt]:
-    """Up to `limit` hand-overs to look up by now at some providers, the longest in doubt first."""
-    found = select(
-        f"SELECT {_COLUMNS} FROM attempts a "
-        "JOIN messages m ON m.id = a.message_id AND m.attempt = a.number AND m.status = 'sending' "
-        "WHERE a.status = 'sending' AND a.answer = 'unknown' AND a.progress IS NULL "
-        f"AND a.provider IN ({marks(providers)}) AND a.lookups < ? AND a.claimed_at + (a.lookups + 1) * ? <= ? "
-        "ORDER BY a.claimed_at LIMIT ?",
-        *providers,
-        LOOKUPS,
-        int(LOOKUP_GAP / scale),
-        now,
-        limit,
-    )
-    return [_in_doubt(row) for row in found]
-
-
-def still_unconfirmed(message_ids: Sequence[int], provider: str) -> list[InDoubt]:
-    """Those of the messages that are Unconfirmed after a hand-over to this provider."""
-    found = select(
-        f"SELECT {_COLUMNS} FROM messages m JOIN attempts a ON a.message_id = m.id AND a.number = m.attempt "
-        f"WHERE m.id IN ({marks(message_ids)}) AND m.status = 'unconfirmed' AND m.erase_at_verdict = 0 "
-        "AND a.provider = ? ORDER BY m.id",
-        *message_ids,
-        provider,
-    )
-    return [_in_doubt(row) for row in found]
-
-
-def bound_provider_ids(provider_ids: Sequence[str]) -> set[str]:
-    """Those of the provider's ids that belong to a hand-over of ours already, or to a test."""
-    found = select(f"SELECT provider_id FROM attempts WHERE provider_id IN ({marks(provider_ids)})", *provider_ids)
-    return {provider_id for (provider_id,) in found} | (tested_provider_ids() & set(provider_ids))
-
-
 def without_rivals(looked: Sequence[Looked]) -> list[Looked]:
     """What was found long after its hand-over is unclear if another hand-over of now has it, or may come to have it.
 
@@ -98,7 +42,7 @@ def without_rivals(looked: Sequence[Looked]) -> list[Looked]:
         return list(looked)
     rows = select(
         "SELECT m.id, a.provider_id, EXISTS (SELECT 1 FROM messages o WHERE o.campaign_id IN (SELECT c.id "
-        "FROM campaigns c WHERE c.phase IN ('running', 'held', 'stopping')) AND o.recipient_key = m.recipient_key "
+        f"FROM campaigns c WHERE c.{IS_HOLDING}) AND o.recipient_key = m.recipient_key "
         "AND o.id <> m.id AND o.status = 'sending') FROM messages m "
         f"JOIN attempts a ON a.message_id = m.id AND a.number = m.attempt WHERE m.id IN ({marks(ids)})",
         *ids,
@@ -141,9 +85,3 @@ def note_listed(looked: Sequence[Looked], *, now: int, scale: float) -> None:
     settle([one.event for one in looked if one.event], now=now, scale=scale)
     shown = sorted((now, one.listed.value, one.message_id, one.attempt) for one in looked)
     execute_many("UPDATE attempts SET looked_up_at = ?, listed = ? WHERE message_id = ? AND number = ?", shown)
-
-
-def _in_doubt(row: tuple[Any, ...]) -> InDoubt:
-    campaign_id, message_id, attempt, recipient, values, claimed_at, provider_id = row
-    field_values = tuple(Message.field_values.python_value(values))
-    return InDoubt(campaign_id, message_id, attempt, recipient, field_values, claimed_at, provider_id)

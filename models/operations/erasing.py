@@ -8,7 +8,7 @@ from models.addresses import FORGOTTEN, forgotten_key
 from models.database import after_commit, execute, execute_many, for_update, marks, select, transaction
 from models.operations import watching
 from models.operations.counters import Deltas
-from models.operations.resting import Standing
+from models.operations.resting import MessageStanding
 from models.words import TO_BE_SENT, MessageStatus, RetryClass
 
 AT_VERDICT, ERASED = 1, 2  # in `messages.erase_at_verdict`
@@ -85,13 +85,13 @@ def erase(message_ids: Sequence[int]) -> None:
     )
 
 
-def forgotten_standing(stands: Standing) -> Standing:
+def forgotten_standing(stands: MessageStanding) -> MessageStanding:
     """How a message of somebody forgotten stands: it can't be sent to again, and nothing says who it was."""
     failed = stands.status == MessageStatus.FAILED
     return stands._replace(retry_class=RetryClass.NEVER if failed else stands.retry_class, provider_text=None)
 
 
-def _at_rest(message: ToErase) -> Standing:
+def _at_rest(message: ToErase) -> MessageStanding:
     if message.status in TO_BE_SENT:
-        return Standing(MessageStatus.OPTED_OUT)
-    return Standing(message.status, message.failure_reason, message.retry_class)
+        return MessageStanding(MessageStatus.OPTED_OUT)
+    return MessageStanding(message.status, message.failure_reason, message.retry_class)

@@ -27,6 +27,7 @@ from models.queries.work import export_seen_by, open_export_of
 from models.rules.criteria import Criteria
 from models.rules.timeouts import DAY
 from models.tables import Campaign, Export
+from models.tables.work import IS_OPEN
 from models.words import WorkState
 
 KEPT = 7 * DAY
@@ -235,7 +236,7 @@ def _end(export_id: int, state: WorkState, result: str, *, now: int, taken_at: i
         return bool(
             execute(
                 "UPDATE exports SET state = ?, result = ?, ended_at = ? WHERE id = ? "
-                "AND state IN ('queued', 'running') AND COALESCE(started_at, 0) = COALESCE(?, started_at, 0)",
+                f"AND {IS_OPEN} AND COALESCE(started_at, 0) = COALESCE(?, started_at, 0)",
                 state.value,
                 result,
                 now,

@@ -1,12 +1,10 @@
-"""Files in the database: written and read in compressed chunks, so that every machine has them."""
+"""Files in the database: written in compressed chunks, so that every machine has them."""
 
 import hashlib
 import zlib
 from collections.abc import Iterable, Iterator
-from itertools import count
 
 from models.database import execute, select, transaction
-from models.errors import NotFoundError
 from models.tables import File, FileChunk
 
 CHUNK = 256 * 1024  # bytes before compression: small enough that a chunk's commit holds nobody up
@@ -31,23 +29,6 @@ def store_file(name: str, media_type: str, pieces: Iterable[bytes], *, now: int,
     with transaction():
         execute("UPDATE files SET size = ?, sha256 = ? WHERE id = ?", size, digest.hexdigest(), file_id)
     return file_id
-
-
-def read_file(file_id: int) -> Iterator[bytes]:
-    """The file's bytes, chunk by chunk.
-
-    Raises NotFoundError for one that is gone, also when it goes while it is read: that is not its end.
-    """
-    sizes, given = select("SELECT size FROM files WHERE id = ?", file_id), 0
-    for number in count():
-        if sizes == [(given,)]:
-            return
-        found = select("SELECT compressed FROM file_chunks WHERE file_id = ? AND number = ?", file_id, number)
-        if not (sizes and found):
-            raise NotFoundError("The file is no longer kept, or not whole: upload or export it anew.")
-        chunk = zlib.decompress(bytes(found[0][0]))
-        given += len(chunk)
-        yield chunk
 
 
 def remove_file(file_id: int) -> None:

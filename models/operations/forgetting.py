@@ -16,19 +16,21 @@ from models.database import execute, execute_many, for_update, marks, select, tr
 from models.errors import InvalidInputError, NotFoundError
 from models.operations import audit, optouts
 from models.operations.erasing import COLUMNS, ToErase, forget_messages
-from models.operations.files import read_file, remove_file
+from models.operations.files import remove_file
 from models.operations.testing import forget_tested
 from models.queries.campaigns import get_campaign
+from models.queries.files import read_file
 from models.queries.finding import recipient_typed
 from models.queries.messages import RECIPIENT
+from models.queries.refusing import listed_as_forgotten
 from models.secret_key import opt_out_hashes
+from models.tables.work import IS_OPEN
 from models.words import CHANNEL_LABELS, TO_BE_SENT, Channel, MessageStatus, OptOutSource
 
 POSTS_AT_ONCE = 500
 SLICE = 1000  # messages
 _SAID_ANEW = "UPDATE slack_posts SET state = 'live', updated_at = 0 WHERE kind = 'export' AND subject_id = ?"
-_OPEN = "state IN ('queued', 'running')"
-_ENDED = f"NOT {_OPEN}"
+_ENDED = f"NOT {IS_OPEN}"
 # Where a search that somebody typed is kept.
 _WITH_CRITERIA = ("exports", "bulk_moves", "retry_plans", "scheduled_starts")
 
@@ -102,7 +104,7 @@ def who_came_in(campaign_id: int, *, since: int) -> dict[str, int]:
     channel, last_id = get_campaign(campaign_id).channel, 0
     walked = f"SELECT recipient_key, id FROM messages WHERE campaign_id = ? AND id > ? ORDER BY id LIMIT {SLICE}"
     while ids := dict(select(walked, campaign_id, last_id)):
-        found |= {key: ids[key] for key in optouts.listed_as_forgotten(channel, list(ids))}
+        found |= {key: ids[key] for key in listed_as_forgotten(channel, list(ids))}
         last_id = max(ids.values())
     return found
 
@@ -155,7 +157,7 @@ def _locked(ids: Sequence[int]) -> list[ToErase]:
 
 def _hold_imports(channel: Channel) -> None:
     """Each slice and end of an import comes before this transaction, which then sees it, or after it, and sees this."""
-    being_filled = f"channel = ? AND phase = 'draft' AND id IN (SELECT campaign_id FROM imports WHERE {_OPEN})"
+    being_filled = f"channel = ? AND phase = 'draft' AND id IN (SELECT campaign_id FROM imports WHERE {IS_OPEN})"
     select(f"SELECT id FROM campaigns WHERE {being_filled} ORDER BY id{for_update()}", channel.value)
 
 
@@ -304,7 +306,7 @@ def _let_go_of_imports(campaign_ids: Sequence[int]) -> list[int]:
         return []
     among = f"campaign_id IN ({marks(campaign_ids)}) AND {_ENDED}"
     named = f"SELECT file_id FROM imports WHERE {among} UNION SELECT refused_file_id FROM imports WHERE {among}"
-    file_ids = _expired(f"{named} EXCEPT SELECT file_id FROM imports WHERE {_OPEN}", *[*campaign_ids] * 2)
+    file_ids = _expired(f"{named} EXCEPT SELECT file_id FROM imports WHERE {IS_OPEN}", *[*campaign_ids] * 2)
     execute(f"UPDATE imports SET refused_file_id = NULL WHERE {among}", *campaign_ids)
     return file_ids
 
@@ -335,7 +337,7 @@ def _end_exports(campaign_ids: Sequence[int], *, now: int) -> None:
     """What is being written shows a moment when the person was still in it."""
     if campaign_ids:
         execute(
-            f"UPDATE exports SET state = 'refused', result = ?, ended_at = ? WHERE {_OPEN} "
+            f"UPDATE exports SET state = 'refused', result = ?, ended_at = ? WHERE {IS_OPEN} "
             f"AND campaign_id IN ({marks(campaign_ids)})",
             "Somebody in it was forgotten meanwhile. Export again.",
             now,
@@ -346,5 +348,5 @@ def _end_exports(campaign_ids: Sequence[int], *, now: int) -> None:
 def _open_imports(campaign_ids: Sequence[int]) -> int:
     if not campaign_ids:
         return 0
-    among = f"campaign_id IN ({marks(campaign_ids)}) AND {_OPEN}"
+    among = f"campaign_id IN ({marks(campaign_ids)}) AND {IS_OPEN}"
     return int(select(f"SELECT COUNT(*) FROM imports WHERE {among}", *campaign_ids)[0][0])

@@ -7,7 +7,6 @@ from tempfile import SpooledTemporaryFile
 
 from models.actors import Actor, Right
 from models.contacts.checking import Contact, check_contacts
-from models.contacts.country import CountryOffer, offer_country
 from models.contacts.mapping import ColumnMapping
 from models.contacts.reading import Examined, contact_rows, examine
 from models.contacts.refused import RefusedRow, refused_header, refused_line
@@ -19,13 +18,13 @@ from models.hints import Work, hint
 from models.operations import audit, deleting, space
 from models.operations.campaigns import DRAFT_KEPT
 from models.operations.counters import Deltas
-from models.operations.files import read_file, remove_file, store_file
+from models.operations.files import remove_file, store_file
 from models.operations.forgetting import forget_who_came_in, who_came_in
-from models.operations.optouts import opted_out
 from models.operations.resumable import EndedByWhatStopsIt, take
 from models.queries.campaigns import get_campaign, seen_campaign
+from models.queries.files import read_file, stored_file
 from models.queries.messages import sought_form
-from models.queries.work import stored_file
+from models.queries.refusing import opted_out
 from models.rules.timeouts import HOUR
 from models.tables import Campaign, Import
 from models.words import Channel, MessageStatus, Phase, WorkState
@@ -71,13 +70,6 @@ def store_contacts(name: str, pieces: Iterable[bytes], *, header: bool | None, n
         remove_file(file_id)
         raise
     return file_id
-
-
-def offer_for(file_id: int, name: str, *, header: bool | None, column: int, country: str) -> CountryOffer:
-    """What reading a stored file's column as numbers of a country would change (SPEC 3)."""
-    source: Source = lambda: read_file(file_id)  # noqa: E731  # a source is any callable that reads anew
-    rows = contact_rows(source, examine(source, name, header=header))
-    return offer_country((cells[column] for _, cells in rows if column < len(cells)), country)
 
 
 def _require_room(file_id: int) -> None:

@@ -4,7 +4,8 @@ from models.actors import SYSTEM, Actor
 from models.database import execute, execute_many, for_update, marks, select, transaction
 from models.hints import Work, hint
 from models.tables import BulkMove
-from models.words import MessageStatus, MoveKind, Phase, WorkState
+from models.tables.work import IS_OPEN
+from models.words import TO_BE_SENT, MessageStatus, MoveKind, Phase, WorkState
 
 # Phases in which nothing is queued any more, and the move that brings the rest there.
 LEFT: dict[str, MoveKind] = {
@@ -70,16 +71,13 @@ def sweep_up(campaign_id: int, *, now: int) -> None:
 
 def has_open_move(campaign_id: int) -> bool:
     """Whether a bulk move of the campaign is open."""
-    return bool(
-        select("SELECT 1 FROM bulk_moves WHERE campaign_id = ? AND state IN ('queued', 'running') LIMIT 1", campaign_id)
-    )
+    return bool(select(f"SELECT 1 FROM bulk_moves WHERE campaign_id = ? AND {IS_OPEN} LIMIT 1", campaign_id))
 
 
 def end_open_moves(campaign_id: int, *, by: MoveKind, now: int) -> None:
     """End what is open where it is."""
     still_open = select(
-        "SELECT id, done, total FROM bulk_moves WHERE campaign_id = ? AND state IN ('queued', 'running')"
-        f"{for_update()}",
+        f"SELECT id, done, total FROM bulk_moves WHERE campaign_id = ? AND {IS_OPEN}{for_update()}",
         campaign_id,
     )
     execute_many(
@@ -100,8 +98,8 @@ _CUTS_SHORT = {
 _MOVES: dict[MoveKind, tuple[str, ...]] = {
     MoveKind.RUN: (MessageStatus.WAITING,),
     MoveKind.RESUME: (MessageStatus.CANCELLED, MessageStatus.WAITING),
-    MoveKind.STOP: (MessageStatus.WAITING, MessageStatus.QUEUED),
-    MoveKind.FAIL: (MessageStatus.WAITING, MessageStatus.QUEUED),
+    MoveKind.STOP: tuple(TO_BE_SENT),
+    MoveKind.FAIL: tuple(TO_BE_SENT),
     MoveKind.DELETE: tuple(MessageStatus),
 }
 

@@ -13,12 +13,13 @@ from models.database import execute, execute_many, for_update, marks, on_sqlite,
 from models.hints import SENDING, hint
 from models.operations import deleting, watching
 from models.operations.counters import Deltas
-from models.operations.optouts import opted_out
 from models.operations.resting import resting_place
 from models.queries.messages import where
 from models.queries.reached import reached_among
+from models.queries.refusing import opted_out
 from models.queries.retries import set_of
 from models.tables import BulkMove
+from models.tables.work import IS_OPEN
 from models.words import Channel, MessageStatus, MoveKind
 
 SLICE_SECONDS = 0.025
@@ -91,7 +92,7 @@ def _note(move: BulkMove, done: _Slice, *, now: int) -> None:
     changed = execute(
         "UPDATE bulk_moves SET state = ?, done = ?, left_out = ?, after_id = ?, criteria = ?, total = ?, "
         "started_at = COALESCE(started_at, ?), ended_at = ?, result = ? "
-        "WHERE id = ? AND state IN ('queued', 'running')",
+        f"WHERE id = ? AND {IS_OPEN}",
         "running" if done.more else "done",
         moved,
         left_out,

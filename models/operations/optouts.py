@@ -125,22 +125,3 @@ def list_key(
 def _is_listed(channel: Channel, hashes: Sequence[str]) -> bool:
     active = f"SELECT 1 FROM opt_outs WHERE channel = ? AND key_hash IN ({marks(hashes)}) AND removed_at IS NULL"
     return bool(hashes and select(active, channel.value, *hashes))
-
-
-def opted_out(channel: Channel | str, recipient_keys: Sequence[str]) -> set[str]:
-    """Those of `recipient_keys` that are on the list now; who was forgotten is nobody to write to."""
-    return {key for key in recipient_keys if is_forgotten(key)} | _listed(channel, recipient_keys, "removed_at IS NULL")
-
-
-def listed_as_forgotten(channel: Channel | str, recipient_keys: Sequence[str]) -> set[str]:
-    """Those of `recipient_keys` whose address the list has no more, for they were forgotten."""
-    return _listed(channel, recipient_keys, "removed_at IS NULL AND recipient_key IS NULL")
-
-
-def _listed(channel: Channel | str, recipient_keys: Sequence[str], condition: str) -> set[str]:
-    by_hash = {key_hash: key for key in recipient_keys for key_hash in opt_out_hashes(channel, key)}
-    if not by_hash:
-        return set()
-    among = f"channel = ? AND {condition} AND key_hash IN ({marks(list(by_hash))})"
-    found = select(f"SELECT key_hash FROM opt_outs WHERE {among}", str(channel), *by_hash)
-    return {by_hash[key_hash] for (key_hash,) in found}

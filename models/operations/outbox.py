@@ -56,11 +56,6 @@ def drop(saying: SlackOutbox, *, problem: str, now: int) -> None:
     _note(saying.id, "state = 'dropped', problem = ?, ended_at = ?", problem, now)
 
 
-def waits(topic: str) -> bool:
-    """Whether something is still to be said under the topic."""
-    return bool(select("SELECT 1 FROM slack_outbox WHERE topic = ? AND state = 'queued'", topic))
-
-
 def shed_lines(*, now: int) -> None:
     """After trouble: of each thread only the newest twenty lines are still said.
 

@@ -9,9 +9,10 @@ from peewee import IntegrityError
 from models.actors import SYSTEM, Actor, Right
 from models.addresses import judge
 from models.database import execute, transaction
-from models.errors import InvalidInputError, NotAllowedError, NotFoundError
+from models.errors import InvalidInputError, NotAllowedError
 from models.operations import audit
 from models.operations.administering import right_to_manage, slack_id_of
+from models.queries.people import find_person
 from models.rules.timeouts import MINUTE
 from models.tables import Person, SignInLink
 from models.words import Channel, Role
@@ -110,25 +111,6 @@ def use_sign_in_link(token: str, *, now: int) -> Person:
         )
         if not used or person is None:
             raise NotAllowedError("This link has expired or was used. Ask for a new one.")
-    return person
-
-
-def find_person(email: str) -> Person:
-    """The person of that address; raises NotFoundError."""
-    person: Person | None = Person.get_or_none(Person.email == email.strip().lower(), Person.removed_at.is_null())
-    if person is None:
-        raise NotFoundError(f"There is no person with the address {email}.")
-    return person
-
-
-def first_org_admin() -> Person | None:
-    """The Org Admin who has been one for longest."""
-    person: Person | None = (
-        Person.select()
-        .where(Person.role == Role.ORG_ADMIN.value, Person.removed_at.is_null())
-        .order_by(Person.id)
-        .first()
-    )
     return person
 
 

@@ -11,7 +11,7 @@ from models.words import RECOVERED, Channel
 LOOK_UP_SLICE = 1000
 
 
-class Retried(NamedTuple):
+class RetriedAttempt(NamedTuple):
     """An attempt of a message that was retried, before and after a settling."""
 
     message_id: int
@@ -21,7 +21,7 @@ class Retried(NamedTuple):
     after: AttemptState
 
 
-def note_recoveries(attempts: Sequence[Retried]) -> None:
+def note_recoveries(attempts: Sequence[RetriedAttempt]) -> None:
     """Count what became of `attempts`, within their settling's transaction; a verdict that changes is counted anew."""
     changes = [(attempt, _change(attempt)) for attempt in attempts]
     changed = [(attempt, change) for attempt, change in changes if change != (0, 0)]
@@ -42,7 +42,7 @@ def note_recoveries(attempts: Sequence[Retried]) -> None:
     )
 
 
-def _change(attempt: Retried) -> tuple[int, int]:
+def _change(attempt: RetriedAttempt) -> tuple[int, int]:
     """How many more attempts are over, and how many more recovered their message."""
     before, after = attempt.before, attempt.after
     over = is_verdict(after) - is_verdict(before)

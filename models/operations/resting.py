@@ -8,7 +8,7 @@ from models.rules.timeouts import DEFERRED
 from models.words import MessageStatus
 
 
-class Standing(NamedTuple):
+class MessageStanding(NamedTuple):
     """Where a message stands and why: what the messages table shows of its latest word."""
 
     status: str
@@ -21,11 +21,11 @@ class Standing(NamedTuple):
 class Rest(NamedTuple):
     """A resting place, and when to look at it again (epoch ms) if the provider still tries."""
 
-    standing: Standing
+    standing: MessageStanding
     due_at: int | None = None
 
 
-CANCELLED = Rest(Standing(MessageStatus.CANCELLED))
+CANCELLED = Rest(MessageStanding(MessageStatus.CANCELLED))
 
 
 def resting_place(message_id: int, *, retries: int, before: int, latest: int) -> Rest:
@@ -47,7 +47,7 @@ def resting_place(message_id: int, *, retries: int, before: int, latest: int) ->
         return CANCELLED
     number, handed_over_at, *standing = found[0]
     if standing[0] != MessageStatus.RETRYING:
-        return Rest(Standing(*standing))
+        return Rest(MessageStanding(*standing))
     if number != latest:
-        return Rest(Standing(MessageStatus.UNCONFIRMED))
-    return Rest(Standing(*standing), handed_over_at + int(DEFERRED / current().time_scale))
+        return Rest(MessageStanding(MessageStatus.UNCONFIRMED))
+    return Rest(MessageStanding(*standing), handed_over_at + int(DEFERRED / current().time_scale))

@@ -5,7 +5,7 @@ from models.database import for_update, select, transaction
 from models.errors import WrongStateError
 from models.operations.campaigns import DRAFT_KEPT
 from models.operations.running import delete_campaign
-from models.operations.settings import setting
+from models.queries.settings import setting
 from models.rules.timeouts import DAY
 
 AT_ONCE = 20

@@ -16,11 +16,11 @@ from models.hints import SENDING, hint
 from models.operations import audit
 from models.operations.leaving import open_move
 from models.operations.running import Moved, permitted, refusal, take_channel
-from models.operations.settings import setting
 from models.operations.unscheduling import drop_start
 from models.queries.campaigns import get_campaign, seen_campaign, standing_of
 from models.queries.messages import count
 from models.queries.retries import being_retried, groups_of, recoveries_on, refusing_among
+from models.queries.settings import setting
 from models.rules.actions import Answer, answer_for, right_for
 from models.rules.criteria import Criteria
 from models.rules.retry_plan import (

@@ -9,7 +9,7 @@ from models.database import execute, marks, transaction
 from models.errors import CampaignError, ChannelTakenError, InvalidInputError, WrongStateError
 from models.hints import SENDING, hint
 from models.operations import audit
-from models.operations.campaigns import check_message, message_of
+from models.operations.campaigns import check_template, template_of
 from models.operations.leaving import end_open_moves, leave, open_move
 from models.operations.unscheduling import drop_start
 from models.queries.campaigns import blocker_of, get_campaign, seen_standing, standing_of
@@ -17,7 +17,7 @@ from models.queries.reached import LATELY, count_reached
 from models.queries.refusing import cancelled_of_forgotten, waiting_who_refuse
 from models.rules.actions import Answer, Standing, answer_for, channel_taken, nobody_to_send_to, right_for
 from models.rules.typed import is_same_name
-from models.words import CHANNEL_LABELS, Action, MessageStatus, MoveKind, Phase
+from models.words import CHANNEL_LABELS, CUT_SHORT, OVER, Action, MessageStatus, MoveKind, Phase
 
 DISCLAIMER = (
     "All recipients agreed to be written to on this channel.",
@@ -57,7 +57,7 @@ def run_campaign(
     with transaction():
         campaign = permitted(Action.RUN, campaign_id, actor, now=now)
         require_disclaimer(campaign_id, campaign.name, accepted=disclaimer_accepted)
-        _require_sound_message(campaign_id)
+        _require_sound_template(campaign_id)
         drop_start(campaign_id, by="run", actor=actor, now=now)
         take_channel(Action.RUN, campaign_id, campaign, now=now)
         execute(
@@ -170,11 +170,11 @@ def require_disclaimer(campaign_id: int, name: str, *, accepted: bool) -> None:
         )
 
 
-def _require_sound_message(campaign_id: int) -> None:
+def _require_sound_template(campaign_id: int) -> None:
     """What is Ready was checked when it was made; a version before this one may have let it pass."""
     campaign = get_campaign(campaign_id)
     try:
-        check_message(campaign, message_of(campaign))
+        check_template(campaign, template_of(campaign))
     except InvalidInputError as fault:
         sentence = f"{campaign.name} can't be run: {fault}"
         raise WrongStateError(sentence, campaign_id=campaign_id, next_step=Action.EDIT) from fault
@@ -201,8 +201,8 @@ def require_recipients(campaign_id: int, *, leave_out_reached: bool = False, now
 
 _BEGINS_IN = {
     Action.RUN: (Phase.READY,),
-    Action.RESUME: (Phase.ENDED, Phase.FAILED, Phase.HELD, Phase.STOPPING),
-    Action.RETRY: (Phase.ENDED, Phase.FAILED),
+    Action.RESUME: (Phase.ENDED, *CUT_SHORT),
+    Action.RETRY: tuple(OVER),
 }
 
 

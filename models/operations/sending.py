@@ -7,12 +7,11 @@ from typing import Any
 from models.database import execute, execute_many, for_update, insert_many, marks, select, transaction
 from models.operations import leaving, watching
 from models.operations.counters import Deltas
-from models.operations.optouts import opted_out
-from models.operations.resting import Rest, Standing, resting_place
+from models.operations.resting import MessageStanding, Rest, resting_place
 from models.queries.campaigns import get_campaign
-from models.rules.standing import KEEPS_QUEUE
+from models.queries.refusing import opted_out
 from models.tables import Message
-from models.words import MessageStatus, Phase
+from models.words import KEEPS_QUEUE, MessageStatus, Phase
 
 GIVEN_AT_ONCE = 100  # a commit each would take longer than a stop leaves time for
 
@@ -218,5 +217,5 @@ def _keeps_queue(campaign_id: int) -> bool:
 
 def _place_after(message_id: int, attempt: int, retries: int, *, keeps_queue: bool) -> Rest:
     if keeps_queue:
-        return Rest(Standing(MessageStatus.QUEUED))
+        return Rest(MessageStanding(MessageStatus.QUEUED))
     return resting_place(message_id, retries=retries, before=attempt, latest=attempt - 1)

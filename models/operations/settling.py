@@ -13,8 +13,8 @@ from typing import Any
 from models.database import after_commit, execute_many, for_update, marks, select, transaction, update_many
 from models.operations import erasing, optouts, tallying, watching
 from models.operations.counters import Deltas
-from models.operations.recoveries import Retried, note_recoveries
-from models.operations.resting import Standing, resting_place
+from models.operations.recoveries import RetriedAttempt, note_recoveries
+from models.operations.resting import MessageStanding, resting_place
 from models.operations.unmapped import Unmapped, note_unmapped
 from models.rules.guard import guard_mark
 from models.rules.standing import follows, standing_after
@@ -53,10 +53,10 @@ class _Row:
     provider: str
     cutoff_at: int
     erases: bool
-    stood: Standing
+    stood: MessageStanding
     was: AttemptState
     state: AttemptState
-    stands: Standing
+    stands: MessageStanding
     segments: int | None = None
 
 
@@ -156,7 +156,7 @@ def _load_slice(ids: Sequence[int]) -> dict[int, _Row]:
 
 def _row(*values: Any) -> _Row:
     message_id, campaign_id, channel, phase, key, number, retries, due_at, provider, cutoff_at, erases = values[:11]
-    stood = Standing(*values[11:16])
+    stood = MessageStanding(*values[11:16])
     state = AttemptState._make(values[16:])
     return _Row(
         message_id,
@@ -200,14 +200,14 @@ def _apply(row: _Row, event: Event, gathered: _Gathered) -> None:
     row.stands = _stands(row, before)
 
 
-def _stands(row: _Row, before: AttemptState) -> Standing:
+def _stands(row: _Row, before: AttemptState) -> MessageStanding:
     status = standing_after(row.stands.status, before.status, row.state.status, row.phase)
     if status == MessageStatus.CANCELLED:
         return resting_place(row.id, retries=row.retries, before=row.number, latest=row.number).standing
     if status is None and not follows(row.stands.status, row.state.status):
         return row.stands
     state = row.state
-    return Standing(
+    return MessageStanding(
         status or row.stands.status,
         state.failure_reason,
         state.retry_class,
@@ -224,7 +224,9 @@ def _write(rows: Sequence[_Row], gathered: _Gathered, *, now: int, scale: float)
     _tally_outcomes(rows, gathered.tallies)
     erasing.erase([row.id for row in rows if row.erases and row.stands.status in FINAL])
     gathered.deltas.write(now)
-    note_recoveries([Retried(row.id, row.number, row.channel, row.was, row.state) for row in rows if row.retries])
+    note_recoveries(
+        [RetriedAttempt(row.id, row.number, row.channel, row.was, row.state) for row in rows if row.retries]
+    )
     for campaign_id in sorted(gathered.marks):
         watching.note(campaign_id, gathered.marks[campaign_id], now=now)
     note_unmapped(gathered.unmapped, now=now)
@@ -253,7 +255,7 @@ def _write_messages(rows: Sequence[_Row], deltas: Deltas, *, now: int, scale: fl
         if row.stands[:3] != row.stood[:3]:
             deltas.add(row.campaign_id, *row.stood[:3], -1)
             deltas.add(row.campaign_id, *row.stands[:3], 1)
-    columns = (*Standing._fields, *_KEPT_IF_NONE, "due_at")
+    columns = (*MessageStanding._fields, *_KEPT_IF_NONE, "due_at")
     update_many(Message, updates, columns=columns, key=("id",), kept_if_none=_KEPT_IF_NONE)
 
 

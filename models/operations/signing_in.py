@@ -5,7 +5,6 @@ Tries are counted in `leases`, under keyed hashes, so that all processes count t
 
 import hmac
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from threading import BoundedSemaphore
@@ -20,7 +19,7 @@ from models.database import execute, for_update, select, transaction
 from models.errors import NotAllowedError
 from models.operations import audit
 from models.rules.timeouts import MINUTE
-from models.tables import Lease, Person, SignInLink
+from models.tables import Lease, Person
 from models.words import Role, Surface
 
 FREE_TRIES = 5
@@ -31,14 +30,6 @@ _AT_ONCE = BoundedSemaphore(2)
 _REFUSED = (
     "Email or password is wrong, or there were too many tries. Wait a little and try again, or ask for a sign-in link."
 )
-
-
-@dataclass(frozen=True)
-class LinkHolder:
-    """Whom a one-time link would sign in, and until when (epoch ms)."""
-
-    name: str
-    expires_at: int
 
 
 def check_password(email: str, password: str, *, address: str, now: int) -> Person:
@@ -63,17 +54,6 @@ def is_password_of(person: Person, password: str, *, address: str, now: int) -> 
     Raises NotAllowedError while nothing is looked at.
     """
     return _try(person.email, person, password, address=address, now=now)
-
-
-def holder_of_link(token: str, *, now: int) -> LinkHolder | None:
-    """Whom a link would sign in, without using it up; None when it is unknown, used or expired."""
-    link: SignInLink | None = SignInLink.get_or_none(
-        SignInLink.token_hash == sha256(token.encode()).hexdigest(),
-        SignInLink.used_at.is_null(),
-        SignInLink.expires_at > now,
-    )
-    person = Person.get_or_none(Person.id == link.person_id, Person.removed_at.is_null()) if link else None
-    return LinkHolder(person.name, link.expires_at) if link and person else None
 
 
 def note_link_sign_in(person: Person, *, now: int) -> None:

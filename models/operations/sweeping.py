@@ -4,11 +4,12 @@ from models.config import current
 from models.database import select
 from models.hints import SENDING, Work, hint
 from models.operations import leaving, watching
-from models.operations.doubts import doubts_due
 from models.operations.resumable import LEFT_ALONE
 from models.operations.settling import settle_overdue
 from models.operations.testing import find_tests
+from models.queries.doubts import doubts_due
 from models.rules.timeouts import BEAT_LOST
+from models.tables.work import IS_OPEN
 from models.words import Channel
 
 
@@ -33,7 +34,7 @@ def find_work(*, now: int) -> None:
         elif watching.queued(campaign_id):
             hint(SENDING[Channel(channel)], campaign_id)
         watching.finish_if_done(campaign_id, now=now)
-    for (campaign_id,) in select("SELECT DISTINCT campaign_id FROM bulk_moves WHERE state IN ('queued', 'running')"):
+    for (campaign_id,) in select(f"SELECT DISTINCT campaign_id FROM bulk_moves WHERE {IS_OPEN}"):
         hint(Work.MOVES, campaign_id)
     _find_jobs(now=now)
 

@@ -11,12 +11,13 @@ from models.actors import Actor
 from models.addresses import REFUSAL_LABELS, judge, opt_out_key
 from models.config import current
 from models.database import execute, select, transaction
-from models.errors import InvalidInputError, NotConfiguredError, NotFoundError
+from models.errors import InvalidInputError, NotConfiguredError
 from models.hints import Work, hint
 from models.operations import audit, running
-from models.operations.campaigns import check_message, message_of
-from models.operations.optouts import list_key, opted_out
+from models.operations.campaigns import check_template, template_of
+from models.operations.optouts import list_key
 from models.queries.campaigns import get_campaign
+from models.queries.refusing import opted_out
 from models.rules.timeouts import DAY, MINUTE
 from models.rules.verdicts import Word
 from models.tables import SentTest
@@ -55,7 +56,7 @@ def ask_for_test(
         if lacks := current().lacks(standing.channel):
             raise NotConfiguredError(lacks, campaign_id=campaign_id)
         campaign = get_campaign(campaign_id)
-        check_message(campaign, message_of(campaign))
+        check_template(campaign, template_of(campaign))
         chosen = _checked(standing.channel, recipients)
         test_id = int(
             SentTest.insert(
@@ -144,20 +145,6 @@ def forget_tested(channel: Channel, recipient_key: str) -> None:
         if recipient_key in {opt_out_key(channel, recipient) for recipient in json.loads(recipients)}:
             with transaction():
                 execute("DELETE FROM sent_tests WHERE id = ?", test_id)
-
-
-def sent_test_of(campaign_id: int, test_id: int) -> SentTest:
-    """A campaign's test; raises NotFoundError for any other, or one that is no longer kept."""
-    found: SentTest | None = SentTest.get_or_none(SentTest.id == test_id, SentTest.campaign_id == campaign_id)
-    if found is None:
-        raise NotFoundError("There is no such test, or no longer: results are kept for a day.", campaign_id=campaign_id)
-    return found
-
-
-def tested_provider_ids() -> set[str]:
-    """The provider's ids of all tests that are kept."""
-    rows = SentTest.select(SentTest.results)
-    return {result["provider_id"] for row in rows for result in row.results if result["provider_id"]}
 
 
 def _give_up(test_id: int, state: str, result: str, *, now: int) -> None:

@@ -7,14 +7,15 @@ from typing import Any
 from models.actors import SYSTEM
 from models.database import execute, for_update, select, transaction
 from models.operations import audit, leaving
-from models.operations.settings import setting
 from models.queries.campaigns import counts_of
 from models.queries.progress import failure_reasons
+from models.queries.settings import setting
 from models.rules.account import NOT_CONFIGURED
 from models.rules.counts import likely_to_work, shown_status
 from models.rules.guard import ACCOUNT_REFUSALS, FAILED_MARK, slide, trips
 from models.rules.silence import Sounds, silence_of
-from models.words import Channel, FailureReason, MessageStatus, MoveKind, Phase
+from models.tables.campaigns import IS_HOLDING
+from models.words import HOLDS_CHANNEL, KEEPS_QUEUE, Channel, FailureReason, MessageStatus, MoveKind, Phase
 
 TOP_REASONS = 3
 
@@ -83,7 +84,7 @@ def note(campaign_id: int, marks: Marks, *, now: int) -> None:
         window,
         campaign_id,
     )
-    if refusals >= ACCOUNT_REFUSALS and phase in (Phase.RUNNING, Phase.HELD):
+    if refusals >= ACCOUNT_REFUSALS and phase in KEEPS_QUEUE:
         _fail(campaign_id, marks, now=now)
     elif phase == Phase.RUNNING and FAILED_MARK in marks.verdicts and _is_to_hold(campaign_id, window):
         execute("UPDATE campaigns SET phase = 'held', updated_at = ? WHERE id = ?", now, campaign_id)
@@ -110,7 +111,7 @@ def finish_if_done(campaign_id: int, *, now: int) -> bool:
         return False
     with transaction():
         row = select(f"SELECT phase, name FROM campaigns WHERE id = ?{for_update()}", campaign_id)
-        if not row or row[0][0] not in (Phase.RUNNING, Phase.HELD, Phase.STOPPING):
+        if not row or row[0][0] not in HOLDS_CHANNEL:
             return False
         if leaving.has_open_move(campaign_id) or _pending(campaign_id):  # in this order: a move that is done has queued
             return False
@@ -127,10 +128,9 @@ def finish_if_done(campaign_id: int, *, now: int) -> bool:
 
 def notice_silence(providers: Mapping[Channel, str], *, now: int, scale: float) -> None:
     """Note for each campaign at work whether its provider has fallen silent, and tell of it once."""
-    at_work = "phase IN ('running', 'held', 'stopping')"
     for row in select(
         "SELECT id, name, channel, phase, COALESCE(started_at, 0), accepted_at, unheard_since, silence FROM campaigns "
-        f"WHERE {at_work}"
+        f"WHERE {IS_HOLDING}"
     ):
         campaign_id, name, channel, phase, *moments, told = row
         counts = (_counted(campaign_id, "queued"), _counted(campaign_id, "sending"))
@@ -139,7 +139,7 @@ def notice_silence(providers: Mapping[Channel, str], *, now: int, scale: float) 
         if silence == told:
             continue
         with transaction():
-            still = execute(f"UPDATE campaigns SET silence = ? WHERE id = ? AND {at_work}", silence, campaign_id)
+            still = execute(f"UPDATE campaigns SET silence = ? WHERE id = ? AND {IS_HOLDING}", silence, campaign_id)
             if still and silence:
                 audit.record(SYSTEM, silence.value, now=now, kind="campaign", object_id=campaign_id, name=name)
 

@@ -13,7 +13,8 @@ from models.rules.counts import Counts, shown_status
 from models.rules.seeing import knows_of
 from models.rules.timeouts import MINUTE
 from models.tables import Attachment, Campaign, File
-from models.words import HOLDS_CHANNEL, CampaignStatus, Channel, MessageStatus, Phase
+from models.tables.campaigns import IS_HOLDING
+from models.words import CampaignStatus, Channel, MessageStatus, Phase
 
 # A list shows no templates, and each may be a megabyte.
 _LISTED = Campaign.columns_but("subject", "body")
@@ -153,12 +154,9 @@ def seen_standing(campaign_id: int, actor: Actor, *, now: int | None = None) -> 
 
 def blocker_of(channel: Channel, campaign_id: int, *, now: int | None = None) -> Blocker | None:
     """The other campaign that holds the channel, if one does, and how far it is at `now`."""
-    holding = sorted(HOLDS_CHANNEL)
-    # The literal list is what lets the partial index carry this query.
-    phases = ", ".join(f"'{phase}'" for phase in holding)
     found = select(
         "SELECT id, name, phase, COALESCE(started_at, updated_at) FROM campaigns "
-        f"WHERE channel = ? AND phase IN ({phases}) AND id <> ?",
+        f"WHERE channel = ? AND {IS_HOLDING} AND id <> ?",
         channel.value,
         campaign_id,
     )

@@ -10,8 +10,8 @@ from models.actors import Actor, Right
 from models.addresses import REFUSAL_LABELS, judge, mask, opt_out_key
 from models.database import select
 from models.errors import InvalidInputError, NotFoundError
-from models.operations.optouts import opted_out
 from models.queries.campaigns import CampaignSummary, list_campaigns
+from models.queries.refusing import opted_out
 from models.queries.stories import explanations
 from models.rules.in_doubt import Explained
 from models.rules.seeing import knows_of

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 
 from models.database import marks, select
 from models.rules.timeouts import DAY, HOUR, MINUTE
+from models.tables.campaigns import FLOW_BUCKET
 from models.words import MessageStatus
 
 MOST_COLUMNS = 40
 # What one column may stand for, in ms; the shortest is how finely arrivals are counted.
 STEPS = (
-    *(10_000, 30_000, MINUTE, 2 * MINUTE, 5 * MINUTE, 10 * MINUTE, 15 * MINUTE, 30 * MINUTE),
+    *(FLOW_BUCKET, 30_000, MINUTE, 2 * MINUTE, 5 * MINUTE, 10 * MINUTE, 15 * MINUTE, 30 * MINUTE),
     *(HOUR, 2 * HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, DAY, 7 * DAY, 30 * DAY, 365 * DAY),
 )
 DRAWN = (MessageStatus.DELIVERED, MessageStatus.ASSUMED_DELIVERED, MessageStatus.FAILED)

@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 
 from models.database import on_sqlite, select
-from models.tables import Audit, Setting, UnmappedCode
+from models.queries.pages import COUNTED
+from models.tables import Audit, UnmappedCode
 from models.words import Silence
 
 STALE_MS = 30_000  # a process shows every 5 s that it lives
 LATE_MS = 60_000  # a promise: what waits goes on within that
 POSTS_LOOKED_AT = 1000
-COUNTED = 10_000  # beyond this many a figure says "10,000+"
 
 
 @dataclass(frozen=True)
@@ -144,8 +144,3 @@ def database_time(*, now: int) -> int:
 def unmapped_codes() -> list[UnmappedCode]:
     """Codes that no table of ours knows, the latest first."""
     return list(UnmappedCode.select().order_by(UnmappedCode.last_at.desc()).limit(100))
-
-
-def changed_settings() -> dict[str, Setting]:
-    """The settings that somebody has changed, with who and when."""
-    return {row.name: row for row in Setting.select()}

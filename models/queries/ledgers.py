@@ -6,12 +6,10 @@ from typing import Any
 
 from models.actors import Actor, Right
 from models.errors import NotFoundError
+from models.queries.pages import COUNTED, PAGE
 from models.secret_key import opt_out_hashes
 from models.tables import Audit, BulkMove, Campaign, OptOut
 from models.words import OPEN_WORK, Channel
-
-PAGE = 50
-COUNTED = 10_000  # beyond this many a list says "10,000+"
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """How fast a campaign moves: from the figures kept while it sends, never from its messages."""
 
 from models.database import marks, select
-from models.operations.counters import FLOW_BUCKET
+from models.tables.campaigns import FLOW_BUCKET
 from models.words import MessageStatus
 
 RATE_WINDOW = 30_000  # ms; three of the stretches in which arrivals are counted

@@ -16,8 +16,8 @@ from models.rules.criteria import Criteria
 from models.tables import Person
 from models.words import MessageStatus
 
-PAGE = 50
-COUNTED = 10_000  # beyond this many a search says "10,000+"
+PAGE = 50  # rows of any list
+COUNTED = 10_000  # beyond this many a figure says "10,000+"
 LOOKED_AT = 2 * COUNTED  # rows of a search that are looked at for those within a filter
 ANY = Walk()
 _COLUMNS = (

@@ -10,11 +10,9 @@ from models.queries.pace import rate_of
 from models.rules.counts import Counts
 from models.rules.timeouts import given_up_by
 from models.rules.verdicts import AttemptState
-from models.words import IN_FLIGHT, TO_BE_SENT, Channel, FailureReason, MessageStatus, Phase
+from models.words import HOLDS_CHANNEL, IN_FLIGHT, NOT_RUN, TO_BE_SENT, Channel, FailureReason, MessageStatus, Phase
 
 LOOKED_AT = 200  # hand-overs at most that are looked at for the latest end
-_NOT_RUN = frozenset({Phase.DRAFT, Phase.READY})
-_MOVING = frozenset({Phase.RUNNING, Phase.STOPPING, Phase.HELD})
 
 
 @dataclass(frozen=True)
@@ -47,7 +45,7 @@ class Progress:
     @property
     def live(self) -> bool:
         """Whether to look again soon."""
-        return Phase(self.summary.campaign.phase) in _MOVING or self.counts[MessageStatus.RETRYING] > 0
+        return Phase(self.summary.campaign.phase) in HOLDS_CHANNEL or self.counts[MessageStatus.RETRYING] > 0
 
     @property
     def waiting_for_receipts(self) -> int:
@@ -100,7 +98,7 @@ def failure_reasons(counts: Counts) -> tuple[tuple[FailureReason, int], ...]:
 
 def shown_counts(channel: Channel, phase: Phase, counts: Counts) -> tuple[tuple[MessageStatus, int], ...]:
     """Which counts are shown and in which order (SPEC 8): some always, the others when there are any."""
-    if phase in _NOT_RUN:
+    if phase in NOT_RUN:
         always = {MessageStatus.WAITING}
     else:
         own = MessageStatus.ASSUMED_DELIVERED if channel is Channel.SMS else MessageStatus.RETRYING

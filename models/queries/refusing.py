@@ -1,12 +1,23 @@
-"""Who refuses by now: messages whose recipients are on the opt-out list, whatever was so when they were imported."""
+"""Who refuses by now: people on the opt-out list, and their messages, whatever was so when they were imported."""
 
 from collections.abc import Sequence
 from typing import Any
 
-from models.addresses import FORGOTTEN
-from models.database import indexed_by, on_sqlite, select
+from models.addresses import FORGOTTEN, is_forgotten
+from models.database import indexed_by, marks, on_sqlite, select
 from models.queries.messages import LAST_CHARACTER
+from models.secret_key import opt_out_hashes
 from models.words import Channel
+
+
+def opted_out(channel: Channel | str, recipient_keys: Sequence[str]) -> set[str]:
+    """Those of `recipient_keys` that are on the list now; who was forgotten is nobody to write to."""
+    return {key for key in recipient_keys if is_forgotten(key)} | _listed(channel, recipient_keys, "removed_at IS NULL")
+
+
+def listed_as_forgotten(channel: Channel | str, recipient_keys: Sequence[str]) -> set[str]:
+    """Those of `recipient_keys` whose address the list has no more, for they were forgotten."""
+    return _listed(channel, recipient_keys, "removed_at IS NULL AND recipient_key IS NULL")
 
 
 def listed_among(channel: Channel, columns: str, condition: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
@@ -51,3 +62,12 @@ def waiting_who_refuse(campaign_id: int, channel: Channel) -> frozenset[int]:
     """
     found = listed_among(channel, "id", "campaign_id = ? AND status = 'waiting'", [campaign_id])
     return frozenset(message_id for (message_id,) in found)
+
+
+def _listed(channel: Channel | str, recipient_keys: Sequence[str], condition: str) -> set[str]:
+    by_hash = {key_hash: key for key in recipient_keys for key_hash in opt_out_hashes(channel, key)}
+    if not by_hash:
+        return set()
+    among = f"channel = ? AND {condition} AND key_hash IN ({marks(list(by_hash))})"
+    found = select(f"SELECT key_hash FROM opt_outs WHERE {among}", str(channel), *by_hash)
+    return {by_hash[key_hash] for (key_hash,) in found}

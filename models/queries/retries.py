@@ -14,6 +14,7 @@ from models.queries.refusing import forgotten_among, listed_among
 from models.rules.criteria import Criteria
 from models.rules.retry_plan import Group, Recovered, without
 from models.tables import BulkMove, Campaign, Message
+from models.tables.work import IS_OPEN
 from models.words import RETRYABLE, Channel, MessageStatus, MoveKind
 
 _PLACE = "status, COALESCE(failure_reason, ''), COALESCE(retry_class, '')"
@@ -86,7 +87,7 @@ def set_of(stored: Mapping[str, Any]) -> Criteria:
 def being_retried(campaign_id: int) -> list[Criteria]:
     """What retries that were confirmed are still about to queue, a set for each status."""
     open_retries = select(
-        "SELECT criteria FROM bulk_moves WHERE campaign_id = ? AND kind = ? AND state IN ('queued', 'running')",
+        f"SELECT criteria FROM bulk_moves WHERE campaign_id = ? AND kind = ? AND {IS_OPEN}",
         campaign_id,
         MoveKind.RETRY.value,
     )

@@ -1,10 +1,10 @@
 """What is to be known of a campaign before it is run, exact over all its contacts."""
 
 from models.config import current
-from models.operations.settings import setting
 from models.queries.campaigns import counts_of, get_campaign
 from models.queries.reached import LATELY, count_reached
 from models.queries.refusing import waiting_who_refuse
+from models.queries.settings import setting
 from models.queries.sizes import measure_over_contacts, price_on
 from models.rules.run_warnings import EmptyField, RunCheck, offers_opt_out
 from models.words import Channel, MessageStatus

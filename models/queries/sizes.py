@@ -8,8 +8,8 @@ from itertools import islice
 
 from models.database import iterate, snapshot
 from models.measuring import Measure
-from models.operations.settings import setting
 from models.queries.campaigns import counts_of
+from models.queries.settings import setting
 from models.segments import Encoding
 from models.tables import Campaign
 from models.words import Channel

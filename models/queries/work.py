@@ -1,4 +1,4 @@
-"""Reads of background work: a draft's import, a campaign's bulk move, a person's exports."""
+"""Reads of background work: a draft's import, a campaign's bulk move and tests, a person's exports."""
 
 from collections.abc import Collection
 
@@ -7,10 +7,10 @@ from peewee import Case
 from models.actors import Actor, Right
 from models.database import for_update, select
 from models.errors import NotFoundError
-from models.operations.counters import FLOW_BUCKET
 from models.rules.criteria import Criteria
-from models.tables import BulkMove, Export, File, Import
-from models.words import OPEN_WORK, Phase, WorkState
+from models.tables import BulkMove, Export, File, Import, SentTest
+from models.tables.campaigns import FLOW_BUCKET
+from models.words import OPEN_WORK, OVER, Phase, WorkState
 
 EXPORTS_LISTED = 100
 
@@ -99,7 +99,7 @@ def _moved_since(campaign_id: int, moment: int) -> bool:
         campaign_id,
     )
     phase, updated_at, receipt_at, bucket_at = found[0] if found else (None, 0, 0, None)
-    at_rest = phase in (Phase.READY, Phase.ENDED, Phase.FAILED)
+    at_rest = phase == Phase.READY or phase in OVER
     judged_at = -1 if bucket_at is None else bucket_at + FLOW_BUCKET
     return not at_rest or max(updated_at, receipt_at, judged_at) >= moment
 
@@ -122,15 +122,9 @@ def file_of(export: Export, *, now: int) -> File:
     return found
 
 
-def imported_file(work: Import) -> File | None:
-    """The contacts file of an import, as long as it is kept."""
-    found: File | None = File.get_or_none(File.id == work.file_id)
-    return found
-
-
-def stored_file(file_id: int) -> File:
-    """A stored file's name and figures; raises NotFoundError."""
-    found: File | None = File.get_or_none(File.id == file_id)
+def sent_test_of(campaign_id: int, test_id: int) -> SentTest:
+    """A campaign's test; raises NotFoundError for any other, or one that is no longer kept."""
+    found: SentTest | None = SentTest.get_or_none(SentTest.id == test_id, SentTest.campaign_id == campaign_id)
     if found is None:
-        raise NotFoundError("The file is no longer kept. Upload it again.")
+        raise NotFoundError("There is no such test, or no longer: results are kept for a day.", campaign_id=campaign_id)
     return found

@@ -12,7 +12,11 @@ from models.rules.counts import Counts, stopping_told
 from models.rules.timeouts import DEFERRED, HOUR, given_up_by
 from models.rules.verdicts import AttemptState
 from models.words import (
+    CUT_SHORT,
     HOLDS_CHANNEL,
+    KEEPS_QUEUE,
+    NOT_RUN,
+    OVER,
     RETRYABLE,
     WITH_PROVIDER,
     Action,
@@ -132,7 +136,7 @@ def can_run(campaign: Standing) -> Answer:
 
 def can_stop(campaign: Standing) -> Answer:
     """Running or held."""
-    if campaign.phase in (Phase.RUNNING, Phase.HELD):
+    if campaign.phase in KEEPS_QUEUE:
         return YES
     if campaign.phase is Phase.STOPPING:
         return no(f"{campaign.name} is {_told(campaign)}.")
@@ -142,7 +146,7 @@ def can_stop(campaign: Standing) -> Answer:
 def can_resume(campaign: Standing) -> Answer:
     """Stopped, Failed, Held or stopping; the channel free or its own."""
     stopped = campaign.phase is Phase.ENDED and campaign.counts[MessageStatus.CANCELLED] > 0
-    if stopped or campaign.phase in (Phase.FAILED, Phase.HELD, Phase.STOPPING):
+    if stopped or campaign.phase in CUT_SHORT:
         return _channel_answer(campaign, Action.RESUME)
     if campaign.phase is Phase.ENDED:
         instead = Action.RETRY if _has_retryable(campaign) else Action.DUPLICATE
@@ -154,7 +158,7 @@ def can_retry(campaign: Standing) -> Answer:
     """Running, complete or failed and at rest, and something to retry; the channel free or its own."""
     if campaign.phase in (Phase.HELD, Phase.STOPPING):
         return no(f"{campaign.name} is {_told(campaign)}.", Action.RESUME)
-    if campaign.phase not in (Phase.RUNNING, Phase.ENDED, Phase.FAILED):
+    if campaign.phase is not Phase.RUNNING and campaign.phase not in OVER:
         return no(
             _wrong_phase(campaign, "Only messages of a campaign that was run can be retried"), _beginning(campaign)
         )
@@ -184,7 +188,7 @@ def can_delete(campaign: Standing) -> Answer:
 
 def can_edit(campaign: Standing) -> Answer:
     """Draft: all. Ready: template and sender. Failed: the sender of an email."""
-    if campaign.phase in (Phase.DRAFT, Phase.READY):
+    if campaign.phase in NOT_RUN:
         return YES
     if campaign.phase is Phase.FAILED and campaign.channel is Channel.EMAIL:
         return YES
@@ -285,7 +289,7 @@ def _instead_of_running(campaign: Standing) -> Action | None:
     """What somebody may have meant who asks to run what is not Ready."""
     if campaign.phase is Phase.DRAFT:
         return Action.EDIT
-    if campaign.phase in (Phase.HELD, Phase.STOPPING, Phase.FAILED):
+    if campaign.phase in CUT_SHORT:
         return Action.RESUME
     return Action.DUPLICATE if campaign.phase is Phase.ENDED else None
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from models.providers import GIVES_NO_RECEIPTS, PROVIDERS, provider_name
-from models.rules.verdicts import Answer, Word
+from models.rules.verdicts import HandOverAnswer, Word
 from models.words import Listed
 
 MAY_COME_TWICE = "To send it again is your decision: the person may get it twice."
@@ -88,7 +88,7 @@ def told_result(provider: str, *, found: int, unlisted: int, unclear: int, unask
 def _facts(attempt: AttemptTold) -> Iterator[Fact]:
     name = provider_name(attempt.provider)
     yield Fact(f"Taken from the queue for {name}.", attempt.claimed_at)
-    if attempt.answer == Answer.ACCEPTED:
+    if attempt.answer == HandOverAnswer.ACCEPTED:
         yield Fact(f"{_upper(name)} took it.", attempt.handed_over_at)
     elif attempt.lost_as is None:
         yield Fact("The process that handed it over ended before it noted an answer.")

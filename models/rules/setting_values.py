@@ -1,8 +1,9 @@
-"""What settings may be: from what somebody typed, or a program gave, to the value that is kept."""
+"""The settings there are, and what they may be: from what somebody typed, or a program gave, to the value kept."""
 
 import math
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from models.errors import InvalidInputError
@@ -73,6 +74,43 @@ def slack_channel(value: Any) -> str | None:
             field="value",
         )
     return text or None
+
+
+@dataclass(frozen=True)
+class Definition:
+    """A setting: its default, what it means, and what makes a value of what was given."""
+
+    default: Any
+    meaning: str
+    check: Check = anything
+
+
+DEFINITIONS = {
+    "rate.sms": Definition(None, "SMS per second at most; none means no limit", rate),
+    "rate.email": Definition(None, "emails per second at most; none means no limit", rate),
+    "simulated.speed": Definition(40.0, "messages per second that the simulated provider takes; none means no limit"),
+    "simulated.latency_ms": Definition(80, "how long the simulated provider takes to answer"),
+    "simulated.delay_seconds": Definition(120.0, "how long simulated receipts take at most, before TIME_SCALE"),
+    "simulated.seed": Definition(1, "decides which simulated recipients meet which fate"),
+    "simulated.mix": Definition(
+        {
+            "delivered": 890,
+            "failed": 60,
+            "optedout": 10,
+            "deferred": 20,
+            "silent": 8,
+            "sent": 12,
+        },
+        "how many simulated recipients in a thousand meet which fate, if their address does not say",
+    ),
+    "guard": Definition(True, "whether a campaign is held in which too many first attempts fail", on_off),
+    "price.sms": Definition(None, "price of one SMS segment; none means that no cost is shown", price),
+    "price.email": Definition(None, "price of one email; none means that no cost is shown", price),
+    "currency": Definition("USD", "the currency of prices, by its three letters", currency),
+    "slack_channel": Definition(None, "the Slack channel where cards go if a campaign names none", slack_channel),
+    "time_zone": Definition("UTC", "the organisation's time zone", time_zone),
+    "retention_days": Definition(None, "days after which ended campaigns are deleted; none means never", days),
+}
 
 
 def _number(value: Any, *, above: float, most: float, says: str) -> float | int | None:

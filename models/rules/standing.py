@@ -1,9 +1,7 @@
 """Where a message stands, given what became of its attempt and what its campaign is at (SPEC 1 and 2)."""
 
 from models.rules.verdicts import NOT_SENT
-from models.words import MessageStatus, Phase
-
-KEEPS_QUEUE = frozenset({Phase.RUNNING, Phase.HELD})
+from models.words import KEEPS_QUEUE, MessageStatus, Phase
 
 
 def follows(message_status: str, attempt_status: str) -> bool:

@@ -6,7 +6,7 @@ All durations are milliseconds before scaling; `scale` (TIME_SCALE) divides them
 from dataclasses import dataclass
 
 from models.providers import GIVES_NO_RECEIPTS, LOOKS_UP
-from models.rules.verdicts import Answer, AttemptState, Word
+from models.rules.verdicts import AttemptState, HandOverAnswer, Word
 from models.words import Channel, MessageStatus
 
 MINUTE = 60_000
@@ -70,7 +70,7 @@ def _sms(provider: str, state: AttemptState, scale: float) -> Deadline:
         return _after(state.progress_at or state.claimed_at, SMS_RECEIPT, scale, Word.ASSUMED)
     if state.progress == Word.ACCEPTED:
         return _after(_hand_over(state), VALIDITY + SMS_RECEIPT, scale, Word.UNCONFIRMED)
-    if state.answer == Answer.UNKNOWN:
+    if state.answer == HandOverAnswer.UNKNOWN:
         if provider in LOOKS_UP and state.lookups >= LOOKUPS:
             return Deadline(state.claimed_at, Word.UNCONFIRMED)
         return _after(_hand_over(state), SMS_RECEIPT, scale, Word.UNCONFIRMED)
@@ -78,7 +78,7 @@ def _sms(provider: str, state: AttemptState, scale: float) -> Deadline:
 
 
 def _email(provider: str, state: AttemptState, scale: float) -> Deadline:
-    if state.answer == Answer.UNKNOWN and provider in GIVES_NO_RECEIPTS:
+    if state.answer == HandOverAnswer.UNKNOWN and provider in GIVES_NO_RECEIPTS:
         return Deadline(state.claimed_at, Word.UNCONFIRMED)
     return _after(max(_hand_over(state), state.event_at or 0), EMAIL_EVENT, scale, Word.UNCONFIRMED)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-from models.words import Channel, FailureReason, MessageStatus, RetryClass, Scope
+from models.words import WITH_PROVIDER, Channel, FailureReason, MessageStatus, RetryClass, Scope
 
 NOT_SENT = "not_sent"
 # The attempt that stands in a test's hand-overs: attempts of messages are counted from 1.
@@ -32,7 +32,7 @@ class Word(StrEnum):
     UNCONFIRMED = "unconfirmed"  # our time-out
 
 
-class Answer(StrEnum):
+class HandOverAnswer(StrEnum):
     """What came of the hand-over itself."""
 
     ACCEPTED = "accepted"
@@ -130,12 +130,11 @@ _ENDS_WAITING: dict[Word, str] = {
 }
 _PROGRESS: dict[str | None, int] = {Word.ACCEPTED: 1, Word.SENT: 2}
 _ANSWERS = {
-    Word.NOT_SENT: Answer.NOT_SENT,
-    Word.UNKNOWN: Answer.UNKNOWN,
-    Word.FAILED: Answer.REFUSED,
-    Word.OPTED_OUT: Answer.REFUSED,
+    Word.NOT_SENT: HandOverAnswer.NOT_SENT,
+    Word.UNKNOWN: HandOverAnswer.UNKNOWN,
+    Word.FAILED: HandOverAnswer.REFUSED,
+    Word.OPTED_OUT: HandOverAnswer.REFUSED,
 }
-OPEN: frozenset[str] = frozenset({MessageStatus.SENDING, MessageStatus.RETRYING})
 
 
 def judge(channel: Channel, state: AttemptState, event: Event) -> AttemptState:
@@ -150,18 +149,18 @@ def judge(channel: Channel, state: AttemptState, event: Event) -> AttemptState:
 
 def is_verdict(state: AttemptState) -> bool:
     """Whether the attempt is over with a verdict, the provider's or our own."""
-    return state.status not in OPEN and state.status != NOT_SENT
+    return state.status not in WITH_PROVIDER and state.status != NOT_SENT
 
 
 def _answered(state: AttemptState, event: Event) -> AttemptState:
     """Note the hand-over's answer; an answer replaces none or `unknown`, never another answer."""
-    answer = _ANSWERS.get(event.word, Answer.ACCEPTED)
-    if answer is Answer.UNKNOWN and event.text:
+    answer = _ANSWERS.get(event.word, HandOverAnswer.ACCEPTED)
+    if answer is HandOverAnswer.UNKNOWN and event.text:
         lost_as = min(event.text, state.lost_as or event.text)
         state = state if lost_as == state.lost_as else state._replace(lost_as=lost_as)
-    if state.answer not in (None, Answer.UNKNOWN) or answer == state.answer:
+    if state.answer not in (None, HandOverAnswer.UNKNOWN) or answer == state.answer:
         return state
-    handed_over_at = state.handed_over_at if answer is Answer.UNKNOWN else event.at
+    handed_over_at = state.handed_over_at if answer is HandOverAnswer.UNKNOWN else event.at
     return state._replace(
         answer=answer.value,
         handed_over_at=handed_over_at,
@@ -185,7 +184,7 @@ def _progressed(state: AttemptState, event: Event) -> AttemptState:
     moved = state._replace(provider_id=event.provider_id) if event.provider_id and not state.provider_id else state
     if event.answers or event.word in (Word.UNKNOWN, Word.ASSUMED, Word.EXPIRED, Word.UNCONFIRMED):
         return moved
-    if moved.status in OPEN and event.at > (moved.event_at or 0):
+    if moved.status in WITH_PROVIDER and event.at > (moved.event_at or 0):
         moved = moved._replace(event_at=event.at)
     if _PROGRESS.get(event.word, 0) > _PROGRESS.get(state.progress, 0):
         moved = moved._replace(progress=event.word.value, progress_at=event.at)
@@ -208,7 +207,7 @@ def _ranked(channel: Channel, state: AttemptState, event: Event) -> AttemptState
         retry_class=told[1],
         provider_code=words[0],
         provider_text=words[1],
-        verdict_at=state.verdict_at if new == old else event.at if status not in OPEN else None,
+        verdict_at=state.verdict_at if new == old else event.at if status not in WITH_PROVIDER else None,
     )
 
 

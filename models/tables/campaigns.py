@@ -4,6 +4,10 @@ from peewee import BigIntegerField, CompositeKey, TextField
 
 from models.tables.base import JsonText, Moment, Table, UnnumberedTable
 
+# In the words of the partial index: in any other order of the phases SQLite would not use it.
+IS_HOLDING = "phase IN ('running', 'held', 'stopping')"
+FLOW_BUCKET = 10_000  # ms; the stretch of `MessageFlow`, and the finest that a chart can show
+
 
 class Campaign(Table):
     """One bulk send. `fields` lists {"name", "searchable"} in the order of a message's `field_values`.

@@ -43,7 +43,6 @@ class RunningProcess(UnnumberedTable):
     pid = BigIntegerField()
     started_at = Moment()
     beat_at = Moment()
-    doing = TextField(default="")
 
     class Meta:
         table_name = "running_processes"

@@ -4,6 +4,9 @@ from peewee import BigIntegerField, TextField
 
 from models.tables.base import JsonText, Moment, Table
 
+# In the words of the partial indexes: in any other order of the states SQLite would not use them.
+IS_OPEN = "state IN ('queued', 'running')"
+
 
 class AskedFor(Table):
     """What all of it has: how it stands, what came of it, and by whom and when it was asked for."""

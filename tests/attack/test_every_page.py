@@ -34,7 +34,7 @@ TYPED = {
     "settings": ("updated_by",),
     "files": ("name",),
     "unmapped_codes": ("code", "sample"),
-    "running_processes": ("host", "doing"),
+    "running_processes": ("host",),
 }
 SQL = ("' OR 1=1 --", "1; DROP TABLE messages; --", "') UNION SELECT email, password_hash FROM people --", "%' AND 1=1",
        "1 AND SLEEP(5)", "name; SELECT pg_sleep(5)", "\\'; --", "id DESC, (SELECT 1)")  # fmt: skip

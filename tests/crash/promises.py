@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 from jobs.providers.simulated import Simulation, fate_of
-from models.operations.settings import DEFINITIONS
+from models.rules.setting_values import DEFINITIONS
 from models.words import Channel, MessageStatus
 from tests.crash import mortal
 from tests.crash.mortal import Death

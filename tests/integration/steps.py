@@ -31,9 +31,10 @@ from models.config import Config
 from models.database import select
 from models.errors import CampaignError
 from models.hints import Work
-from models.operations.files import read_file, remove_expired_files
+from models.operations.files import remove_expired_files
 from models.operations.proving import campaigns_to_prove, prove_counts
 from models.operations.sweeping import find_work, sweep_due
+from models.queries.files import read_file
 from models.rules.verdicts import Word
 from models.tables import Export
 from tests import factories

@@ -17,11 +17,12 @@ from models.database import execute, transaction
 from models.errors import InvalidInputError, NotAllowedError, NotFoundError, UnreadableFileError, WrongStateError
 from models.hints import Work
 from models.operations import campaigns, importing, optouts
-from models.operations.files import CHUNK, read_file, remove_file, store_file
+from models.operations.files import CHUNK, remove_file, store_file
 from models.operations.resumable import OUR_FAULT
 from models.operations.running import delete_campaign
 from models.operations.sweeping import find_work
 from models.queries.campaigns import get_campaign, list_campaigns, summary_of
+from models.queries.files import read_file
 from models.queries.messages import count
 from models.rules.criteria import Criteria
 from models.rules.timeouts import BEAT_LOST
@@ -35,7 +36,6 @@ from tests.factories import (
     make_campaign,
     make_draft,
     make_ended,
-    message_for,
     message_ids,
     move_all,
     put_into_phase,
@@ -44,6 +44,7 @@ from tests.factories import (
     run,
     start_import,
     statuses,
+    template_for,
 )
 
 pytestmark = pytest.mark.usefixtures("installation")
@@ -133,7 +134,7 @@ def test_draft_whose_last_import_did_not_end_is_not_finished() -> None:
     campaign_id = make_draft()
     import_id = start_import(campaign_id, contacts_file(Channel.SMS, 2))
     importing.do_import(import_id, clock=clock)
-    campaigns.set_message(campaign_id, message_for(Channel.SMS), actor=COMMAND_LINE, now=NOW)
+    campaigns.set_template(campaign_id, template_for(Channel.SMS), actor=COMMAND_LINE, now=NOW)
     Import.update(state="refused").where(Import.id == import_id).execute()
     with pytest.raises(WrongStateError, match="did not come to its end: upload the contacts again"):
         campaigns.finish_draft(campaign_id, actor=COMMAND_LINE, now=NOW)
@@ -260,14 +261,14 @@ def test_viewer_can_make_and_change_nothing(vera: Actor) -> None:
         campaigns.create_draft(name="Vera's", channel=Channel.SMS, owner_id=None, actor=vera, now=NOW)
     for campaign_id in (draft, ready):
         with refused(NotAllowedError):
-            campaigns.set_message(campaign_id, message_for(Channel.SMS), actor=vera, now=NOW)
+            campaigns.set_template(campaign_id, template_for(Channel.SMS), actor=vera, now=NOW)
         with refused(NotAllowedError):
             campaigns.finish_draft(campaign_id, actor=vera, now=NOW)
 
 
 def test_unknown_campaign_is_not_found() -> None:
     with refused(NotFoundError):
-        campaigns.set_message(99, message_for(Channel.SMS), actor=COMMAND_LINE, now=NOW)
+        campaigns.set_template(99, template_for(Channel.SMS), actor=COMMAND_LINE, now=NOW)
     with refused(NotFoundError):
         campaigns.finish_draft(99, actor=COMMAND_LINE, now=NOW)
 
@@ -285,23 +286,27 @@ def test_finished_draft_is_not_finished_again() -> None:
 
 
 UNSENDABLE = [
-    (Channel.SMS, campaigns.Message(" \n"), "body"),
-    (Channel.SMS, campaigns.Message("Hi {{surname}}"), "body"),
-    (Channel.SMS, campaigns.Message("x" * 1601), "body"),
-    (Channel.EMAIL, campaigns.Message("Hi", subject=" ", from_address="a@example.com"), "subject"),
-    (Channel.EMAIL, campaigns.Message("Hi", subject="S"), "from_address"),
-    (Channel.EMAIL, campaigns.Message("Hi", subject="S", from_address="nobody"), "from_address"),
-    (Channel.EMAIL, campaigns.Message("Hi", subject="S", from_address="a@example.com", reply_to="x"), "reply_to"),
+    (Channel.SMS, campaigns.CampaignTemplate(" \n"), "body"),
+    (Channel.SMS, campaigns.CampaignTemplate("Hi {{surname}}"), "body"),
+    (Channel.SMS, campaigns.CampaignTemplate("x" * 1601), "body"),
+    (Channel.EMAIL, campaigns.CampaignTemplate("Hi", subject=" ", from_address="a@example.com"), "subject"),
+    (Channel.EMAIL, campaigns.CampaignTemplate("Hi", subject="S"), "from_address"),
+    (Channel.EMAIL, campaigns.CampaignTemplate("Hi", subject="S", from_address="nobody"), "from_address"),
+    (
+        Channel.EMAIL,
+        campaigns.CampaignTemplate("Hi", subject="S", from_address="a@example.com", reply_to="x"),
+        "reply_to",
+    ),
 ]
 
 
 @pytest.mark.parametrize(("channel", "message", "field"), UNSENDABLE)
 def test_ready_campaign_keeps_its_template_when_the_new_one_is_no_good(
-    channel: Channel, message: campaigns.Message, field: str
+    channel: Channel, message: campaigns.CampaignTemplate, field: str
 ) -> None:
     campaign_id = make_campaign(channel)
     with refused(InvalidInputError) as caught:
-        campaigns.set_message(campaign_id, message, actor=COMMAND_LINE, now=NOW)
+        campaigns.set_template(campaign_id, message, actor=COMMAND_LINE, now=NOW)
     assert caught.value.field == field  # type: ignore[attr-defined]  # of InvalidInputError
 
 
@@ -309,7 +314,7 @@ def test_ready_campaign_keeps_its_template_when_the_new_one_is_no_good(
 def test_draft_with_a_template_that_is_no_good_stays_a_draft(channel: Channel) -> None:
     campaign_id = make_draft(channel)
     importing.do_import(start_import(campaign_id, contacts_file(channel, 1)), clock=clock)
-    campaigns.set_message(campaign_id, message_for(channel, "Hi {{surname}}"), actor=COMMAND_LINE, now=NOW)
+    campaigns.set_template(campaign_id, template_for(channel, "Hi {{surname}}"), actor=COMMAND_LINE, now=NOW)
     with refused(InvalidInputError) as caught:
         campaigns.finish_draft(campaign_id, actor=COMMAND_LINE, now=NOW)
     assert "{{surname}}" in str(caught.value)
@@ -320,23 +325,23 @@ def test_template_of_a_campaign_at_work_is_fixed() -> None:
     campaign_id = make_campaign()
     run(campaign_id)
     with refused(WrongStateError):
-        campaigns.set_message(campaign_id, message_for(Channel.SMS, "Other"), actor=COMMAND_LINE, now=NOW)
+        campaigns.set_template(campaign_id, template_for(Channel.SMS, "Other"), actor=COMMAND_LINE, now=NOW)
 
 
 def test_sender_of_a_failed_email_can_be_changed() -> None:
     campaign_id = make_campaign(Channel.EMAIL)
     put_into_phase(campaign_id, Phase.FAILED)
-    mended = campaigns.Message("Hello", subject="News", from_address="good@example.com")
-    campaigns.set_message(campaign_id, mended, actor=COMMAND_LINE, now=NOW)
+    mended = campaigns.CampaignTemplate("Hello", subject="News", from_address="good@example.com")
+    campaigns.set_template(campaign_id, mended, actor=COMMAND_LINE, now=NOW)
     assert get_campaign(campaign_id).from_address == "good@example.com"
 
 
 def test_template_of_a_failed_email_stays() -> None:
     campaign_id = make_campaign(Channel.EMAIL)
     put_into_phase(campaign_id, Phase.FAILED)
-    other = campaigns.Message("Other", subject="News", from_address="news@example.com")
+    other = campaigns.CampaignTemplate("Other", subject="News", from_address="news@example.com")
     with refused(WrongStateError):
-        campaigns.set_message(campaign_id, other, actor=COMMAND_LINE, now=NOW)
+        campaigns.set_template(campaign_id, other, actor=COMMAND_LINE, now=NOW)
 
 
 @both_engines

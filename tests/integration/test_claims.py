@@ -5,6 +5,7 @@ import pytest
 from models.actors import COMMAND_LINE
 from models.operations import optouts, sending
 from models.operations.sweeping import sweep_due
+from models.queries.refusing import opted_out
 from models.rules.timeouts import LEASE
 from models.rules.verdicts import Word
 from models.words import Channel, OptOutSource, Phase
@@ -234,7 +235,7 @@ def test_opt_out_again_after_an_opt_in_is_a_new_row() -> None:
     answers.append(optouts.opt_out(Channel.SMS, key, actor=COMMAND_LINE, now=NOW + 2))
     assert answers == [True, False, True]
     assert [row["removed_at"] for row in rows_of("opt_outs", "ORDER BY id")] == [NOW + 1, None]
-    assert optouts.opted_out(Channel.SMS, [key, "+14155559999"]) == {key}
+    assert opted_out(Channel.SMS, [key, "+14155559999"]) == {key}
 
 
 @both_engines

@@ -16,6 +16,7 @@ from models.clock import now_ms
 from models.database import execute, select, transaction
 from models.operations import optouts, people
 from models.operations.counters import Deltas
+from models.queries.people import find_person
 from models.words import Channel, MessageStatus, Role
 from tests import factories
 from tests.factories import rows_of
@@ -283,7 +284,7 @@ class TestInstallation:
             assert counts(terminal, campaign_id) == {"waiting": 2000}
         assert len({row["name"] for row in rows_of("campaigns")}) == 4
         owners = {row["owner_id"] for row in rows_of("campaigns")}
-        assert owners == {people.find_person("alice@example.com").id}
+        assert owners == {find_person("alice@example.com").id}
 
     def test_migrate_prints_what_it_applied(self, terminal: Terminal) -> None:
         variables = {"SIGNALBOX_VAR": str(terminal.folder / "fresh")}

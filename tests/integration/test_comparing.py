@@ -12,8 +12,8 @@ from models.actors import COMMAND_LINE, Actor
 from models.errors import NotFoundError, WrongStateError
 from models.operations import exporting, forgetting, importing
 from models.operations.exporting import KEPT, do_export, start_export
-from models.operations.files import read_file
 from models.operations.importing import do_import
+from models.queries.files import read_file
 from models.queries.stories import story_of
 from models.queries.work import last_whole_export_of, unchanged_export_of
 from models.rules.criteria import Criteria

@@ -9,8 +9,9 @@ from models.errors import NotAllowedError, NotFoundError, WrongStateError
 from models.operations import campaigns, importing
 from models.operations.deleting import remove_campaign
 from models.operations.duplicating import LONGEST_NAME, copy_name, duplicate_campaign
-from models.operations.files import read_file, store_file
+from models.operations.files import store_file
 from models.queries.campaigns import attachments_of, counts_of, get_campaign
+from models.queries.files import read_file
 from models.words import Channel, Phase
 from tests.factories import (
     NOW,
@@ -42,9 +43,9 @@ KEPT = (
 def make_original() -> int:
     """An email with all that a duplicate takes over, run to its end."""
     campaign_id = make_draft(Channel.EMAIL, name="Spring news")
-    message = campaigns.Message("<p>Hi {{name}}</p>", "For {{name}}", "news@example.com", "desk@example.com")
+    template = campaigns.CampaignTemplate("<p>Hi {{name}}</p>", "For {{name}}", "news@example.com", "desk@example.com")
     importing.do_import(start_import(campaign_id, "mail,name\na@example.com,Ann\n"), clock=lambda: NOW)
-    campaigns.set_message(campaign_id, message, actor=COMMAND_LINE, now=NOW)
+    campaigns.set_template(campaign_id, template, actor=COMMAND_LINE, now=NOW)
     with transaction():
         execute("UPDATE campaigns SET description = 'About spring', slack_channel_id = 'C1' WHERE id = ?", campaign_id)
     attach(campaign_id, "map.pdf")

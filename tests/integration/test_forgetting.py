@@ -13,16 +13,19 @@ from models.errors import InvalidInputError, NotAllowedError, WrongStateError
 from models.operations import posts, receipts, retrying, sending
 from models.operations.erasing import erase_what_came_to_rest
 from models.operations.exporting import start_export
-from models.operations.files import CHUNK, read_file, remove_expired_files, store_file
+from models.operations.files import CHUNK, remove_expired_files, store_file
 from models.operations.forgetting import Forgotten, forget_person
 from models.operations.importing import ContactsFile, do_import
 from models.operations.importing import start_import as start_import_of
-from models.operations.optouts import opt_in, opt_out, opted_out
+from models.operations.optouts import opt_in, opt_out
 from models.operations.testing import ask_for_test
 from models.operations.unmapped import Unmapped, note_unmapped
 from models.queries.campaigns import counts_of
+from models.queries.files import read_file
 from models.queries.messages import count
 from models.queries.pages import page_of_messages
+from models.queries.posts import files_from_before, living_exports
+from models.queries.refusing import opted_out
 from models.rules.criteria import Criteria
 from models.rules.verdicts import Word
 from models.tables import Export
@@ -317,8 +320,8 @@ class TestEverywhereElse:
         assert forget(alice).files == 3
         assert [row["name"] for row in rows_of("files")] == ["contacts.csv"]
         assert rows_of("exports")[0]["file_id"] is None
-        assert [post.kind for post, _ in posts.living_exports()] == ["export"]  # said anew without the search
-        assert [post.kind for post in posts.files_from_before(NOW - 1)] == ["file"]  # and deleted in Slack
+        assert [post.kind for post, _ in living_exports()] == ["export"]  # said anew without the search
+        assert [post.kind for post in files_from_before(NOW - 1)] == ["file"]  # and deleted in Slack
         nowhere(ANN[1:])
 
     @both_engines

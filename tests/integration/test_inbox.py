@@ -19,7 +19,7 @@ from models.clock import now_ms
 from models.config import Config
 from models.database import transaction
 from models.hints import Work
-from models.operations.optouts import opt_in, opted_out
+from models.operations.optouts import opt_in
 from models.operations.receipts import (
     FAULT,
     Applied,
@@ -30,6 +30,7 @@ from models.operations.receipts import (
     record_receipts,
 )
 from models.operations.sweeping import find_work
+from models.queries.refusing import opted_out
 from models.rules.preferences import Preference
 from models.rules.verdicts import Event, Word
 from models.tables import ReceiptPost

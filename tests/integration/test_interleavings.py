@@ -42,7 +42,6 @@ from tests.factories import (
     make_campaign,
     make_draft,
     make_ended,
-    message_for,
     message_ids,
     move_all,
     phase_of,
@@ -54,6 +53,7 @@ from tests.factories import (
     start_import,
     statuses,
     stop,
+    template_for,
 )
 from tests.processes import until
 
@@ -141,10 +141,10 @@ def test_message_that_comes_back_during_a_stop_is_not_stranded(
 @on_postgresql
 def test_template_cannot_change_under_a_run_that_begins(pool: ThreadPoolExecutor) -> None:
     campaign_id = make_campaign(messages=1)
-    other = message_for(Channel.SMS, "Something that nobody saw at Run")
+    other = template_for(Channel.SMS, "Something that nobody saw at Run")
 
     def change() -> None:
-        campaigns.set_message(campaign_id, other, actor=COMMAND_LINE, now=NOW)
+        campaigns.set_template(campaign_id, other, actor=COMMAND_LINE, now=NOW)
 
     with transaction():
         running.run_campaign(campaign_id, actor=COMMAND_LINE, disclaimer_accepted=True, now=NOW)

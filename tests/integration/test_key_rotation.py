@@ -18,6 +18,7 @@ from models.operations import optouts
 from models.operations.forgetting import forget_person
 from models.queries import ledgers
 from models.queries.ledgers import OptOutFilter
+from models.queries.refusing import opted_out
 from models.words import Channel, MessageStatus, OptOutSource
 from tests import engines
 from tests.factories import NOW, claim, make_campaign, run, statuses
@@ -64,7 +65,7 @@ class TestOptOuts:
     def test_forgotten_person_stays_opted_out(self, rotate: Rotate, alice: Actor) -> None:
         forget_person(ADA, typed_again=ADA, actor=alice, now=NOW)
         rotate(f"{NEW}, {OLD}")
-        assert optouts.opted_out(Channel.SMS, [ADA, BO]) == {ADA}
+        assert opted_out(Channel.SMS, [ADA, BO]) == {ADA}
 
     def test_nobody_is_listed_twice_and_start_takes_back_what_the_old_key_listed(self, rotate: Rotate) -> None:
         optouts.opt_out(Channel.SMS, ADA, actor=COMMAND_LINE, now=NOW)

@@ -13,8 +13,12 @@ from models.database import execute, transaction
 from models.errors import InvalidInputError, NotAllowedError, NotFoundError
 from models.installation import open_installation
 from models.operations import optouts, people, presence
-from models.operations.files import CHUNK, read_file, remove_expired_files, remove_file, store_file
-from models.operations.settings import DEFINITIONS, change_setting, rate_of, setting
+from models.operations.files import CHUNK, remove_expired_files, remove_file, store_file
+from models.operations.settings import change_setting
+from models.queries.files import read_file
+from models.queries.people import find_person, first_org_admin
+from models.queries.settings import allowed_rate, setting
+from models.rules.setting_values import DEFINITIONS
 from models.secret_key import derived, opt_out_hashes
 from models.tables import File, Person
 from models.words import Channel, Role
@@ -73,10 +77,10 @@ class TestFiles:
 class TestSettings:
     @both_engines
     def test_setting_has_its_default_until_it_is_changed(self, alice: Actor) -> None:
-        assert (setting("time_zone"), rate_of(Channel.SMS)) == ("UTC", None)
+        assert (setting("time_zone"), allowed_rate(Channel.SMS)) == ("UTC", None)
         for rate in (5, 12.5):
             change_setting("rate.sms", rate, actor=alice, now=NOW)
-        assert (rate_of(Channel.SMS), rate_of(Channel.EMAIL)) == (12.5, None)
+        assert (allowed_rate(Channel.SMS), allowed_rate(Channel.EMAIL)) == (12.5, None)
         assert [row["object_name"] for row in rows_of("audit", "WHERE act = 'change_setting'")] == ["rate.sms"] * 2
 
     @both_engines
@@ -99,16 +103,16 @@ class TestSettings:
     def test_environment_gives_the_first_value_only(self, installation: Config, alice: Actor) -> None:
         given = Config.from_env({**installation.variables, "SMS_RATE": "3", "SLACK_CHANNEL": "C1"})
         reopen(given)
-        assert (rate_of(Channel.SMS), setting("slack_channel")) == (3, "C1")
+        assert (allowed_rate(Channel.SMS), setting("slack_channel")) == (3, "C1")
         change_setting("rate.sms", 8, actor=alice, now=NOW)
         reopen(given)
-        assert rate_of(Channel.SMS) == 8
+        assert allowed_rate(Channel.SMS) == 8
 
 
 class TestPeople:
     @both_engines
     def test_address_is_kept_in_lower_case_and_once(self, ben: Actor) -> None:
-        assert people.find_person(" BEN@Example.com ").name == "Ben"
+        assert find_person(" BEN@Example.com ").name == "Ben"
         with refused(InvalidInputError):
             people.create_person(email="BEN@example.com", role=Role.VIEWER, actor=COMMAND_LINE, now=NOW)
 
@@ -158,7 +162,7 @@ class TestPeople:
 
     def test_first_org_admin_is_the_oldest_one(self, ben: Actor, alice: Actor) -> None:
         people.create_person(email="olga@example.com", role=Role.ORG_ADMIN, actor=alice, now=NOW)
-        first = people.first_org_admin()
+        first = first_org_admin()
         assert first is not None
         assert first.id == alice.person_id
 

@@ -294,7 +294,7 @@ class TestSender:
         campaign_id = self.failed_email()
         assert "Edit sender…" in panel.get(f"/campaigns/{campaign_id}/").text
         panel.post(f"/campaigns/{campaign_id}/sender", part=True, from_address="new@example.com", reply_to="")
-        message = campaigns.message_of(get_campaign(campaign_id))
+        message = campaigns.template_of(get_campaign(campaign_id))
         assert (message.from_address, message.body) == ("new@example.com", "Hello")
 
     @pytest.mark.parametrize("address", ["", "nobody", "a@example.com\r\nBcc: b@example.com"])

@@ -7,10 +7,10 @@ import pytest
 
 from models.actors import Actor
 from models.database import insert_many, transaction
-from models.operations.campaigns import set_message
+from models.operations.campaigns import set_template
 from models.operations.optouts import opt_out
 from models.words import Channel
-from tests.factories import NOW, make_campaign, message_for, recipients_on, run, run_later, send_all
+from tests.factories import NOW, make_campaign, recipients_on, run, run_later, send_all, template_for
 from tests.integration.house import NAUGHTY, NONSENSE, link_in, rows_in
 from tests.integration.panel import Visitor
 
@@ -80,7 +80,7 @@ def test_moment_among_the_numbers_is_told_as_a_moment(panel: Visitor) -> None:
 def test_start_that_an_edit_cancelled_is_told_in_words(panel: Visitor, alice: Actor, ben: Actor) -> None:
     campaign_id = make_campaign()
     run_later(campaign_id, at=NOW + DAY, actor=ben)
-    set_message(campaign_id, message_for(Channel.SMS), actor=alice, now=NOW)
+    set_template(campaign_id, template_for(Channel.SMS), actor=alice, now=NOW)
     told = rows_in(panel.get("/audit/?act=cancel_start").text)[0]
     assert "start run by Template changed asked by Ben" in told
 

@@ -7,7 +7,8 @@ import pytest
 from flask import Flask
 
 from models.actors import Actor
-from models.operations.optouts import opt_out, opted_out
+from models.operations.optouts import opt_out
+from models.queries.refusing import opted_out
 from models.rules.verdicts import Word
 from models.words import Channel, FailureReason
 from tests.factories import (

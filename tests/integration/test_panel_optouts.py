@@ -7,7 +7,8 @@ from flask import Flask
 
 from models.actors import Actor
 from models.database import insert_many, transaction
-from models.operations.optouts import opt_out, opted_out
+from models.operations.optouts import opt_out
+from models.queries.refusing import opted_out
 from models.secret_key import opt_out_hashes
 from models.words import Channel, OptOutSource, Role
 from tests.factories import NOW, make_campaign, rows_of, run

@@ -349,4 +349,4 @@ class TestActs:
         assert answer.status_code == 422
         assert "Hi {{nobody}}" in answer.text
         assert panel.post(f"/campaigns/{campaign_id}/template", body="Line\r\nbreak").status_code == 303
-        assert campaigns.message_of(Campaign.get_by_id(campaign_id)).body == "Line\nbreak"
+        assert campaigns.template_of(Campaign.get_by_id(campaign_id)).body == "Line\nbreak"

@@ -6,8 +6,8 @@ from models.actors import SYSTEM, Actor
 from models.config import Config
 from models.database import execute, select
 from models.operations.retention import delete_what_is_over
-from models.operations.settings import setting
 from models.operations.unmapped import Unmapped, note_unmapped
+from models.queries.settings import setting
 from models.rules.verdicts import Word
 from tests.factories import (
     NOW,

@@ -8,7 +8,7 @@ import pytest
 from models import database
 from models.actors import COMMAND_LINE, Actor
 from models.errors import CampaignError, InvalidInputError, NotAllowedError, NotFoundError, WrongStateError
-from models.operations import people, preferences, signing_in
+from models.operations import own_account, people, signing_in
 from models.operations.administering import change_role, link_slack, remove_person
 from models.queries.people import everybody_here, person_by_id, person_by_slack_id
 from models.tables import Campaign, Person
@@ -179,48 +179,48 @@ class TestSlack:
 class TestOneself:
     @both_engines
     def test_first_password_needs_no_old_one_and_ends_sessions(self, ben: Actor) -> None:
-        preferences.change_password(ben, old="", new=PASSWORD, address="", now=NOW + SECOND)
+        own_account.change_password(ben, old="", new=PASSWORD, address="", now=NOW + SECOND)
         assert signing_in.person_in_session(ben.person_id or 0, "s", begun_at=NOW) is None
         assert signing_in.person_in_session(ben.person_id or 0, "s", begun_at=NOW + SECOND) is not None
         assert signing_in.check_password("ben@example.com", PASSWORD, address="", now=NOW).id == ben.person_id
 
     @both_engines
     def test_next_password_needs_the_old_one(self, ben: Actor) -> None:
-        preferences.change_password(ben, old="", new=PASSWORD, address="", now=NOW)
+        own_account.change_password(ben, old="", new=PASSWORD, address="", now=NOW)
         with pytest.raises(InvalidInputError):
-            preferences.change_password(ben, old="wrong", new=BETTER, address="", now=NOW)
-        preferences.change_password(ben, old=PASSWORD, new=BETTER, address="", now=NOW)
+            own_account.change_password(ben, old="wrong", new=BETTER, address="", now=NOW)
+        own_account.change_password(ben, old=PASSWORD, new=BETTER, address="", now=NOW)
         assert signing_in.check_password("ben@example.com", BETTER, address="", now=NOW).id == ben.person_id
 
     def test_guessing_the_old_one_is_slowed_down_as_at_a_sign_in(self, ben: Actor) -> None:
-        preferences.change_password(ben, old="", new=PASSWORD, address="", now=NOW)
+        own_account.change_password(ben, old="", new=PASSWORD, address="", now=NOW)
         for _ in range(6):
             with pytest.raises(InvalidInputError):
-                preferences.change_password(ben, old="guess", new=BETTER, address="a", now=NOW)
+                own_account.change_password(ben, old="guess", new=BETTER, address="a", now=NOW)
         with pytest.raises(NotAllowedError):
-            preferences.change_password(ben, old=PASSWORD, new=BETTER, address="a", now=NOW)
+            own_account.change_password(ben, old=PASSWORD, new=BETTER, address="a", now=NOW)
 
     def test_short_password_is_refused(self, ben: Actor) -> None:
         with refused(InvalidInputError):
-            preferences.change_password(ben, old="", new="short", address="", now=NOW)
+            own_account.change_password(ben, old="", new="short", address="", now=NOW)
 
     @both_engines
     def test_name_and_zone_are_ones_own(self, ben: Actor) -> None:
-        preferences.change_account(ben, name="  Benedict   B. ", time_zone="Europe/Berlin", now=NOW)
+        own_account.change_account(ben, name="  Benedict   B. ", time_zone="Europe/Berlin", now=NOW)
         person = Person.get_by_id(ben.person_id)
         assert (person.name, person.time_zone) == ("Benedict B.", "Europe/Berlin")
-        preferences.change_account(ben, name="Ben", time_zone="", now=NOW)
+        own_account.change_account(ben, name="Ben", time_zone="", now=NOW)
         assert Person.get_by_id(ben.person_id).time_zone is None
 
     @pytest.mark.parametrize(("name", "zone"), [("", ""), ("x" * 81, ""), ("Ben", "Mars/Olympus"), ("Ben", "../etc")])
     def test_what_makes_no_sense_is_refused(self, ben: Actor, name: str, zone: str) -> None:
         with refused(InvalidInputError):
-            preferences.change_account(ben, name=name, time_zone=zone, now=NOW)
+            own_account.change_account(ben, name=name, time_zone=zone, now=NOW)
 
     def test_command_line_has_no_account(self) -> None:
         for act in (
-            lambda: preferences.change_account(COMMAND_LINE, name="x", time_zone="", now=NOW),
-            lambda: preferences.change_password(COMMAND_LINE, old="", new=PASSWORD, address="", now=NOW),
+            lambda: own_account.change_account(COMMAND_LINE, name="x", time_zone="", now=NOW),
+            lambda: own_account.change_password(COMMAND_LINE, old="", new=PASSWORD, address="", now=NOW),
         ):
             with pytest.raises(NotAllowedError):
                 act()

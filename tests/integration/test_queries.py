@@ -1,5 +1,7 @@
 """Reads: pages of messages both ways, totals, progress, and what a person may see of background work."""
 
+import re
+from collections.abc import Collection
 from itertools import chain, combinations
 
 import pytest
@@ -9,7 +11,7 @@ from models.errors import NotFoundError
 from models.operations import exporting
 from models.operations.retrying import retry_messages
 from models.operations.sweeping import sweep_due
-from models.queries.campaigns import counts_of, summary_of
+from models.queries.campaigns import blocker_of, counts_of, summary_of
 from models.queries.finding import find_campaigns
 from models.queries.messages import count
 from models.queries.pages import contact_at, message_of, names_of, page_of_messages, total_of, with_recipient
@@ -18,7 +20,9 @@ from models.queries.progress import progress_of
 from models.queries.work import current_move, export_seen_by, exports_seen_by, file_of
 from models.rules.criteria import Criteria
 from models.rules.verdicts import Word
-from models.words import Channel, FailureReason, MessageStatus, RetryClass
+from models.tables.campaigns import IS_HOLDING
+from models.tables.work import IS_OPEN
+from models.words import HOLDS_CHANNEL, OPEN_WORK, Channel, FailureReason, MessageStatus, RetryClass
 from tests.factories import (
     MINUTE,
     NOW,
@@ -39,6 +43,7 @@ from tests.factories import (
     send_all,
     stop,
 )
+from tests.integration.plans import noted_statements, plan_of
 
 pytestmark = [pytest.mark.usefixtures("installation")]
 both_engines = pytest.mark.both_engines
@@ -296,3 +301,19 @@ def test_people_are_named_even_when_removed(alice: Actor, ben: Actor) -> None:
     assert found.name == "Alice"
     assert person_by_id(99) is None
     assert COMMAND_LINE.person_id is None
+
+
+def test_who_holds_a_channel_is_found_by_the_index_of_those_that_do() -> None:
+    holds = make_campaign(messages=1)
+    run(holds)
+    with noted_statements() as noted:
+        blocker = blocker_of(Channel.SMS, holds + 1)
+    assert blocker is not None
+    assert blocker.campaign_id == holds
+    plans = [plan_of(statement) for statement in list(noted) if "FROM campaigns" in statement[0]]
+    assert [plan for plan in plans if " INDEX campaigns_channel_slot" not in plan] == []
+
+
+@pytest.mark.parametrize(("condition", "named"), [(IS_HOLDING, HOLDS_CHANNEL), (IS_OPEN, OPEN_WORK)])
+def test_conditions_of_the_database_name_the_same_sets_as_the_code(condition: str, named: Collection[str]) -> None:
+    assert set(re.findall(r"'(\w+)'", condition)) == named

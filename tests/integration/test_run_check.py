@@ -31,7 +31,6 @@ from tests.factories import (
     make_campaign,
     make_draft,
     make_ended,
-    message_for,
     move_all,
     moves_of,
     phase_of,
@@ -46,6 +45,7 @@ from tests.factories import (
     start_import,
     statuses,
     stop,
+    template_for,
 )
 from tests.integration.plans import CONTACTS, make_crowd, noted_statements, plan_of, plans_on_messages, rows_passed
 
@@ -64,7 +64,7 @@ def make_ready(channel: Channel, body: str, contacts: list[str]) -> int:
     campaign_id = make_draft(channel)
     lines = ["to,First name,city", *contacts, ""]
     importing.do_import(start_import(campaign_id, "\n".join(lines)), clock=lambda: NOW)
-    campaigns.set_message(campaign_id, message_for(channel, body), actor=COMMAND_LINE, now=NOW)
+    campaigns.set_template(campaign_id, template_for(channel, body), actor=COMMAND_LINE, now=NOW)
     campaigns.finish_draft(campaign_id, actor=COMMAND_LINE, now=NOW)
     return campaign_id
 
@@ -165,8 +165,10 @@ class TestFigures:
         campaign_id = make_ready(
             Channel.EMAIL, "{{unsubscribe_url}}", ["ann@example.com,,Rome", "bob@example.com,Bob,"]
         )
-        message = campaigns.Message("{{unsubscribe_url}}", subject="For {{first name}}", from_address="a@example.com")
-        campaigns.set_message(campaign_id, message, actor=COMMAND_LINE, now=NOW)
+        template = campaigns.CampaignTemplate(
+            "{{unsubscribe_url}}", subject="For {{first name}}", from_address="a@example.com"
+        )
+        campaigns.set_template(campaign_id, template, actor=COMMAND_LINE, now=NOW)
         assert run_check(campaign_id, now=NOW).empty_fields == (EmptyField("First name", 1),)
 
     @both_engines

@@ -103,7 +103,7 @@ class TestHandOver:
     def test_a_message_has_its_fields_and_its_segments(self, job: MakeJob) -> None:
         campaign_id = factories.make_draft(name="Spring")
         body = "Hi {{ NAME }}, " + "x" * 160
-        campaigns.set_message(campaign_id, campaigns.Message(body), actor=COMMAND_LINE, now=1)
+        campaigns.set_template(campaign_id, campaigns.CampaignTemplate(body), actor=COMMAND_LINE, now=1)
         import_id = factories.start_import(campaign_id, "phone,Name\n+12025550100,Ada\n+12025550101,\n")
         importing.do_import(import_id, clock=now_ms)
         campaigns.finish_draft(campaign_id, actor=COMMAND_LINE, now=1)

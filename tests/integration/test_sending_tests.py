@@ -17,12 +17,13 @@ from models.config import Config, use
 from models.errors import InvalidInputError, NotAllowedError, NotConfiguredError, WrongStateError
 from models.hints import Work
 from models.operations import campaigns, optouts
-from models.operations.doubts import bound_provider_ids
 from models.operations.forgetting import forget_person
 from models.operations.receipts import apply_receipts, record_receipts
 from models.operations.settings import change_setting
 from models.operations.sweeping import find_work
 from models.operations.testing import KEPT, LATEST, LOST, Result, ask_for_test, begin_test, end_test
+from models.queries.doubts import bound_provider_ids
+from models.queries.refusing import opted_out
 from models.rules.verdicts import Word
 from models.tables import Campaign, SentTest
 from models.words import Channel, Phase
@@ -34,13 +35,13 @@ from tests.factories import (
     make_campaign,
     make_draft,
     make_ended,
-    message_for,
     move_all,
     put_into_phase,
     refused,
     rows_of,
     run,
     statuses,
+    template_for,
 )
 from tests.fakes.sendgrid import FakeSendGrid
 from tests.fakes.smtp import FakeSmtp
@@ -138,7 +139,7 @@ class TestAsking:
 
     def test_template_that_can_not_be_sent_is_not_tested(self, installation: Config) -> None:
         campaign_id = make_draft()
-        campaigns.set_message(campaign_id, message_for(Channel.SMS, "Hi {{nobody}}"), actor=COMMAND_LINE, now=NOW)
+        campaigns.set_template(campaign_id, template_for(Channel.SMS, "Hi {{nobody}}"), actor=COMMAND_LINE, now=NOW)
         with refused(InvalidInputError):
             ask(campaign_id)
 
@@ -212,7 +213,7 @@ class TestBeginning:
         delete(campaign_id)
         move_all(campaign_id)
         end_test(test, Channel.SMS, [Result(ADA, Word.OPTED_OUT)], now=NOW)
-        assert optouts.opted_out(Channel.SMS, [ADA]) == {ADA}
+        assert opted_out(Channel.SMS, [ADA]) == {ADA}
         assert rows_of("sent_tests") == []
 
 
@@ -247,7 +248,7 @@ class TestSimulated:
 
     def test_who_refuses_at_the_provider_goes_on_the_list(self, work: Callable[[Config], None]) -> None:
         testing.send(ask(make_campaign(), "+12025559020", now=now_ms()))
-        assert optouts.opted_out(Channel.SMS, ["+12025559020"]) == {"+12025559020"}
+        assert opted_out(Channel.SMS, ["+12025559020"]) == {"+12025559020"}
 
     def test_who_opted_out_since_is_left_out(self, work: Callable[[Config], None]) -> None:
         test_id = ask(make_campaign(), ADA, BOB, now=now_ms())
@@ -268,7 +269,7 @@ class TestRealProviders:
         Campaign.update(fields=[{"name": "First name", "searchable": False}]).where(
             Campaign.id == campaign_id
         ).execute()
-        campaigns.set_message(campaign_id, message_for(channel, body), actor=COMMAND_LINE, now=NOW)
+        campaigns.set_template(campaign_id, template_for(channel, body), actor=COMMAND_LINE, now=NOW)
         return campaign_id
 
     def test_twilio_gets_the_typed_values(

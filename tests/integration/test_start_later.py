@@ -36,7 +36,6 @@ from tests.factories import (
     make_campaign,
     make_draft,
     make_ended,
-    message_for,
     message_ids,
     move_all,
     moves_of,
@@ -52,6 +51,7 @@ from tests.factories import (
     send_all,
     statuses,
     stop,
+    template_for,
 )
 
 pytestmark = [pytest.mark.usefixtures("installation")]
@@ -441,7 +441,7 @@ class TestCancel:
             ("run", run),
             (
                 "set_message",
-                lambda id_: campaigns.set_message(id_, message_for(Channel.SMS), actor=COMMAND_LINE, now=NOW),
+                lambda id_: campaigns.set_template(id_, template_for(Channel.SMS), actor=COMMAND_LINE, now=NOW),
             ),
             ("delete", delete),
         ],
@@ -477,7 +477,7 @@ class TestCancel:
     def test_other_campaigns_keep_theirs(self) -> None:
         start_id = run_later(make_campaign(), at=LATER)
         run(make_campaign())
-        campaigns.set_message(make_draft(), message_for(Channel.SMS), actor=COMMAND_LINE, now=NOW)
+        campaigns.set_template(make_draft(), template_for(Channel.SMS), actor=COMMAND_LINE, now=NOW)
         assert state(start_id) == "queued"
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import uvloop
 
-from jobs.providers.base import Doubt, LookUp
+from jobs.providers.base import Doubt, LookedUp
 from jobs.providers.twilio.provider import TwilioAccount, TwilioProvider
 from models.rules.verdicts import Word
 from models.words import FailureReason, RetryClass, Scope
@@ -28,7 +28,7 @@ def fake(tmp_path: Path) -> Iterator[FakeTwilio]:
         yield fake
 
 
-def look_up(fake: FakeTwilio, *doubts: Doubt, bound: frozenset[str] = frozenset()) -> Sequence[LookUp]:
+def look_up(fake: FakeTwilio, *doubts: Doubt, bound: frozenset[str] = frozenset()) -> Sequence[LookedUp]:
     return using(fake.url, lambda provider: provider.look_up(doubts, bound=bound.intersection, at=NOW))
 
 
@@ -82,7 +82,7 @@ class TestLookUp:
     )
     def test_another_message_is_not_taken_for_it(self, fake: FakeTwilio, given: dict[str, Any]) -> None:
         fake.put(**{"to": ADA, "body": "Hi", "created_at": THEN, **given})
-        assert look_up(fake, DOUBT) == [LookUp(DOUBT, answered=True)]
+        assert look_up(fake, DOUBT) == [LookedUp(DOUBT, answered=True)]
 
     @pytest.mark.parametrize("seconds", [-5, 0, 600])
     def test_clocks_may_differ_a_little(self, fake: FakeTwilio, seconds: int) -> None:
@@ -90,20 +90,20 @@ class TestLookUp:
         assert look_up(fake, DOUBT)[0].event
 
     def test_nothing_there_is_an_answer(self, fake: FakeTwilio) -> None:
-        assert look_up(fake, DOUBT) == [LookUp(DOUBT, answered=True)]
+        assert look_up(fake, DOUBT) == [LookedUp(DOUBT, answered=True)]
         assert look_up(fake) == []
 
     def test_several_that_fit_bind_nothing(self, fake: FakeTwilio) -> None:
         for _ in range(2):
             fake.put(ADA, "Hi", created_at=THEN)
-        assert look_up(fake, DOUBT) == [LookUp(DOUBT, answered=True, unclear=True)]
+        assert look_up(fake, DOUBT) == [LookedUp(DOUBT, answered=True, unclear=True)]
 
     def test_what_another_hand_over_has_does_not_count(self, fake: FakeTwilio) -> None:
         taken, free = (fake.put(ADA, "Hi", created_at=THEN) for _ in range(2))
         (one,) = look_up(fake, DOUBT, bound=frozenset({taken.sid, OTHER_SID[:-1] + "9"}))
         assert one.event
         assert one.event.provider_id == free.sid
-        assert look_up(fake, DOUBT, bound=frozenset({taken.sid, free.sid})) == [LookUp(DOUBT, answered=True)]
+        assert look_up(fake, DOUBT, bound=frozenset({taken.sid, free.sid})) == [LookedUp(DOUBT, answered=True)]
 
     def test_one_whose_id_is_known_is_found_by_it_alone(self, fake: FakeTwilio) -> None:
         known, _other = (fake.put(ADA, "Hi", status="sent", created_at=THEN) for _ in range(2))
@@ -114,7 +114,7 @@ class TestLookUp:
     def test_one_message_for_two_doubts_binds_neither(self, fake: FakeTwilio) -> None:
         fake.put(ADA, "Hi", created_at=seconds_later(60))
         other = Doubt(8, 1, ADA, "Hi", NOW + 30_000)
-        unclear = [LookUp(one, answered=True, unclear=True) for one in (DOUBT, other)]
+        unclear = [LookedUp(one, answered=True, unclear=True) for one in (DOUBT, other)]
         assert look_up(fake, DOUBT, other) == unclear
 
     def test_two_doubts_of_one_person_are_told_apart_by_their_text(self, fake: FakeTwilio) -> None:
@@ -134,7 +134,7 @@ class TestLookUp:
         for _ in range(201):
             fake.put(ADA, "other", created_at=THEN)
         fake.put(ADA, "Hi", created_at=THEN)
-        assert look_up(fake, DOUBT) == [LookUp(DOUBT, answered=False)]
+        assert look_up(fake, DOUBT) == [LookedUp(DOUBT, answered=False)]
 
     def test_what_was_sent_long_ago_is_not_read(self, fake: FakeTwilio) -> None:
         for _ in range(300):
@@ -151,13 +151,13 @@ class TestLookUp:
     )
     @pytest.mark.parametrize("status", [200, 404, 500])
     def test_failed_look_up_can_be_told_from_one_in_vain(self, status: int, body: object) -> None:
-        assert self.found_in(raw(status, body)) == LookUp(DOUBT, answered=False)
+        assert self.found_in(raw(status, body)) == LookedUp(DOUBT, answered=False)
 
     @pytest.mark.parametrize("status", [201, 404, 500])
     def test_list_counts_only_in_a_good_answer(self, status: int) -> None:
         listed = {"messages": [resource()], "next_page_uri": None}
         assert self.found_in(raw(200, listed)).event
-        assert self.found_in(raw(status, listed)) == LookUp(DOUBT, answered=False)
+        assert self.found_in(raw(status, listed)) == LookedUp(DOUBT, answered=False)
 
     def test_message_that_is_listed_twice_is_one(self) -> None:
         assert self.found_in(raw(200, {"messages": [resource(), resource()]})).event
@@ -165,7 +165,7 @@ class TestLookUp:
     def test_look_up_without_a_connection_does_not_count(self) -> None:
         url = f"http://127.0.0.1:{free_port()}"
         found = using(url, lambda provider: provider.look_up([DOUBT], bound=frozenset().intersection, at=NOW))
-        assert found == [LookUp(DOUBT, answered=False)]
+        assert found == [LookedUp(DOUBT, answered=False)]
 
     @pytest.mark.parametrize(
         "given",
@@ -181,15 +181,15 @@ class TestLookUp:
         ],
     )
     def test_rubbish_in_a_list_is_nothing_that_fits(self, given: object) -> None:
-        assert self.found_in(raw(200, {"messages": [given]})) == LookUp(DOUBT, answered=True)
+        assert self.found_in(raw(200, {"messages": [given]})) == LookedUp(DOUBT, answered=True)
         found = self.found_in(raw(200, {"messages": [given, resource(sid=OTHER_SID)], "next_page_uri": ""}))
         assert found.event
         assert found.event.provider_id == OTHER_SID
 
-    def found_in(self, answer: bytes) -> LookUp:
+    def found_in(self, answer: bytes) -> LookedUp:
         """What comes of looking up DOUBT when every request is answered with these bytes."""
 
-        async def run() -> LookUp:
+        async def run() -> LookedUp:
             async with (
                 server(answer) as (url, _),
                 TwilioProvider(TwilioAccount(ACCOUNT, TOKEN, SERVICE, url), None, 60) as provider,

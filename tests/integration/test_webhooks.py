@@ -20,8 +20,9 @@ from models import unsubscribe
 from models.actors import COMMAND_LINE
 from models.clock import now_ms
 from models.config import Config
-from models.operations.optouts import opt_in, opted_out
+from models.operations.optouts import opt_in
 from models.operations.receipts import apply_receipts
+from models.queries.refusing import opted_out
 from models.words import Channel
 from tests import factories
 from tests.factories import claim, dump, make_campaign, rows_of, run, statuses

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 
 from models.database import select
 from models.hints import SENDING, Work
-from models.operations import doubts
+from models.queries.doubts import doubts_due
 from models.words import Channel
 from tests.factories import NOW
 from tests.property.carrier import Carrier, Receipt
@@ -153,7 +153,7 @@ class Simulation:
 
     def _look_up(self) -> None:
         """Ask; what is found is noted a while later, whatever has happened meanwhile, or never."""
-        due = doubts.doubts_due(now=self.teller.tick(), scale=1, limit=100)
+        due = doubts_due(now=self.teller.tick(), scale=1, limit=100)
         asked = sorted((one.message_id, one.attempt) for one in due)
         if asked and self.dice.random() > DIES:
             self.soon(5 * SECOND, self._note_look_ups, asked)

@@ -19,11 +19,12 @@ from models.errors import CampaignError, NotFoundError, WrongStateError
 from models.hints import SENDING, Work
 from models.operations import campaigns, doubts, exporting, importing, optouts, retrying, running, sending, watching
 from models.operations.counters import recount
-from models.operations.files import read_file
 from models.operations.moving import Mover
 from models.operations.receipts import apply_receipts, record_receipts
 from models.operations.settling import settle
 from models.operations.sweeping import find_work, sweep_due
+from models.queries.doubts import doubts_due
+from models.queries.files import read_file
 from models.rules.criteria import Criteria
 from models.rules.guard import LIMIT
 from models.rules.preferences import Preference
@@ -31,7 +32,7 @@ from models.rules.verdicts import Event, Word
 from models.tables import Export
 from models.unsubscribe import refuser_of, token_of
 from models.words import Channel, FailureReason, OptOutSource, Role, Scope, Silence, Surface
-from tests.factories import NOW, message_for, start_import, tables
+from tests.factories import NOW, start_import, tables, template_for
 from tests.property.life import (
     AT_REST,
     AT_WORK,
@@ -173,7 +174,7 @@ class Teller:
         self.names += 1
         name, now = f"Campaign {self.names}", self.tick()
         campaign_id = campaigns.create_draft(name=name, channel=Channel(channel), owner_id=None, actor=ALICE, now=now)
-        campaigns.set_message(campaign_id, message_for(Channel(channel)), actor=ALICE, now=now)
+        campaigns.set_template(campaign_id, template_for(Channel(channel)), actor=ALICE, now=now)
         self.life.campaigns[campaign_id] = Campaign(campaign_id, name, channel)
         self.acts += [("create_draft", campaign_id), ("set_message", campaign_id)]
         return self.life.campaigns[campaign_id]
@@ -447,7 +448,7 @@ class Teller:
         by_themselves = self.life.see_phases(phases, moving)
         self._compare_audit(by_themselves)
         self._compare_opt_outs()
-        due = doubts.doubts_due(now=self.now, scale=1, limit=100)
+        due = doubts_due(now=self.now, scale=1, limit=100)
         assert sorted((one.message_id, one.attempt) for one in due) == self.life.doubts(self.now)
         for channel in PROVIDERS:
             assert len([one for one in self.campaigns(*HOLDS_CHANNEL) if one.channel == channel]) <= 1

@@ -23,7 +23,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from models.operations import doubts
+from models.queries.doubts import doubts_due
 from tests.property.life import HOUR, LEASE, MINUTE, RETRYABLE, SECOND, Said, Told, Wish
 from tests.property.teller import PROVIDERS, Teller, chosen
 
@@ -233,7 +233,7 @@ class Story(Teller, RuleBasedStateMachine):
         """Ask; then, whatever has happened since, note what was found, which can only be what the provider has."""
         now, asked = self.tick(), self.asked_about
         if not asked:
-            due = doubts.doubts_due(now=now, scale=1, limit=100)
+            due = doubts_due(now=now, scale=1, limit=100)
             self.asked_about = sorted((one.message_id, one.attempt) for one in due)
             return
         self.asked_about = []

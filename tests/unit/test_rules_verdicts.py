@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from models.rules.verdicts import NOT_SENT, Answer, AttemptState, Event, Word, is_verdict, judge
+from models.rules.verdicts import NOT_SENT, AttemptState, Event, HandOverAnswer, Word, is_verdict, judge
 from models.words import Channel, FailureReason, MessageStatus, RetryClass
 
 AT = 1_000_000
@@ -178,23 +178,23 @@ def test_answer_not_sent_after_unknown_is_believed() -> None:
 
 
 ANSWERED = [
-    (Word.ACCEPTED, Answer.ACCEPTED),
-    (Word.DELIVERED, Answer.ACCEPTED),
-    (Word.FAILED, Answer.REFUSED),
-    (Word.OPTED_OUT, Answer.REFUSED),
-    (Word.NOT_SENT, Answer.NOT_SENT),
-    (Word.UNKNOWN, Answer.UNKNOWN),
+    (Word.ACCEPTED, HandOverAnswer.ACCEPTED),
+    (Word.DELIVERED, HandOverAnswer.ACCEPTED),
+    (Word.FAILED, HandOverAnswer.REFUSED),
+    (Word.OPTED_OUT, HandOverAnswer.REFUSED),
+    (Word.NOT_SENT, HandOverAnswer.NOT_SENT),
+    (Word.UNKNOWN, HandOverAnswer.UNKNOWN),
 ]
 
 
 @pytest.mark.parametrize(("word", "answer"), ANSWERED)
-def test_answer_is_noted_with_its_moment(word: Word, answer: Answer) -> None:
+def test_answer_is_noted_with_its_moment(word: Word, answer: HandOverAnswer) -> None:
     answered = judge(Channel.EMAIL, state(SENDING), event(word, answers=True))
     assert answered.answer == answer
-    assert answered.handed_over_at == (None if answer is Answer.UNKNOWN else AT + 5)
+    assert answered.handed_over_at == (None if answer is HandOverAnswer.UNKNOWN else AT + 5)
 
 
-@pytest.mark.parametrize("first", [word for word, answer in ANSWERED if answer is not Answer.UNKNOWN])
+@pytest.mark.parametrize("first", [word for word, answer in ANSWERED if answer is not HandOverAnswer.UNKNOWN])
 @pytest.mark.parametrize("second", [word for word, _ in ANSWERED])
 def test_first_sure_answer_stands(first: Word, second: Word) -> None:
     answered = judge(Channel.EMAIL, state(SENDING), event(first, answers=True))

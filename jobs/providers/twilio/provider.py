@@ -16,7 +16,7 @@ from urllib.parse import quote, urlencode
 import aiohttp
 
 from jobs.providers import http
-from jobs.providers.base import AccountCheck, Doubt, LookUp, Outcome
+from jobs.providers.base import AccountCheck, Doubt, LookedUp, Outcome
 from jobs.providers.messages import OutgoingMessage
 from jobs.providers.twilio.webhooks import STATUS
 from jobs.providers.twilio.words import (
@@ -136,7 +136,7 @@ class TwilioProvider:
 
     async def look_up(
         self, asked: Sequence[Doubt], *, bound: Callable[[Sequence[str]], Collection[str]], at: int
-    ) -> Sequence[LookUp]:
+    ) -> Sequence[LookedUp]:
         """What Twilio has of each doubt, in their order; `at` (epoch ms) is the moment of the events.
 
         A message is the one looked for if recipient, service and text are the same, it was created since the
@@ -155,7 +155,7 @@ class TwilioProvider:
         return [
             _found(doubt, resources, at, sure=[claims[one.sid] for one in resources] == [1])
             if listings[doubt.recipient] is not None
-            else LookUp(doubt, answered=False)
+            else LookedUp(doubt, answered=False)
             for doubt, resources in zip(asked, free, strict=True)
         ]
 
@@ -236,10 +236,10 @@ class TwilioProvider:
         ]
 
 
-def _found(doubt: Doubt, resources: Sequence[Resource], at: int, *, sure: bool) -> LookUp:
+def _found(doubt: Doubt, resources: Sequence[Resource], at: int, *, sure: bool) -> LookedUp:
     if not sure:
-        return LookUp(doubt, answered=True, unclear=bool(resources))
-    return LookUp(doubt, answered=True, event=_event(doubt, resources[0], at))
+        return LookedUp(doubt, answered=True, unclear=bool(resources))
+    return LookedUp(doubt, answered=True, event=_event(doubt, resources[0], at))
 
 
 def _event(doubt: Doubt, resource: Resource, at: int) -> Event:

@@ -14,16 +14,16 @@ from models.database import transaction
 from models.errors import AccountRefusedError, NotAllowedError
 from models.operations import audit, scheduling, telling
 from models.operations.attaching import attach_file, detach_file
-from models.operations.campaigns import set_message
+from models.operations.campaigns import set_template
 from models.operations.cards import move_card
 from models.operations.handing_on import hand_on
-from models.operations.preferences import mute_finished
+from models.operations.own_account import mute_finished
 from models.rules.criteria import Criteria
 from models.rules.verdicts import Word
 from models.tables import Audit, Campaign
 from models.words import Channel, FailureReason, RetryClass, Scope, Silence
 from tests import factories
-from tests.factories import MINUTE, make_campaign, message_for, move_all, phase_of, refused, retry_later, run_later
+from tests.factories import MINUTE, make_campaign, move_all, phase_of, refused, retry_later, run_later, template_for
 from tests.integration.slack.outgoing import CHANNEL, Outgoing, waiting
 
 both_engines = pytest.mark.both_engines
@@ -296,7 +296,7 @@ class TestCancelledStart:
         campaign_id = make_campaign(name="Spring")
         Campaign.update(owner_id={"ben": ben, "alice": alice}[owner].person_id).execute()
         for cancel in (
-            lambda: set_message(campaign_id, message_for(Channel.SMS), actor=alice, now=outgoing.now()),
+            lambda: set_template(campaign_id, template_for(Channel.SMS), actor=alice, now=outgoing.now()),
             lambda: run_later(campaign_id, at=None, actor=alice, now=outgoing.now()),
         ):
             run_later(campaign_id, at=None, actor=ben, now=outgoing.now())

@@ -1,4 +1,4 @@
-"""What people choose for themselves."""
+"""What people change of their own account."""
 
 from models.actors import Actor
 from models.database import execute, transaction
