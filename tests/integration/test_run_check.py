@@ -92,6 +92,13 @@ class TestFigures:
         assert set(check.empty_fields) == {EmptyField("First name", 1), EmptyField("city", 1)}
         assert len(check.warnings) == 2
 
+    @both_engines
+    def test_what_only_looks_like_a_field_is_told_of_subject_and_text(self) -> None:
+        campaign_id = make_ready(Channel.EMAIL, "<p>{{unsubscribe_url}} {City}</p>", ["ann@example.com,Ann,Rome"])
+        with transaction():
+            execute("UPDATE campaigns SET subject = 'Hi {{first name}' WHERE id = ?", campaign_id)
+        assert run_check(campaign_id, now=NOW).broken == ("{{first name}", "{City}")
+
     def test_texts_that_become_too_long_for_an_sms_are_counted(self) -> None:
         body = "{{city}} Reply STOP" + "x" * 1581
         campaign_id = make_ready(Channel.SMS, body, ["+14155550100,Ann,Portland", "+14155550101,Bo,Amsterdam"])
