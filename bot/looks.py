@@ -77,9 +77,10 @@ def start_export(request: Request, campaign_id: int, criteria: Criteria) -> None
 
 def find(request: Request, typed: str, *, instead: bool = False) -> None:
     """Every message to somebody, as this person may see it."""
-    sought = find_recipient(typed, request.actor)
+    now = now_ms()
+    sought = find_recipient(typed, request.actor, now=now)
     may_act = request.actor.may(Right.SEE_RECIPIENTS) and request.actor.may(Right.CHANGE_CAMPAIGNS)
-    shown = found.messages_to(sought, typed, now_ms(), may_act=may_act, site=site())
+    shown = found.messages_to(sought, typed, now, may_act=may_act, site=site())
     request.whisper(shown, instead=instead)
 
 

@@ -7,11 +7,12 @@ from flask.typing import ResponseReturnValue
 
 from admin import sessions
 from admin.presenting import words
+from admin.refusals import status_of
 from admin.views.base import dialog
 from admin.views.given import RECIPIENT, text_of, typed
 from models.actors import Right
 from models.clock import now_ms
-from models.errors import InvalidInputError
+from models.errors import InvalidInputError, NotAllowedError
 from models.operations.forgetting import Forgotten, forget_person
 from models.queries.finding import FoundMessage, FoundRecipient, find_recipient, recipient_typed
 from models.words import MessageStatus
@@ -25,9 +26,9 @@ def page() -> ResponseReturnValue:
     """The search and what it found, as far as this person may see it."""
     sought = text_of("q", longest=RECIPIENT)
     try:
-        found = find_recipient(sought, sessions.current_actor()) if sought.strip() else None
-    except InvalidInputError as refused:
-        return _page(sought, None, refused=refused), 422
+        found = find_recipient(sought, sessions.current_actor(), now=now_ms()) if sought.strip() else None
+    except (InvalidInputError, NotAllowedError) as refused:
+        return _page(sought, None, refused=refused), status_of(refused)
     return _page(sought, found)
 
 

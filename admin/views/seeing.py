@@ -50,7 +50,8 @@ def criteria_for(campaign: Campaign, wanted: MessageFilter, actor: Actor) -> Cri
     asked = wanted.criteria()
     if not wanted.text or actor.may(Right.SEE_RECIPIENTS):
         return asked
-    found = with_recipient(campaign.id, opt_out_key(Channel(campaign.channel), wanted.text))
+    channel = Channel(campaign.channel)
+    found = with_recipient(campaign.id, channel, opt_out_key(channel, wanted.text), actor, now=now_ms())
     return Criteria(asked.statuses, asked.reasons, message_ids=found.message_ids)
 
 

@@ -11,6 +11,7 @@ from models.addresses import REFUSAL_LABELS, judge, mask, opt_out_key
 from models.database import select
 from models.errors import InvalidInputError, NotFoundError
 from models.operations.optouts import opted_out
+from models.operations.seeking import note_sought
 from models.queries.campaigns import CampaignSummary, list_campaigns
 from models.queries.stories import explanations
 from models.rules.in_doubt import Explained
@@ -91,12 +92,13 @@ def _meant(key: str, campaigns: Sequence[CampaignSummary]) -> str:
     return f" Did you mean “{names[near[0]]}”?" if near else ""
 
 
-def find_recipient(typed: str, actor: Actor) -> FoundRecipient:
+def find_recipient(typed: str, actor: Actor, *, now: int) -> FoundRecipient:
     """Every message to one person, named by a whole number or address, in the campaigns that this actor sees.
 
-    Raises InvalidInputError for what is neither.
+    Raises InvalidInputError for what is neither, and NotAllowedError for one too many (see `seeking.note_sought`).
     """
     channel, key = recipient_typed(typed)
+    note_sought(channel, key, actor, now=now)
     refuses = bool(opted_out(channel, [key])) if actor.may(Right.ADD_OPT_OUTS) else None
     rows = _messages_to(key, channel, actor)
     in_doubt = [row[0] for row in rows[:FOUND_SHOWN] if row[4] == MessageStatus.UNCONFIRMED]

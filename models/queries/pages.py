@@ -9,12 +9,13 @@ from models.actors import Actor, Right
 from models.addresses import mask
 from models.database import indexed_by, select
 from models.errors import NotFoundError
+from models.operations.seeking import note_sought
 from models.queries.messages import where
 from models.queries.walks import Walk, step, walk_of
 from models.rules.counts import Counts
 from models.rules.criteria import Criteria
 from models.tables import Person
-from models.words import MessageStatus
+from models.words import Channel, MessageStatus
 
 PAGE = 50
 COUNTED = 10_000  # beyond this many a search says "10,000+"
@@ -103,8 +104,12 @@ def contact_at(campaign_id: int, place: int) -> Row | None:
     return _row(found[0]) if found else None
 
 
-def with_recipient(campaign_id: int, recipient_key: str) -> Criteria:
-    """What matches exactly this recipient and nothing else: the search of who may not see addresses."""
+def with_recipient(campaign_id: int, channel: Channel, recipient_key: str, actor: Actor, *, now: int) -> Criteria:
+    """What matches exactly this recipient and nothing else: the search of who may not see addresses.
+
+    Raises NotAllowedError for one too many (see `seeking.note_sought`).
+    """
+    note_sought(channel, recipient_key, actor, now=now)
     found = select(
         "SELECT id FROM messages WHERE campaign_id = ? AND recipient_key = ?",
         campaign_id,

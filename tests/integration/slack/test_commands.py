@@ -3,6 +3,8 @@
 import pytest
 
 from models.actors import Actor
+from models.clock import now_ms
+from models.operations.seeking import MOST_SOUGHT, note_sought
 from models.queries.starts import pending_start_of
 from models.rules.verdicts import Word
 from models.tables import Person as PersonRow
@@ -230,6 +232,14 @@ class TestFind:
         assert "+14155550000" not in found.replace("'value': '+14155550000'", "")
         assert "retry_one" not in found
         assert "opted out" not in found.replace("opt-outs", "")
+
+    def test_viewer_who_tries_number_after_number_is_stopped(self, as_vera: Person, vera: Actor) -> None:
+        make_campaign(name="Spring")
+        for n in range(MOST_SOUGHT):
+            note_sought(Channel.SMS, f"+1415556{n:04}", vera, now=now_ms())
+        refused = text_of(told(as_vera, "/campaign find +14155550000", "You have looked for 30 different recipients"))
+        assert "Ask a Campaigner" in refused
+        told(as_vera, "/campaign find +14155560000", "no messages")
 
     def test_nobody_wrote_to_them_is_said(self, as_ben: Person) -> None:
         told(as_ben, "/campaign find +14155550100", "no messages")
