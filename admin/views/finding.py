@@ -62,10 +62,11 @@ def _why(message: FoundMessage) -> str:
     """Why it failed, or is in doubt, with the provider's own words as far as they are given."""
     if message.status is MessageStatus.UNCONFIRMED:
         return words.NO_FINAL_WORD
-    if message.status is not MessageStatus.FAILED:
+    reason = words.reason_of(message.status, message.failure_reason)
+    if not reason:
         return ""
     own = ": ".join(filter(None, (message.provider_code, message.provider_text)))
-    return words.reason_name(message.failure_reason or "unknown") + (f" ({own})" if own else "")
+    return words.reason_name(reason) + (f" ({own})" if own else "")
 
 
 def _facts(done: Forgotten) -> Facts:

@@ -17,8 +17,8 @@ from models.words import (
     FAILURE_REASON_NAMES,
     MESSAGE_STATUS_LABELS,
     PROVIDER_NAMES,
+    REASON_NAMES,
     Channel,
-    FailureReason,
     MessageStatus,
     Phase,
     StartKind,
@@ -138,7 +138,7 @@ def filter_of(export: Export) -> str:
 def filtered(criteria: Criteria) -> str:
     """Which messages a filter leaves."""
     parts = [MESSAGE_STATUS_LABELS[MessageStatus(status)] for status in criteria.statuses]
-    parts += [FAILURE_REASON_NAMES[FailureReason(reason)] for reason in criteria.reasons]
+    parts += [REASON_NAMES[reason] for reason in criteria.reasons]
     parts += [f"search {escaped(criteria.search)}"] if criteria.search else []
     return ", ".join(parts) or "all messages"
 

@@ -125,10 +125,7 @@ def total_of(campaign_id: int, criteria: Criteria, counts: Counts) -> Total:
         counted = _counted_within if walk.searches and (criteria.statuses or criteria.reasons) else _counted
         return counted(campaign_id, criteria, walk)
     if criteria.reasons:
-        if criteria.statuses and MessageStatus.FAILED not in criteria.statuses:
-            return Total(0)  # only Failed messages have a reason
-        wanted = set(criteria.reasons)
-        return Total(sum(n for (reason, _), n in counts.failures.items() if reason in wanted))
+        return Total(counts.with_reasons(criteria.reasons, criteria.statuses))
     return Total(sum(counts[status] for status in criteria.statuses) if criteria.statuses else counts.total)
 
 

@@ -27,7 +27,7 @@ class Criteria:
     search_in: str = ""
 
     def for_status(self, status: str) -> Self:
-        """The part of it that is about one status: reasons only say something of Failed messages."""
+        """The part of it that is about one status that can be retried: of those only Failed messages have a reason."""
         if status == MessageStatus.FAILED:
             return replace(self, statuses=(status,))
         return replace(self, statuses=(status,), reasons=(), retry_classes=(), failures=())

@@ -7,10 +7,11 @@ from models.clock import now_ms
 from models.operations.seeking import MOST_SOUGHT, note_sought
 from models.queries.starts import pending_start_of
 from models.rules.verdicts import Word
+from models.tables import Export
 from models.tables import Person as PersonRow
 from models.words import Channel, Phase
 from tests import factories
-from tests.factories import dump, make_campaign, make_draft, make_ended, phase_of, put_into_phase
+from tests.factories import dump, make_campaign, make_draft, make_ended, make_left_out, phase_of, put_into_phase
 from tests.integration.slack.asking import dialog, heard, shown, text_of, told
 from tests.integration.slack.workspace import Workspace
 from tests.slack_person import Person, eventually
@@ -248,6 +249,29 @@ class TestFind:
     @pytest.mark.parametrize("typed", ["", " nobody", " +1"])
     def test_what_is_no_recipient_is_said(self, as_ben: Person, typed: str) -> None:
         told(as_ben, f"/campaign find{typed}", "Type")
+
+
+class TestLeftOut:
+    """Who was left out at Run, in the panel's words."""
+
+    TOLD = "2 left out: reached in the last 24 hours"
+
+    def test_status_and_summary_say_why(self, as_ben: Person, now_is: int) -> None:
+        campaign_id = make_left_out(now=now_is)
+        told(as_ben, f"/campaign status {campaign_id}", f"{self.TOLD}.")
+        shown(as_ben, f"/campaign summary {campaign_id}", f"Cancelled 2 ({self.TOLD})")
+
+    def test_find_says_why(self, as_ben: Person, now_is: int) -> None:
+        make_left_out(now=now_is)
+        told(as_ben, "/campaign find +14155550000", "Cancelled: Reached in the last 24 hours")
+
+    def test_export_is_filtered_by_it(self, as_ben: Person, now_is: int) -> None:
+        campaign_id = make_left_out(now=now_is)
+        export = text_of(shown(as_ben, f"/campaign export {campaign_id}", "All 3 messages"))
+        assert "Reached in the last 24 hours: 2" in export
+        as_ben.closes()
+        told(as_ben, f"/campaign export {campaign_id} reason:reached_lately", "The export is being made")
+        assert Export.get().criteria == {"reasons": ["reached_lately"]}
 
 
 class TestSummary:
