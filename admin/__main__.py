@@ -21,7 +21,7 @@ from models import database
 from models.config import Config, current
 from models.errors import CampaignError, ChannelTakenError, NotConfiguredError
 from models.installation import open_installation
-from models.words import Action, Channel, FailureReason, MessageStatus, Role
+from models.words import REASON_NAMES, Action, Channel, FailureReason, MessageStatus, Role
 
 REFUSED, INTERRUPTED, READER_GONE = 2, 130, 141  # the last two are what shells give for SIGINT and SIGPIPE
 # The next steps that are commands; the others are for the panel.
@@ -184,7 +184,7 @@ def _add_reads(group: "argparse._SubParsersAction[Parser]") -> None:
     command = group.add_parser("export", help="a CSV of a campaign's messages")
     command.add_argument("id", type=_id)
     command.add_argument("--status", choices=[status.value for status in MessageStatus])
-    command.add_argument("--reason", choices=[reason.value for reason in FailureReason])
+    command.add_argument("--reason", choices=list(REASON_NAMES))
     command.add_argument("--search", default="", help="how the recipient begins; =X: all of it; *X: anywhere in it")
     command.add_argument("-o", "--output", required=True, metavar="F.csv")
     command.set_defaults(command=commands.export)

@@ -11,6 +11,7 @@ from models.actors import Actor, Right
 from models.clock import now_ms
 from models.config import Config
 from models.queries.slack import SlackTrouble, slack_troubles
+from models.rules.counts import left_out_told
 from models.words import (
     CHANNEL_LABELS,
     DELETE_MEANS,
@@ -99,6 +100,7 @@ def set_up(app: Flask, config: Config) -> None:
         opt_out_source=lambda source: OPT_OUT_SOURCE_LABELS[OptOutSource(source)],
         campaign_badge=words.campaign_badge,
         reason_name=words.reason_name,
+        left_out_told=left_out_told,
         role_name=lambda role: ROLE_LABELS[Role(role)],
         silence_label=lambda silence: SILENCE_LABELS[Silence(silence)],
         channel_label=lambda channel: CHANNEL_LABELS[Channel(channel)],

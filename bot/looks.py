@@ -12,9 +12,9 @@ from models.clock import now_ms
 from models.config import current
 from models.operations import exporting, running
 from models.operations.cards import move_card
+from models.operations.seeking import find_recipient
 from models.queries.campaigns import get_campaign, seen_campaign, summary_of
 from models.queries.failures import latest_doubts, latest_failures
-from models.queries.finding import find_recipient
 from models.queries.look_ups import latest_look_up
 from models.queries.progress import progress_of
 from models.queries.starts import planned_of
@@ -77,9 +77,10 @@ def start_export(request: Request, campaign_id: int, criteria: Criteria) -> None
 
 def find(request: Request, typed: str, *, instead: bool = False) -> None:
     """Every message to somebody, as this person may see it."""
-    sought = find_recipient(typed, request.actor)
+    now = now_ms()
+    sought = find_recipient(typed, request.actor, now=now)
     may_act = request.actor.may(Right.SEE_RECIPIENTS) and request.actor.may(Right.CHANGE_CAMPAIGNS)
-    shown = found.messages_to(sought, typed, now_ms(), may_act=may_act, site=site())
+    shown = found.messages_to(sought, typed, now, may_act=may_act, site=site())
     request.whisper(shown, instead=instead)
 
 

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from html import escape, unescape
@@ -14,10 +14,15 @@ from models.words import Channel
 
 UNSUBSCRIBE_URL = "unsubscribe_url"
 NAME_LENGTH = 40  # characters, spaces at the ends not counted
-LONGEST_TOLD = 60  # characters of what can be no name
+LONGEST_TOLD = 60  # characters of what is no placeholder
 
 # What could be a placeholder; whether it is one, `is_field_name` says.
 _BRACES = re.compile(r"\{\{([^{}]+)\}\}")
+# What may have been meant for one, once the whole ones are taken out: two braces before a word, up to the brace that
+# closes it if only a name comes between; braces around something; a whole word before two braces.
+_BROKEN = re.compile(
+    r"\{\{(?:\s|&nbsp;)*[\w-]+(?:[\w\s&;-]*\})?|\{[^{}]+\}\}?|(?<![\w-])[\w-]+\}\}",
+)
 # Letters with the marks that belong to them, decimal digits, and spaces, the non-breaking one included:
 # editors type it unasked.
 _NAME_CATEGORIES = frozenset({"Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Nd", "Zs"})
@@ -133,13 +138,39 @@ def missing_fields(text: str, field_names: Iterable[str], *, channel: Channel) -
     return tuple(dict.fromkeys(name for name in used if name and name not in known))
 
 
+def broken_placeholders(*texts: str, field_names: Iterable[str]) -> tuple[str, ...]:
+    """What looks like a placeholder in `texts` but goes out as typed, as it stands there, shortened.
+
+    Two braces on one side (`{{name}`, `{name}}`, `{{ name` that nothing closes) are meant for a field, whether there is
+    one or not. Single braces around a name, and a word before two braces, may be there on purpose, so they are told
+    only of a field's name or the link to unsubscribe. CSS, JSON and `{}` have neither. What stands between whole
+    braces is none of it: of that `missing_fields` tells.
+    """
+    known = {normalise_name(name) for name in (*field_names, UNSUBSCRIBE_URL)}
+    found = (match[0] for text in texts for match in _BROKEN.finditer(_BRACES.sub("\0", text)))
+    return tuple(dict.fromkeys(_shortened(_one_line(written)) for written in found if _is_meant(written, known)))
+
+
+def _is_meant(written: str, known: Container[str]) -> bool:
+    meant = _one_line(unescape(written.strip("{}")))
+    if written.startswith("{{"):
+        return any(map(str.isalnum, meant))
+    if not is_field_name(meant):
+        return False
+    return normalise_name(meant) in known or (written.startswith("{") and written.endswith("}}"))
+
+
 def _told(meant: str) -> str:
     """A name as fields are told apart by it, else what stands there, shortened; '' without letter and digit."""
     if is_field_name(meant):
         return normalise_name(meant)
     if not any(map(str.isalnum, meant)):
         return ""
-    return meant if len(meant) <= LONGEST_TOLD else meant[: LONGEST_TOLD - 1] + "…"
+    return _shortened(meant)
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= LONGEST_TOLD else text[: LONGEST_TOLD - 1] + "…"
 
 
 def check_header(text: str, *, field: str) -> str:

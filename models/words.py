@@ -99,6 +99,15 @@ class FailureReason(StrEnum):
     UNKNOWN = "unknown"
 
 
+class LeftOut(StrEnum):
+    """Why a message is Cancelled that was left out at Run; what a Stop has cancelled needs no reason of its own."""
+
+    REACHED_LATELY = "reached_lately"
+
+
+HAS_REASON = frozenset({MessageStatus.FAILED, MessageStatus.CANCELLED})
+
+
 class RetryClass(StrEnum):
     """What a person's retry of a failure is worth; the provider's code decides, not the reason (SPEC 5)."""
 
@@ -280,6 +289,9 @@ SURFACE_LABELS = {
 }
 
 FAILURE_REASON_NAMES = {reason: reason.value.replace("_", " ").capitalize() for reason in FailureReason}
+LEFT_OUT_NAMES = {LeftOut.REACHED_LATELY: "Reached in the last 24 hours"}
+# Whatever a message may have for a reason, by its slug.
+REASON_NAMES = {reason.value: name for reason, name in (*FAILURE_REASON_NAMES.items(), *LEFT_OUT_NAMES.items())}
 
 SILENCE_LABELS = {
     Silence.NOTHING_ACCEPTED: "The provider has accepted nothing for 5 minutes, and messages are Queued. "
@@ -324,6 +336,16 @@ FAILURE_REASON_LABELS = {
     FailureReason.PROVIDER_ERROR: "Fault at the provider",
     FailureReason.UNKNOWN: "No known reason was given",
 }
+LEFT_OUT_LABELS = {
+    LeftOut.REACHED_LATELY: "Left out at Run: another campaign had reached them in the 24 hours before. "
+    "Resume sends to them after all",
+}
+REASON_LABELS = {reason.value: label for reason, label in (*FAILURE_REASON_LABELS.items(), *LEFT_OUT_LABELS.items())}
+
+
+def status_with(reason: str) -> MessageStatus:
+    """Where all messages stand that have this reason."""
+    return MessageStatus.CANCELLED if reason in LEFT_OUT_NAMES else MessageStatus.FAILED
 
 
 def counted(n: int, noun: str) -> str:

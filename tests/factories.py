@@ -151,6 +151,18 @@ def make_ended(
     return campaign_id
 
 
+def make_left_out(*, left_out: int = 2, word: Word = Word.DELIVERED, now: int = NOW) -> int:
+    """A campaign run to its end without those whom one before it had reached; the verdict of the one sent is `word`."""
+    make_ended(messages=left_out, now=now)
+    campaign_id = make_campaign(messages=left_out + 1, now=now)
+    running.run_campaign(
+        campaign_id, actor=COMMAND_LINE, disclaimer_accepted=True, leave_out_reached=True, now=now + SECOND
+    )
+    move_all(campaign_id, now=now + SECOND)
+    send_all(campaign_id, word, now=now + SECOND)
+    return campaign_id
+
+
 def phase_of(campaign_id: int) -> str:
     """The campaign's phase."""
     return str(get_campaign(campaign_id).phase)

@@ -10,7 +10,7 @@ from werkzeug.datastructures import MultiDict
 from admin.numbers import whole_number
 from models.queries.messages import SEARCHED
 from models.rules.criteria import Criteria
-from models.words import FailureReason, MessageStatus
+from models.words import FailureReason, LeftOut, MessageStatus, status_with
 
 Word = TypeVar("Word", bound=StrEnum)
 LONGEST_SEARCH = 320  # characters; no recipient is longer
@@ -45,7 +45,7 @@ class MessageFilter:
     """
 
     status: MessageStatus | None = None
-    reason: FailureReason | None = None
+    reason: FailureReason | LeftOut | None = None
     where: int = 0
     match: Match = Match.STARTS
     text: str = ""
@@ -57,10 +57,11 @@ class MessageFilter:
     @classmethod
     def from_args(cls, args: MultiDict[str, str], *, exact_only: bool) -> Self:
         """Read it; who may only search exactly gets that, of recipients, whatever the URL says."""
-        status, reason = _known(MessageStatus, args.get("status")), _known(FailureReason, args.get("reason"))
+        status, given = _known(MessageStatus, args.get("status")), args.get("reason")
+        reason = _known(FailureReason, given) or _known(LeftOut, given)
         where = _id(args.get("in")) or 0
         return cls(
-            status=MessageStatus.FAILED if reason else status,
+            status=status_with(reason) if reason else status,
             reason=reason,
             where=where if where < len(SEARCHED) and not exact_only else 0,
             match=Match.EXACT if exact_only else _known(Match, args.get("match")) or Match.STARTS,
@@ -94,7 +95,7 @@ class MessageFilter:
         """The URL's parameters with these changes, from the first page unless an edge is among them."""
         left = {"after": None, "before": None, "message": None}
         changed = replace(self, **{**left, **changes})  # type: ignore[arg-type]  # callers name fields of this class
-        if changed.reason and changed.status != MessageStatus.FAILED:
+        if changed.reason and changed.status != status_with(changed.reason):
             changed = replace(changed, reason=None)
         given: Mapping[str, object] = {
             "status": None if changed.reason else changed.status,

@@ -8,13 +8,16 @@ from models.queries.pages import Row
 from models.words import RETRYABLE, MessageStatus
 
 PAIRS_SHOWN = 3
+# What stands above the reason of what did not fail.
+_HEADINGS = {MessageStatus.UNCONFIRMED: "What is not known", MessageStatus.CANCELLED: "Why it was left out"}
 
 
 @dataclass(frozen=True)
 class MessageLine:
     """A message as its reader may see it; a value of None is hidden. `said` is the provider's own word.
 
-    `provider_id` is by what the provider knows it, '' before it took it.
+    `why` stands above its reason, which is `soft` where nothing failed. `provider_id` is by what the provider knows
+    it, '' before it took it.
     """
 
     id: int
@@ -25,6 +28,7 @@ class MessageLine:
     reason: str
     meaning: str
     said: str
+    why: str
     soft: bool
     attempts: int
     updated_at: int
@@ -46,7 +50,8 @@ def line_of(row: Row, names: Sequence[str], provider_id: str = "") -> MessageLin
         reason,
         meaning,
         ": ".join(filter(None, (row.provider_code, row.provider_text))),
-        soft=row.status is MessageStatus.UNCONFIRMED,
+        why=_HEADINGS.get(row.status, "Why it failed"),
+        soft=row.status in _HEADINGS,
         attempts=row.attempts,
         updated_at=row.updated_at,
         retryable=row.status in RETRYABLE,
@@ -57,7 +62,7 @@ def line_of(row: Row, names: Sequence[str], provider_id: str = "") -> MessageLin
 def _why(row: Row) -> tuple[str, str]:
     if row.status is MessageStatus.UNCONFIRMED:
         return words.NO_FINAL_WORD, words.NO_FINAL_WORD_MEANING
-    if row.status is not MessageStatus.FAILED:
+    reason = words.reason_of(row.status, row.failure_reason)
+    if not reason:
         return "", ""
-    reason = row.failure_reason or "unknown"
     return words.reason_name(reason), words.reason_meaning(reason, row.retry_class)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from admin.presenting import words
 from admin.presenting.words import Badge
 from models.providers import GIVES_NO_RECEIPTS
+from models.queries.pages import Row
 from models.queries.stories import MoveTold, Story
 from models.rules.in_doubt import AttemptTold
 from models.rules.verdicts import NOT_SENT, HandOverAnswer, Word
@@ -60,8 +61,17 @@ def chapters(story: Story) -> list[Chapter]:
         told.append(Chapter(f"Attempt {attempt.number}", _newest_first(attempt, led_to)))
     if moves:
         title = "Not sent yet" if story.message.status in TO_BE_SENT else "Afterwards"
-        told.append(Chapter(title, tuple(_move(move) for move in reversed(moves))))
+        told.append(Chapter(title, (*_left_out(story.message), *(_move(move) for move in reversed(moves)))))
     return told[::-1]
+
+
+def _left_out(message: Row) -> Iterator[Entry]:
+    """That it was left out at the run that is told before."""
+    if message.status is MessageStatus.CANCELLED and message.failure_reason:
+        badge = words.message_badge(MessageStatus.CANCELLED)
+        told = f"{badge.word}: {words.reason_name(message.failure_reason)}"
+        meaning = words.reason_meaning(message.failure_reason, None)
+        yield Entry(Badge(told, badge.colour, badge.icon), message.updated_at, meaning)
 
 
 def _newest_first(attempt: AttemptTold, led_to: list[MoveTold]) -> tuple[Entry, ...]:

@@ -6,9 +6,10 @@ from admin.checkup.findings import Level
 from models.rules.counts import Counts, shown_status, worth_of
 from models.words import (
     CAMPAIGN_STATUS_LABELS,
-    FAILURE_REASON_LABELS,
-    FAILURE_REASON_NAMES,
+    HAS_REASON,
     MESSAGE_STATUS_LABELS,
+    REASON_LABELS,
+    REASON_NAMES,
     Action,
     CampaignStatus,
     Channel,
@@ -125,15 +126,21 @@ def finding_badge(level: Level) -> Badge:
     return _FINDINGS[level]
 
 
-def reason_name(reason: FailureReason | str) -> str:
-    """A failure reason in a word or two: "Invalid recipient"."""
-    return FAILURE_REASON_NAMES[FailureReason(reason)]
+def reason_name(reason: str) -> str:
+    """A reason in a few words: "Invalid recipient"."""
+    return REASON_NAMES[reason]
+
+
+def reason_of(status: MessageStatus, reason: str | None) -> str:
+    """Why a message stands where it does, as a slug: of each that Failed, and of who was left out; else ''."""
+    unnamed = FailureReason.UNKNOWN.value if status is MessageStatus.FAILED else ""
+    return (reason or unnamed) if status in HAS_REASON else ""
 
 
 def reason_meaning(reason: str, retry_class: str | None) -> str:
-    """What a failure reason means, and what a retry is worth."""
+    """What a reason means, and what a retry is worth."""
     hint = RETRY_HINTS[worth_of(reason, retry_class)] if retry_class else ""
-    return f"{FAILURE_REASON_LABELS[FailureReason(reason)]}. {hint}".strip()
+    return f"{REASON_LABELS[reason]}. {hint}".strip()
 
 
 def number(n: int) -> str:

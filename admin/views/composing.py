@@ -18,9 +18,10 @@ from models.operations.campaigns import CampaignTemplate
 from models.queries.campaigns import attachments_of, counts_of, seen_campaign
 from models.queries.previews import NOWHERE, contact_values
 from models.queries.sizes import sizes_of
+from models.rules.run_warnings import sent_as_typed
 from models.segments import count_segments
 from models.tables import Campaign
-from models.template import UNSUBSCRIBE_URL, missing_fields, plain_text, render
+from models.template import UNSUBSCRIBE_URL, broken_placeholders, missing_fields, plain_text, render
 from models.words import Channel
 
 blueprint = Blueprint("composing", __name__, url_prefix="/campaigns/<id:campaign_id>")
@@ -97,6 +98,7 @@ def look_at(campaign: Campaign, template: CampaignTemplate) -> dict[str, Any]:
         "recipient": recipient,
         "names": names,
         "unknown": missing_fields(template.body + template.subject, names, channel=channel),
+        "as_typed": sent_as_typed(broken_placeholders(template.subject, template.body, field_names=names)),
     }
     if channel is Channel.SMS:
         return shown | {

@@ -7,13 +7,15 @@ from flask.typing import ResponseReturnValue
 
 from admin import sessions
 from admin.presenting import words
+from admin.refusals import status_of
 from admin.views.base import dialog
 from admin.views.given import RECIPIENT, text_of, typed
 from models.actors import Right
 from models.clock import now_ms
-from models.errors import InvalidInputError
+from models.errors import InvalidInputError, NotAllowedError
 from models.operations.forgetting import Forgotten, forget_person
-from models.queries.finding import FoundMessage, FoundRecipient, find_recipient, recipient_typed
+from models.operations.seeking import find_recipient
+from models.queries.finding import FoundMessage, FoundRecipient, recipient_typed
 from models.words import MessageStatus, counted
 
 blueprint = Blueprint("finding", __name__)
@@ -25,9 +27,9 @@ def page() -> ResponseReturnValue:
     """The search and what it found, as far as this person may see it."""
     sought = text_of("q", longest=RECIPIENT)
     try:
-        found = find_recipient(sought, sessions.current_actor()) if sought.strip() else None
-    except InvalidInputError as refused:
-        return _page(sought, None, refused=refused), 422
+        found = find_recipient(sought, sessions.current_actor(), now=now_ms()) if sought.strip() else None
+    except (InvalidInputError, NotAllowedError) as refused:
+        return _page(sought, None, refused=refused), status_of(refused)
     return _page(sought, found)
 
 
@@ -61,10 +63,11 @@ def _why(message: FoundMessage) -> str:
     """Why it failed, or is in doubt, with the provider's own words as far as they are given."""
     if message.status is MessageStatus.UNCONFIRMED:
         return words.NO_FINAL_WORD
-    if message.status is not MessageStatus.FAILED:
+    reason = words.reason_of(message.status, message.failure_reason)
+    if not reason:
         return ""
     own = ": ".join(filter(None, (message.provider_code, message.provider_text)))
-    return words.reason_name(message.failure_reason or "unknown") + (f" ({own})" if own else "")
+    return words.reason_name(reason) + (f" ({own})" if own else "")
 
 
 def _facts(done: Forgotten) -> Facts:

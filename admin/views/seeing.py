@@ -18,10 +18,11 @@ from models.actors import Actor, Right
 from models.addresses import opt_out_key
 from models.clock import now_ms
 from models.config import current
+from models.operations.seeking import with_recipient
 from models.providers import GIVES_NO_RECEIPTS, provider_name
 from models.queries.campaigns import standing_in, summarised
 from models.queries.flow import flow_of
-from models.queries.pages import names_of, with_recipient
+from models.queries.pages import names_of
 from models.queries.previews import contact_values
 from models.queries.progress import progress_of
 from models.queries.settings import allowed_rate, setting
@@ -49,7 +50,8 @@ def criteria_for(campaign: Campaign, wanted: MessageFilter, actor: Actor) -> Cri
     asked = wanted.criteria()
     if not wanted.text or actor.may(Right.SEE_RECIPIENTS):
         return asked
-    found = with_recipient(campaign.id, opt_out_key(Channel(campaign.channel), wanted.text))
+    channel = Channel(campaign.channel)
+    found = with_recipient(campaign.id, channel, opt_out_key(channel, wanted.text), actor, now=now_ms())
     return Criteria(asked.statuses, asked.reasons, message_ids=found.message_ids)
 
 

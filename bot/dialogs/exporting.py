@@ -10,10 +10,10 @@ from models.actors import Actor
 from models.clock import now_ms
 from models.operations import exporting, running
 from models.queries.campaigns import summary_of
-from models.queries.progress import failure_reasons
+from models.queries.progress import failure_reasons, left_out_reasons
 from models.queries.work import last_whole_export_of
 from models.rules.criteria import Criteria
-from models.words import FAILURE_REASON_NAMES, MESSAGE_STATUS_LABELS, Action, MessageStatus
+from models.words import MESSAGE_STATUS_LABELS, REASON_NAMES, Action, MessageStatus
 
 EVERYTHING, SINCE = "all", "since:"
 
@@ -28,8 +28,8 @@ def _form(request: Request, campaign_id: int, _message_ids: tuple[int, ...]) -> 
         if summary.counts[status]
     ]
     reasons = [
-        blocks.option(f"{FAILURE_REASON_NAMES[reason]}: {n:,}", reason.value)
-        for reason, n in failure_reasons(summary.counts)
+        blocks.option(f"{REASON_NAMES[reason]}: {n:,}", reason.value)
+        for reason, n in (*failure_reasons(summary.counts), *left_out_reasons(summary.counts))
     ]
     offered = [everything, *_since(request.actor, campaign_id), *statuses]
     shown: list[Block] = [
@@ -38,9 +38,7 @@ def _form(request: Request, campaign_id: int, _message_ids: tuple[int, ...]) -> 
     ]
     if reasons:
         shown.append(
-            blocks.input_block(
-                "Only a failure reason", blocks.select("reason", reasons), block_id="reason", optional=True
-            )
+            blocks.input_block("Only a reason", blocks.select("reason", reasons), block_id="reason", optional=True)
         )
     search = blocks.text_input("search", placeholder="Beginning of a recipient or of a searchable field")
     shown.append(blocks.input_block("Only what a search finds", search, block_id="search", optional=True))

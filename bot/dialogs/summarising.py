@@ -9,6 +9,7 @@ from models.actors import Right
 from models.queries.campaigns import summary_of
 from models.queries.previews import preview_of
 from models.queries.starts import pending_start_of
+from models.rules.counts import left_out_told
 from models.words import CAMPAIGN_STATUS_LABELS, MESSAGE_STATUS_LABELS, MessageStatus
 
 BACK, ON = "page_back", "page_on"
@@ -31,9 +32,10 @@ def _drawn(request: Request, campaign_id: int, place: int) -> Form:
         for status in MessageStatus
         if summary.counts[status]
     ]
+    left_out = f" ({left_out_told(summary.counts.left_out)})" if summary.counts.left_out else ""
     told = [
         f"*Status* {CAMPAIGN_STATUS_LABELS[summary.status]}{lines.run_by(summary)}",
-        f"*Messages* {summary.counts.total:,}: {' · '.join(counts) or 'none'}",
+        f"*Messages* {summary.counts.total:,}: {' · '.join(counts) or 'none'}{left_out}",
         f"*Description* {escaped(campaign.description or '–')}",
         f"*Created* {blocks.local_date(campaign.created_at)}",
     ]

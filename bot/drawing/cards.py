@@ -5,6 +5,7 @@ from bot.drawing.blocks import Message, escaped
 from bot.drawing.lines import Site
 from models.queries.progress import Progress
 from models.queries.starts import Planned
+from models.rules.counts import left_out_told
 from models.words import MESSAGE_STATUS_LABELS, SILENCE_LABELS, CampaignStatus, MessageStatus, Silence
 
 
@@ -56,4 +57,6 @@ def _notes(progress: Progress, planned: Planned) -> list[str]:
         notes.append(f":warning: {SILENCE_LABELS[Silence(summary.campaign.silence)]}")
     if progress.reasons:
         notes.append(f"*Why {progress.counts[MessageStatus.FAILED]:,} failed:* {lines.reasons(progress)}")
+    if summary.counts.left_out:
+        notes.append(f"{left_out_told(summary.counts.left_out)}.")
     return notes

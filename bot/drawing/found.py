@@ -6,10 +6,9 @@ from bot.drawing.lines import Site
 from models.queries.finding import FoundMessage, FoundRecipient
 from models.words import (
     CHANNEL_LABELS,
-    FAILURE_REASON_NAMES,
     MESSAGE_STATUS_LABELS,
+    REASON_NAMES,
     Channel,
-    FailureReason,
     MessageStatus,
 )
 
@@ -44,7 +43,7 @@ def _opted_out(found: FoundRecipient) -> str:
 def _message(one: FoundMessage, *, may_act: bool) -> list[Block]:
     state = MESSAGE_STATUS_LABELS[MessageStatus(one.status)]
     if one.failure_reason:
-        state += f": {FAILURE_REASON_NAMES[FailureReason(one.failure_reason)]}"
+        state += f": {REASON_NAMES[one.failure_reason]}"
     channel = CHANNEL_LABELS[Channel(one.channel)]
     told = f"*{escaped(one.campaign_name)}* · {channel} · *{state}* · {blocks.local_date(one.updated_at)}"
     said = ": ".join(escaped(part) for part in (one.provider_code, one.provider_text) if part)

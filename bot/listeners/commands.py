@@ -16,7 +16,7 @@ from models.queries.campaigns import CampaignSummary, list_campaigns
 from models.queries.finding import find_campaigns, is_name
 from models.queries.starts import pending_starts
 from models.rules.criteria import Criteria
-from models.words import HOLDS_CHANNEL, FailureReason, MessageStatus, Phase
+from models.words import HOLDS_CHANNEL, REASON_NAMES, MessageStatus, Phase
 
 Answer = Callable[[Request, Command], None]
 # Without a name these never mean what runs: it was run, and can't be deleted.
@@ -51,8 +51,8 @@ def campaign_meant(request: Request, command: Command) -> CampaignSummary | None
 def criteria_of(filters: dict[str, str]) -> Criteria:
     """The filters that were typed; raises InvalidInputError naming one that is none."""
     given = {name: value.casefold().replace(" ", "_") for name, value in filters.items()}
-    for name, known in (("status", MessageStatus), ("reason", FailureReason)):
-        if name in given and given[name] not in list(known):
+    for name, known in (("status", list(MessageStatus)), ("reason", list(REASON_NAMES))):
+        if name in given and given[name] not in known:
             raise InvalidInputError(f"{name}:{filters[name]} is none; use one of {', '.join(known)}.")
     return Criteria(
         statuses=(given["status"],) if "status" in given else (),

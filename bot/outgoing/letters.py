@@ -15,6 +15,7 @@ from bot.site import site
 from models.config import current
 from models.providers import provider_name
 from models.rules.account import who_can_mend
+from models.rules.counts import left_out_told
 from models.rules.slack_places import is_direct
 from models.rules.stopping import nothing_stopped
 from models.words import (
@@ -107,7 +108,8 @@ def _outcome(numbers: Mapping[str, Any]) -> str:
     told = [
         f"{numbers[status]:,} {MESSAGE_STATUS_LABELS[status].lower()}" for status in MessageStatus if status in numbers
     ]
-    return ", ".join(told) or "no messages"
+    left_out = left_out_told(numbers.get("left_out", {}))
+    return (", ".join(told) or "no messages") + (f" ({left_out})" if left_out else "")
 
 
 def _ended(numbers: Mapping[str, Any], _who: str) -> str:

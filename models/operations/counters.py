@@ -4,7 +4,7 @@ from collections import Counter
 
 from models.database import execute_many, select
 from models.tables.campaigns import FLOW_BUCKET
-from models.words import FINAL, MessageStatus
+from models.words import FINAL, HAS_REASON, MessageStatus
 
 
 class Deltas:
@@ -16,8 +16,9 @@ class Deltas:
 
     def add(self, campaign_id: int, status: str, reason: str | None, retry_class: str | None, n: int) -> None:
         """`n` more messages (fewer, if negative) stand there."""
-        failed = status == MessageStatus.FAILED
-        self._counts[campaign_id, status, (reason or "") if failed else "", (retry_class or "") if failed else ""] += n
+        counted_reason = (reason or "") if status in HAS_REASON else ""
+        counted_class = (retry_class or "") if status == MessageStatus.FAILED else ""
+        self._counts[campaign_id, status, counted_reason, counted_class] += n
         if n > 0 and status in FINAL:
             self._flow[campaign_id, status] += n
 
@@ -53,7 +54,7 @@ def recount(campaign_id: int) -> dict[tuple[str, str, str], tuple[int, int]]:
     rows = {
         tuple(key): n
         for *key, n in select(
-            "SELECT status, CASE WHEN status = 'failed' THEN COALESCE(failure_reason, '') ELSE '' END, "
+            "SELECT status, CASE WHEN status IN ('failed', 'cancelled') THEN COALESCE(failure_reason, '') ELSE '' END, "
             "CASE WHEN status = 'failed' THEN COALESCE(retry_class, '') ELSE '' END, COUNT(*) "
             "FROM messages WHERE campaign_id = ? GROUP BY 1, 2, 3",
             campaign_id,

@@ -20,7 +20,7 @@ from models.queries.refusing import opted_out
 from models.queries.retries import set_of
 from models.tables import BulkMove
 from models.tables.work import IS_OPEN
-from models.words import Channel, MessageStatus, MoveKind
+from models.words import Channel, LeftOut, MessageStatus, MoveKind
 
 SLICE_SECONDS = 0.025
 SMALLEST, LARGEST = 100, 2000
@@ -135,15 +135,16 @@ def _leave_out(move: BulkMove, ids: Sequence[int], *, now: int) -> None:
     if not ids:
         return
     execute(
-        "UPDATE messages SET status = 'cancelled', updated_at = ?, move_ids = move_ids || ? "
+        "UPDATE messages SET status = 'cancelled', failure_reason = ?, updated_at = ?, move_ids = move_ids || ? "
         f"WHERE id IN ({marks(ids)})",
+        LeftOut.REACHED_LATELY.value,
         now,
         f"{move.id} ",
         *ids,
     )
     deltas = Deltas()
     deltas.add(move.campaign_id, MessageStatus.WAITING, None, None, -len(ids))
-    deltas.add(move.campaign_id, MessageStatus.CANCELLED, None, None, len(ids))
+    deltas.add(move.campaign_id, MessageStatus.CANCELLED, LeftOut.REACHED_LATELY, None, len(ids))
     deltas.write(now)
 
 
@@ -151,14 +152,14 @@ def _resume_slice(move: BulkMove, size: int, now: int) -> _Slice:
     """A slice of a resume: whatever was not sent is Queued, one status after the other; not who was forgotten."""
     left = move.criteria.setdefault("left", [MessageStatus.CANCELLED.value, MessageStatus.WAITING.value])
     rows = _rows_in(move, left[0], size)
-    wanted = [(row[0], left[0], None, None) for row in rows if not is_forgotten(row[1])]
+    wanted = [(message_id, left[0], reason, None) for message_id, key, reason in rows if not is_forgotten(key)]
     _queue(move, wanted, retried=False, now=now)
     return _one_after_the_other(left, rows, moved=len(wanted), size=size)
 
 
 def _rows_in(move: BulkMove, status: str, size: int) -> list[tuple[Any, ...]]:
     return select(
-        "SELECT id, recipient_key FROM messages WHERE campaign_id = ? AND status = ? AND id > ? "
+        "SELECT id, recipient_key, failure_reason FROM messages WHERE campaign_id = ? AND status = ? AND id > ? "
         f"ORDER BY id LIMIT ?{for_update()}",
         move.campaign_id,
         status,

@@ -18,6 +18,7 @@ from models.actors import Actor
 from models.database import execute, for_update, select, transaction
 from models.errors import NotAllowedError
 from models.operations import audit
+from models.operations.seeking import SOUGHT
 from models.rules.timeouts import MINUTE
 from models.tables import Lease, Person
 from models.words import Role, Surface
@@ -84,14 +85,15 @@ def person_in_session(person_id: int, session_id: str, *, begun_at: int) -> Pers
 
 
 def forget_old_tries(*, now: int) -> None:
-    """Remove what no longer counts."""
+    """Remove what no longer counts, of searches too."""
     with transaction():
-        old = "(name LIKE ? AND until_at < ?) OR (name LIKE ? AND until_at < ?)"
+        old = "(name LIKE ? AND until_at < ?) OR ((name LIKE ? OR name LIKE ?) AND until_at < ?)"
         execute(  # a row that somebody has locked is about to count again
             f"DELETE FROM leases WHERE name IN (SELECT name FROM leases WHERE {old}{for_update(skip_locked=True)})",
             "sign-in %",
             now - FORGOTTEN_AFTER,
             "session %",
+            f"{SOUGHT} %",
             now,
         )
 

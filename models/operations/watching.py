@@ -201,10 +201,12 @@ def _fail(campaign_id: int, marks: Marks, *, now: int) -> None:
 
 
 def _figures(campaign_id: int) -> dict[str, object]:
-    """How a campaign ends: the status shown, how many messages stand where, how many a retry would likely mend."""
+    """How a campaign ends: the status shown, how many messages stand where, how many a retry would likely mend, and
+    why people were left out at its run."""
     counts = counts_of(campaign_id)
     there = {status.value: counts[status] for status in MessageStatus if counts[status]}
-    return {"status": shown_status(Phase.ENDED, counts), "likely": likely_to_work(counts), **there}
+    left_out = {"left_out": dict(counts.left_out)} if counts.left_out else {}
+    return {"status": shown_status(Phase.ENDED, counts), "likely": likely_to_work(counts), **there, **left_out}
 
 
 def _reasons(campaign_id: int) -> dict[str, int]:

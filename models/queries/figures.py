@@ -10,7 +10,7 @@ Labels = tuple[str, ...]
 
 
 def messages_by_status() -> dict[Labels, float]:
-    """How many messages stand where: by channel, status, and of failed ones the reason."""
+    """How many messages stand where: by channel, status, and the reason if they have one."""
     found = select(
         "SELECT c.channel, n.status, n.failure_reason, SUM(n.n) FROM message_counts n "
         "JOIN campaigns c ON c.id = n.campaign_id GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"

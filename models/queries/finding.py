@@ -91,12 +91,11 @@ def _meant(key: str, campaigns: Sequence[CampaignSummary]) -> str:
     return f" Did you mean “{names[near[0]]}”?" if near else ""
 
 
-def find_recipient(typed: str, actor: Actor) -> FoundRecipient:
-    """Every message to one person, named by a whole number or address, in the campaigns that this actor sees.
+def recipient_by_key(channel: Channel, key: str, actor: Actor) -> FoundRecipient:
+    """Every message to one person, by their opt-out key, in the campaigns that this actor sees.
 
-    Raises InvalidInputError for what is neither.
+    People come here by `models.operations.seeking`, which bounds how many somebody looks for.
     """
-    channel, key = recipient_typed(typed)
     refuses = bool(opted_out(channel, [key])) if actor.may(Right.ADD_OPT_OUTS) else None
     rows = _messages_to(key, channel, actor)
     in_doubt = [row[0] for row in rows[:FOUND_SHOWN] if row[4] == MessageStatus.UNCONFIRMED]

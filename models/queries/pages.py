@@ -103,8 +103,11 @@ def contact_at(campaign_id: int, place: int) -> Row | None:
     return _row(found[0]) if found else None
 
 
-def with_recipient(campaign_id: int, recipient_key: str) -> Criteria:
-    """What matches exactly this recipient and nothing else: the search of who may not see addresses."""
+def exactly(campaign_id: int, recipient_key: str) -> Criteria:
+    """What matches this recipient and nothing else.
+
+    People come here by `models.operations.seeking`, which bounds how many somebody looks for.
+    """
     found = select(
         "SELECT id FROM messages WHERE campaign_id = ? AND recipient_key = ?",
         campaign_id,
@@ -120,10 +123,7 @@ def total_of(campaign_id: int, criteria: Criteria, counts: Counts) -> Total:
         counted = _counted_within if walk.searches and (criteria.statuses or criteria.reasons) else _counted
         return counted(campaign_id, criteria, walk)
     if criteria.reasons:
-        if criteria.statuses and MessageStatus.FAILED not in criteria.statuses:
-            return Total(0)  # only Failed messages have a reason
-        wanted = set(criteria.reasons)
-        return Total(sum(n for (reason, _), n in counts.failures.items() if reason in wanted))
+        return Total(counts.with_reasons(criteria.reasons, criteria.statuses))
     return Total(sum(counts[status] for status in criteria.statuses) if criteria.statuses else counts.total)
 
 

@@ -10,7 +10,17 @@ from models.queries.pace import rate_of
 from models.rules.counts import Counts
 from models.rules.timeouts import given_up_by
 from models.rules.verdicts import AttemptState
-from models.words import HOLDS_CHANNEL, IN_FLIGHT, NOT_RUN, TO_BE_SENT, Channel, FailureReason, MessageStatus, Phase
+from models.words import (
+    HOLDS_CHANNEL,
+    IN_FLIGHT,
+    NOT_RUN,
+    TO_BE_SENT,
+    Channel,
+    FailureReason,
+    LeftOut,
+    MessageStatus,
+    Phase,
+)
 
 LOOKED_AT = 200  # hand-overs at most that are looked at for the latest end
 
@@ -66,6 +76,11 @@ class Progress:
         return failure_reasons(self.counts)
 
     @property
+    def left_out(self) -> tuple[tuple[LeftOut, int], ...]:
+        """Why people were left out at Run, with their counts."""
+        return left_out_reasons(self.counts)
+
+    @property
     def tiles(self) -> tuple[tuple[MessageStatus, int], ...]:
         """The counts to show, which add up to the total (SPEC 8)."""
         campaign = self.summary.campaign
@@ -94,6 +109,11 @@ def failure_reasons(counts: Counts) -> tuple[tuple[FailureReason, int], ...]:
         known = FailureReason(reason or FailureReason.UNKNOWN)
         by_reason[known] = by_reason.get(known, 0) + n
     return tuple(sorted(by_reason.items(), key=lambda item: -item[1]))
+
+
+def left_out_reasons(counts: Counts) -> tuple[tuple[LeftOut, int], ...]:
+    """Why people were left out at Run, with their counts."""
+    return tuple((LeftOut(reason), n) for reason, n in sorted(counts.left_out.items()))
 
 
 def shown_counts(channel: Channel, phase: Phase, counts: Counts) -> tuple[tuple[MessageStatus, int], ...]:

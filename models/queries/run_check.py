@@ -7,6 +7,7 @@ from models.queries.refusing import waiting_who_refuse
 from models.queries.settings import setting
 from models.queries.sizes import measure_over_contacts, price_on
 from models.rules.run_warnings import EmptyField, RunCheck, offers_opt_out
+from models.template import broken_placeholders
 from models.words import Channel, MessageStatus
 
 
@@ -33,6 +34,9 @@ def run_check(campaign_id: int, *, now: int) -> RunCheck:
         currency=setting("currency"),
         too_long=measure.too_long if channel is Channel.SMS else 0,
         empty_fields=tuple(EmptyField(name, n) for name, n in measure.empty.most_common()),
+        broken=broken_placeholders(
+            campaign.subject, campaign.body, field_names=[field["name"] for field in campaign.fields]
+        ),
         offers_opt_out=offers_opt_out(channel, campaign.body),
         reached_lately=count_reached(campaign_id, channel, since=now - LATELY),
         webhook_lacks=current().webhook_lacks(channel),

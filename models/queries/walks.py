@@ -84,7 +84,7 @@ def step(
 def _filtered(criteria: Criteria, counts: Counts) -> int | None:
     """How many messages the filter leaves, None without one."""
     if criteria.reasons:
-        return sum(n for (reason, _), n in counts.failures.items() if reason in criteria.reasons)
+        return counts.with_reasons(criteria.reasons)
     return sum(counts[MessageStatus(status)] for status in criteria.statuses) if criteria.statuses else None
 
 

@@ -1,28 +1,42 @@
 """How many messages stand where, and the status shown that follows (SPEC 1)."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
-from models.words import TO_BE_SENT, CampaignStatus, FailureReason, MessageStatus, Phase, RetryClass
+from models.words import (
+    LEFT_OUT_NAMES,
+    TO_BE_SENT,
+    CampaignStatus,
+    FailureReason,
+    LeftOut,
+    MessageStatus,
+    Phase,
+    RetryClass,
+    status_with,
+)
 
 
 @dataclass(frozen=True)
 class Counts:
-    """Messages of one campaign by status, and the Failed ones by reason and retry class."""
+    """Messages of one campaign by status, the Failed ones by reason and retry class, and those left out by reason."""
 
     by_status: Mapping[str, int] = field(default_factory=dict)
     failures: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def from_rows(cls, rows: Iterable[tuple[str, str, str, int]]) -> "Counts":
         """From rows of (status, failure reason, retry class, n)."""
         by_status: dict[str, int] = {}
         failures: dict[tuple[str, str], int] = {}
+        left_out: dict[str, int] = {}
         for status, reason, retry_class, n in rows:
             by_status[status] = by_status.get(status, 0) + n
             if status == MessageStatus.FAILED and n:
                 failures[reason, retry_class] = failures.get((reason, retry_class), 0) + n
-        return cls(by_status, failures)
+            elif status == MessageStatus.CANCELLED and reason and n:
+                left_out[reason] = left_out.get(reason, 0) + n
+        return cls(by_status, failures, left_out)
 
     def __getitem__(self, status: str) -> int:
         return self.by_status.get(status, 0)
@@ -43,7 +57,16 @@ class Counts:
             status: self[status] - refusing,
             MessageStatus.OPTED_OUT: self[MessageStatus.OPTED_OUT] + refusing,
         }
-        return Counts({**self.by_status, **moved}, self.failures)
+        return replace(self, by_status={**self.by_status, **moved})
+
+    def with_reasons(self, reasons: Collection[str], statuses: Collection[str] = ()) -> int:
+        """How many messages have one of these reasons; of these statuses, if any are given."""
+        failed = ((reason, n) for (reason, _), n in self.failures.items())
+        return sum(
+            n
+            for reason, n in (*failed, *self.left_out.items())
+            if reason in reasons and (not statuses or status_with(reason) in statuses)
+        )
 
     @property
     def to_be_sent(self) -> int:
@@ -104,6 +127,12 @@ def stopping_told(phase: Phase, counts: Counts) -> str:
     if phase is not Phase.STOPPING:
         return ""
     return f", stopping: {counts[MessageStatus.SENDING]:,} still with the provider"
+
+
+def left_out_told(left_out: Mapping[str, int]) -> str:
+    """Who was left out at Run and why: "3 left out: reached in the last 24 hours"; '' if nobody was."""
+    told = (f"{n:,} left out: {LEFT_OUT_NAMES[LeftOut(reason)].lower()}" for reason, n in sorted(left_out.items()))
+    return "; ".join(told)
 
 
 def likely_to_work(counts: Counts) -> int:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
-from models.words import FAILURE_REASON_NAMES, MESSAGE_STATUS_LABELS, FailureReason, MessageStatus
+from models.words import MESSAGE_STATUS_LABELS, REASON_NAMES, MessageStatus
 
 # Which messages are in an export that is compared with an earlier one.
 CHANGED = "what changed"
@@ -30,7 +30,7 @@ class Criteria:
     search_in: str = ""
 
     def for_status(self, status: str) -> Self:
-        """The part of it that is about one status: reasons only say something of Failed messages."""
+        """The part of it that is about one status that can be retried: of those only Failed messages have a reason."""
         if status == MessageStatus.FAILED:
             return replace(self, statuses=(status,))
         return replace(self, statuses=(status,), reasons=(), retry_classes=(), failures=())
@@ -39,7 +39,7 @@ class Criteria:
     def told(self) -> str:
         """Which messages it leaves, in the middle of a sentence: "Failed, Blocked, search “ada”", "all messages"."""
         parts = [MESSAGE_STATUS_LABELS[MessageStatus(status)] for status in self.statuses]
-        parts += [FAILURE_REASON_NAMES[FailureReason(reason)] for reason in self.reasons]
+        parts += [REASON_NAMES[reason] for reason in self.reasons]
         parts += [f"search “{self.search.lstrip('=*')}”"] if self.search else []
         parts += ["chosen messages"] if self.message_ids else []
         return ", ".join(parts) or "all messages"

@@ -1,6 +1,7 @@
 """What a Run dialog shows of a campaign, and what it warns of before anybody confirms (SPEC 1)."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -8,6 +9,7 @@ from models.segments import LONGEST_SMS
 from models.template import UNSUBSCRIBE_URL, placeholders
 from models.words import CHANNEL_LABELS, Channel
 
+BROKEN_SHOWN = 5
 # The word that carriers act on is written STOP; in small letters it is only a way out where one is told to answer it.
 _WAY_OUT = re.compile(
     r"\bSTOP\b|(?i:\b(?:reply|text|send|answer)\W{1,3}stop\b|\bunsubscribe\b|\bopt(?:ing)?[ -]?out\b)"
@@ -28,8 +30,9 @@ class RunCheck:
     are those of the import and those who opted out since.
 
     `segments` is the sum over all contacts, None for email; `too_long` is how many texts no SMS can carry. `cost` is
-    None where no price is set. `reached_lately` counts those who were handed a message by another campaign of the
-    channel in the last 24 hours. `webhook_lacks` is a sentence, '' when nothing is known to be missing.
+    None where no price is set. `broken` is what looks like a placeholder and is none. `reached_lately` counts those who
+    were handed a message by another campaign of the channel in the last 24 hours. `webhook_lacks` is a sentence, ''
+    when nothing is known to be missing.
     """
 
     channel: Channel
@@ -41,6 +44,7 @@ class RunCheck:
     currency: str
     too_long: int
     empty_fields: tuple[EmptyField, ...]
+    broken: tuple[str, ...]
     offers_opt_out: bool
     reached_lately: int
     webhook_lacks: str
@@ -52,6 +56,7 @@ class RunCheck:
             _reached_lately(self.reached_lately, self.channel),
             _too_long(self.too_long),
             *(_empty(field) for field in self.empty_fields),
+            sent_as_typed(self.broken),
             "" if self.offers_opt_out else _NO_WAY_OUT[self.channel],
             self.webhook_lacks,
         ]
@@ -63,6 +68,17 @@ def offers_opt_out(channel: Channel, body: str) -> bool:
     if channel is Channel.EMAIL:
         return UNSUBSCRIBE_URL in placeholders(body)
     return bool(_WAY_OUT.search(body))
+
+
+def sent_as_typed(broken: Sequence[str]) -> str:
+    """What is said of what looks like a placeholder and is none; '' if there is nothing."""
+    if not broken:
+        return ""
+    more = len(broken) - BROKEN_SHOWN
+    *before, last = [*broken[:BROKEN_SHOWN], *([f"{more:,} more"] if more > 0 else [])]
+    if not before:
+        return f"{last} looks like a variable but will be sent as typed."
+    return f"{', '.join(before)} and {last} look like variables but will be sent as typed."
 
 
 _NO_WAY_OUT = {

@@ -8,11 +8,11 @@ from models.tables.base import JsonText, Moment, Table, UnnumberedTable
 class Message(Table):
     """One recipient of one campaign.
 
-    `attempt` is the number of the latest hand-over and fences what is recorded about it; `retries` counts
-    a person's retries. `sent_at` is when it was last handed over, `updated_at` when the status was entered,
-    `due_at` when a sweep must look at the row (a lease or a time-out is over). `move_ids` lists the bulk moves
-    it was in, separated by spaces. `erase_at_verdict` is 1 while a person who is forgotten is with the provider,
-    2 once erased.
+    `failure_reason` is why it is Failed, or why it was left out at Run if it is Cancelled. `attempt` is the number of
+    the latest hand-over and fences what is recorded about it; `retries` counts a person's retries. `sent_at` is when
+    it was last handed over, `updated_at` when the status was entered, `due_at` when a sweep must look at the row (a
+    lease or a time-out is over). `move_ids` lists the bulk moves it was in, separated by spaces. `erase_at_verdict`
+    is 1 while a person who is forgotten is with the provider, 2 once erased.
     """
 
     campaign_id = BigIntegerField()

@@ -90,6 +90,12 @@ def test_an_export_can_be_imported_again(terminal: Terminal) -> None:
     assert [(row["recipient"], row["first name"]) for row in rows] == [("+12025550100", "Ada"), ("+12025550101", "Bo")]
 
 
+def test_who_was_left_out_has_the_reason(terminal: Terminal) -> None:
+    campaign_id = factories.make_left_out(left_out=2)
+    rows = exported(terminal, campaign_id, "--reason", "reached_lately")
+    assert [(row["status"], row["failure_reason"]) for row in rows] == [("cancelled", "reached_lately")] * 2
+
+
 class TestFilters:
     @pytest.fixture
     def campaign_id(self, terminal: Terminal) -> int:

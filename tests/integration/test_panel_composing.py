@@ -86,6 +86,17 @@ class TestTemplate:
         assert panel.post(f"/campaigns/{draft}/review").status_code == 422
         assert phase_of(draft) == "draft"
 
+    def test_what_only_looks_like_a_field_is_told_and_refuses_nothing(self, panel: Visitor, draft: int) -> None:
+        import_contacts(panel, draft)
+        body, told = "Hi {{first name}, {first name} {}", "{{first name} and {first name} look like variables but"
+        assert f"{told} will be sent as typed." in words_of(self.measured(panel, draft, body=body))
+        assert panel.post(f"/campaigns/{draft}/template", body=body).status_code == 303
+        assert told in words_of(panel.get(f"/campaigns/{draft}/template").text)
+        assert told in words_of(panel.get(f"/campaigns/{draft}/review").text)
+        assert panel.post(f"/campaigns/{draft}/review").status_code == 303
+        assert told in words_of(panel.get(f"/campaigns/{draft}/run?whole=1").text)
+        assert "look like" not in words_of(self.measured(panel, draft, body="Hi {{first name}} {}"))
+
     def test_segments_are_exact_over_all_contacts_and_priced(self, panel: Visitor, draft: int) -> None:
         people = ["Zoë", "", "Łukasz", "x" * 160, "€" * 80, "😀" * 40]
         rows = "".join(f"+1415555{number:04},{name}\n" for number, name in enumerate(people))

@@ -23,6 +23,7 @@ from tests.factories import (
     run,
     statuses,
 )
+from tests.integration.campaign_making import words_of
 from tests.integration.house import NAUGHTY, NONSENSE, link_in, rows_in
 from tests.integration.panel import Visitor
 
@@ -60,6 +61,20 @@ class TestFinding:
         for words in ("Retry…", "Opt out…", "Forget"):
             with pytest.raises(AssertionError):
                 link_in(page, words)
+
+    def test_viewer_who_tries_number_after_number_is_stopped(self, app: Flask, vera: Actor) -> None:
+        campaign_id = failed()
+        viewer, told = Visitor(app).sign_in(vera), "You have looked for 30 different recipients in the last 24 hours"
+        for n in range(30):
+            assert viewer.get(f"/find?q=%2B1415556{n:04}").status_code == 200
+        answer_ = viewer.client.get("/find?q=%2B14155550000")
+        assert answer_.status_code == 403
+        assert told in words_of(answer_.text)
+        assert "+1415***0000" not in answer_.text
+        table = viewer.client.get(f"/campaigns/{campaign_id}/?q=%2B14155550000")
+        assert table.status_code == 403
+        assert told in words_of(table.text)
+        assert viewer.get(f"/campaigns/{campaign_id}/?q=%2B14155560000").status_code == 200
 
     def test_drafts_of_others_stay_out(self, app: Flask, ben: Actor, alice: Actor) -> None:
         make_messages(make_draft(actor=alice), [ANN])

@@ -13,7 +13,7 @@ from models.operations import retrying, running
 from models.operations.counters import Deltas
 from models.rules.criteria import Criteria
 from models.rules.verdicts import Word
-from models.tables import Campaign
+from models.tables import Campaign, Export
 from models.words import FailureReason, RetryClass
 from tests.factories import (
     NOW,
@@ -23,11 +23,13 @@ from tests.factories import (
     latest,
     make_campaign,
     make_draft,
+    make_left_out,
     message_ids,
     move_all,
     receive,
     retry,
     run,
+    stop,
 )
 from tests.integration.panel import Visitor
 
@@ -287,6 +289,67 @@ class TestStory:
         page = panel.get(f"/campaigns/{other}/?message={message_id}")
         assert page.status_code == 200
         assert "data-drawer" not in page.text
+
+
+class TestLeftOut:
+    """Of three contacts two were left out at Run, so the campaign is Stopped: why, is said wherever they stand."""
+
+    NAME, MEANS = "Reached in the last 24 hours", "Left out at Run: another campaign had reached them in the 24 hours"
+
+    def test_row_says_why_and_a_chip_leads_to_them(self, panel: Visitor) -> None:
+        campaign_id = make_left_out()
+        page = panel.get(f"/campaigns/{campaign_id}/").text
+        assert f"Left out {self.NAME} 2" in words_of(page)
+        chip = re.search(r'<a class="chip" id="why-reached_lately" href="([^"#]+)', page)
+        assert chip
+        assert chip[1].endswith("?reason=reached_lately")
+        found = panel.get(html.unescape(chip[1])).text
+        assert recipients_in(found) == ["+14155550000", "+14155550001"]
+        assert words_of(found).count(f"{self.NAME}. {self.MEANS} before.") == 2
+        assert "Status: Cancelled" in words_of(found)
+        assert f"Reason: {self.NAME}" in words_of(found)
+
+    def test_reason_of_another_status_is_no_filter_of_theirs(self, panel: Visitor) -> None:
+        campaign_id = make_left_out()
+        assert len(recipients_in(panel.get(f"/campaigns/{campaign_id}/?status=failed&reason=reached_lately").text)) == 2
+        assert recipients_in(panel.get(f"/campaigns/{campaign_id}/?reason=blocked").text) == []
+
+    def test_story_says_why_and_offers_no_retry(self, panel: Visitor) -> None:
+        campaign_id = make_left_out()
+        path = f"/campaigns/{campaign_id}/messages/{message_ids(campaign_id)[0]}"
+        said = words_of(panel.get(path, **{"HX-Request": "true"}).text)
+        assert f"Why it was left out {self.NAME}. {self.MEANS} before. Resume sends to them after all." in said
+        assert f"Cancelled: {self.NAME}" in said.partition("Timeline")[2]
+        assert "ran the campaign" in said.partition(f"Cancelled: {self.NAME}")[2]
+        assert "Retry this message" not in said
+
+    def test_who_was_stopped_has_no_reason(self, panel: Visitor) -> None:
+        campaign_id = make_campaign(messages=1)
+        run(campaign_id)
+        stop(campaign_id)
+        move_all(campaign_id)
+        assert "Left out" not in panel.get(f"/campaigns/{campaign_id}/").text
+        path = f"/campaigns/{campaign_id}/messages/{message_ids(campaign_id)[0]}"
+        assert "Why it" not in panel.get(path, **{"HX-Request": "true"}).text
+
+    def test_summary_and_find_say_it_too(self, panel: Visitor) -> None:
+        campaign_id = make_left_out()
+        summary = words_of(panel.get(f"/campaigns/{campaign_id}/summary").text)
+        assert "Cancelled 2 (2 left out: reached in the last 24 hours)" in summary
+        assert self.NAME in words_of(panel.get("/find?q=%2B14155550000").text)
+
+    def test_they_cannot_be_retried(self, panel: Visitor) -> None:
+        campaign_id = make_left_out(word=Word.FAILED)
+        refused = panel.client.get(f"/campaigns/{campaign_id}/retry?reason=reached_lately")
+        assert refused.status_code == 409
+        assert "no messages that can be retried among these" in words_of(refused.text)
+
+    def test_export_is_filtered_by_it_and_says_so(self, panel: Visitor) -> None:
+        campaign_id = make_left_out()
+        panel.post(f"/campaigns/{campaign_id}/export", reason="reached_lately")
+        export = Export.get()
+        assert (export.criteria, export.rows_done) == ({"statuses": ["cancelled"], "reasons": ["reached_lately"]}, 2)
+        assert f"Cancelled, {self.NAME}" in words_of(panel.get("/exports/").text)
 
 
 class TestNonsense:

@@ -7,17 +7,18 @@ from multiprocessing.synchronize import Barrier
 import pytest
 from argon2 import PasswordHasher
 
-from models.actors import COMMAND_LINE
+from models.actors import COMMAND_LINE, Actor
 from models.config import Config
 from models.database import execute, select, transaction
 from models.errors import ChannelTakenError, NotAllowedError, WrongStateError
 from models.operations import running, sending
 from models.operations.people import create_person
+from models.operations.seeking import MOST_SOUGHT, note_sought
 from models.operations.settling import settle
 from models.operations.signing_in import check_password
 from models.rules.timeouts import DAY, LEASE
 from models.rules.verdicts import Event, Word
-from models.words import Role
+from models.words import Channel, Role
 from tests.crews import Member, work_at_once
 from tests.factories import NOW, make_campaign, message_ids, phase_of, rows_of, run, statuses
 
@@ -115,3 +116,20 @@ def test_people_who_sign_in_at_once_from_one_address_do_not_lock_each_other_out(
         execute("UPDATE people SET password_hash = ?", cheap)
     crew = [Member(sign_in_again_and_again, (number, emails)) for number in range(PROCESSES)]
     assert all(let_in > 0 for let_in in work_at_once(installation, crew))
+
+
+def seek_one_after_the_other(barrier: Barrier, number: int, vera: Actor) -> int:
+    """Look for people whom nobody else looks for; returns how many were let through."""
+    found = 0
+    barrier.wait()
+    for turn in range(MOST_SOUGHT):
+        with suppress(NotAllowedError):
+            note_sought(Channel.SMS, f"+1415555{number}{turn:03}", vera, now=NOW)
+            found += 1
+    return found
+
+
+@both_engines
+def test_searches_at_once_of_one_viewer_count_one_by_one(installation: Config, vera: Actor) -> None:
+    crew = [Member(seek_one_after_the_other, (number, vera)) for number in range(PROCESSES)]
+    assert sum(work_at_once(installation, crew)) == MOST_SOUGHT

@@ -12,12 +12,19 @@ from models.config import Config
 from models.database import execute, on_sqlite, transaction
 from models.errors import InvalidInputError, NotFoundError
 from models.operations import campaigns, importing, running
+from models.operations.counters import recount
+from models.operations.forgetting import forget_person
 from models.operations.moving import Mover
 from models.operations.optouts import opt_in, opt_out
 from models.operations.settings import change_setting
+from models.queries.campaigns import counts_of
+from models.queries.messages import count
+from models.queries.pages import page_of_messages, total_of
 from models.queries.previews import preview_of
 from models.queries.refusing import waiting_who_refuse
 from models.queries.run_check import run_check
+from models.queries.walks import walk_of
+from models.rules.criteria import Criteria
 from models.rules.run_warnings import EmptyField
 from models.rules.verdicts import Word
 from models.tables import Import
@@ -31,6 +38,7 @@ from tests.factories import (
     make_campaign,
     make_draft,
     make_ended,
+    make_left_out,
     move_all,
     moves_of,
     phase_of,
@@ -91,6 +99,13 @@ class TestFigures:
         assert (check.segments, check.cost, check.currency) == (1 + 2 + 3 + 1, Decimal("0.0525"), "EUR")
         assert set(check.empty_fields) == {EmptyField("First name", 1), EmptyField("city", 1)}
         assert len(check.warnings) == 2
+
+    @both_engines
+    def test_what_only_looks_like_a_field_is_told_of_subject_and_text(self) -> None:
+        campaign_id = make_ready(Channel.EMAIL, "<p>{{unsubscribe_url}} {City}</p>", ["ann@example.com,Ann,Rome"])
+        with transaction():
+            execute("UPDATE campaigns SET subject = 'Hi {{first name}' WHERE id = ?", campaign_id)
+        assert run_check(campaign_id, now=NOW).broken == ("{{first name}", "{City}")
 
     def test_texts_that_become_too_long_for_an_sms_are_counted(self) -> None:
         body = "{{city}} Reply STOP" + "x" * 1581
@@ -345,6 +360,49 @@ class TestLeavingOut:
         assert move.result == "650 messages, 650 left out"
         (audit,) = rows_of("audit", f"WHERE act = 'run' AND object_id = {campaign_id}")
         assert json.loads(audit["numbers"]) == {"messages": 1300, "leave_out_reached": True}
+
+    @both_engines
+    def test_who_was_left_out_has_the_reason_and_is_counted_by_it(self) -> None:
+        campaign_id = make_left_out(left_out=2)
+        rows = rows_of("messages", f"WHERE campaign_id = {campaign_id} AND status = 'cancelled'")
+        assert [(row["failure_reason"], row["retry_class"]) for row in rows] == [("reached_lately", None)] * 2
+        counts = counts_of(campaign_id)
+        assert counts.left_out == {"reached_lately": 2}
+        for criteria in (
+            Criteria(reasons=("reached_lately",)),
+            Criteria(("cancelled",), ("reached_lately",)),
+            Criteria(("failed",), ("reached_lately",)),
+            Criteria(("cancelled",)),
+        ):
+            assert total_of(campaign_id, criteria, counts).n == count(campaign_id, criteria), criteria
+        walk = walk_of(Criteria(reasons=("reached_lately",)), counts)
+        found = page_of_messages(campaign_id, Criteria(reasons=("reached_lately",)), walk=walk).rows
+        assert [row.recipient for row in found] == recipients_on(Channel.SMS, 2)
+
+    @both_engines
+    def test_reason_goes_with_a_resume_and_a_stop_gives_none(self) -> None:
+        campaign_id = make_left_out(left_out=2)
+        resume(campaign_id)
+        move_all(campaign_id)
+        assert counts_of(campaign_id).left_out == {}
+        stop(campaign_id)
+        move_all(campaign_id)
+        assert statuses(campaign_id) == {"delivered": 1, "cancelled": 2}
+        assert counts_of(campaign_id).left_out == {}
+        assert recount(campaign_id) == {}
+
+    @both_engines
+    def test_counts_stay_true_when_somebody_left_out_is_forgotten(self, alice: Actor) -> None:
+        campaign_id = make_left_out(left_out=2)
+        ann = recipients_on(Channel.SMS, 1)[0]
+        forget_person(ann, typed_again=ann, actor=alice, now=NOW + 2 * SECOND)
+        assert counts_of(campaign_id).left_out == {"reached_lately": 2}
+        assert recount(campaign_id) == {}
+        resume(campaign_id)
+        move_all(campaign_id)
+        assert statuses(campaign_id) == {"delivered": 1, "cancelled": 1, "queued": 1}
+        assert counts_of(campaign_id).left_out == {"reached_lately": 1}
+        assert recount(campaign_id) == {}
 
     @both_engines
     def test_check_tells_exactly_how_many_will_be_left_out(self, ben: Actor) -> None:

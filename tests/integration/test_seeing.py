@@ -14,8 +14,8 @@ from models.operations.handing_on import hand_on
 from models.operations.retrying import open_plan
 from models.operations.running import delete_campaign, run_campaign
 from models.operations.scheduling import cancel_start
+from models.operations.seeking import find_recipient
 from models.queries.campaigns import list_campaigns, seen_campaign
-from models.queries.finding import find_recipient
 from models.queries.previews import preview_of
 from models.rules.criteria import Criteria
 from models.words import Role
@@ -61,5 +61,5 @@ def test_owner_and_admins_know_of_it(draft: int, ben: Actor, alice: Actor, cast:
     other = cast("Otto", Role.CAMPAIGNER)
     for actor, there in ((ben, 1), (alice, 1), (COMMAND_LINE, 1), (other, 0)):
         assert len([one for one in list_campaigns(actor) if one.campaign.id == draft]) == there
-        assert len(find_recipient(SOMEBODY, actor).messages) == there
+        assert len(find_recipient(SOMEBODY, actor, now=NOW).messages) == there
     assert preview_of(draft, 1, ben).recipient == SOMEBODY

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from admin.presenting.words import RETRY_HINTS, reason_meaning
-from models.rules.counts import Counts, likely_to_work, shown_status, worth_of
+from models.rules.counts import Counts, left_out_told, likely_to_work, shown_status, worth_of
 from models.rules.criteria import Criteria
 from models.rules.guard import LIMIT, WINDOW, guard_mark, slide, trips
 from models.rules.retry_plan import failure_key
@@ -37,6 +37,29 @@ class TestCounts:
 
     def test_failures_are_kept_by_reason_and_class(self) -> None:
         assert self.COUNTS.failures == {("blocked", "likely"): 2, ("blocked", "pointless"): 1}
+
+    def test_those_left_out_are_kept_by_reason_and_are_cancelled_like_others(self) -> None:
+        counts = Counts.from_rows([*ROWS, ("cancelled", "", "", 4), ("cancelled", "reached_lately", "", 2)])
+        assert (counts["cancelled"], counts.left_out, counts.left) == (6, {"reached_lately": 2}, 6)
+        assert counts.failures == self.COUNTS.failures
+        assert counts.without(1, MessageStatus.CANCELLED).left_out == {"reached_lately": 2}
+        assert left_out_told(counts.left_out) == "2 left out: reached in the last 24 hours"
+        assert left_out_told({}) == ""
+
+    @pytest.mark.parametrize(
+        ("reasons", "statuses", "n"),
+        [
+            (["blocked"], [], 3),
+            (["reached_lately"], [], 2),
+            (["blocked", "reached_lately"], [], 5),
+            (["blocked", "reached_lately"], ["cancelled"], 2),
+            (["blocked"], ["cancelled", "delivered"], 0),
+            (["expired"], [], 0),
+        ],
+    )
+    def test_reasons_are_counted_where_they_stand(self, reasons: list[str], statuses: list[str], n: int) -> None:
+        counts = Counts.from_rows([*ROWS, ("cancelled", "", "", 4), ("cancelled", "reached_lately", "", 2)])
+        assert counts.with_reasons(reasons, statuses) == n
 
     def test_every_status_is_counted_zeros_included(self) -> None:
         counts = self.COUNTS.for_every_status()

@@ -17,6 +17,7 @@ GOOD = RunCheck(
     currency="",
     too_long=0,
     empty_fields=(),
+    broken=(),
     offers_opt_out=True,
     reached_lately=0,
     webhook_lacks="",
@@ -38,6 +39,15 @@ def test_nothing_is_warned_of_without_reason() -> None:
         ),
         ({"empty_fields": (EmptyField("city", 1234),)}, "1,234 contacts have no city: they will read {{city}}."),
         ({"too_long": 1}, "1 contact gets a text of over 1,600 characters, which no SMS can carry: it will fail."),
+        ({"broken": ("{{name}",)}, "{{name} looks like a variable but will be sent as typed."),
+        (
+            {"broken": ("{{name}", "{city}", "{{a")},
+            "{{name}, {city} and {{a look like variables but will be sent as typed.",
+        ),
+        (
+            {"broken": tuple(f"{{{{{letter}}}" for letter in "abcdefg")},
+            "{{a}, {{b}, {{c}, {{d}, {{e} and 2 more look like variables but will be sent as typed.",
+        ),
         ({"offers_opt_out": False}, "The text doesn't say how to opt out. Add a line like: Reply STOP to opt out."),
         ({"webhook_lacks": "PUBLIC_URL is not set."}, "PUBLIC_URL is not set."),
     ],
@@ -52,11 +62,12 @@ def test_all_reasons_are_told() -> None:
         channel=Channel.EMAIL,
         reached_lately=2,
         empty_fields=(EmptyField("a", 2), EmptyField("b", 1)),
+        broken=("{a}",),
         offers_opt_out=False,
         webhook_lacks="No.",
     )
-    assert len(bad.warnings) == 5
-    assert "{{unsubscribe_url}}" in bad.warnings[3]
+    assert len(bad.warnings) == 6
+    assert "{{unsubscribe_url}}" in bad.warnings[4]
 
 
 @pytest.mark.parametrize(

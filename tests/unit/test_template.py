@@ -5,6 +5,7 @@ import pytest
 from models.errors import InvalidInputError
 from models.template import (
     Template,
+    broken_placeholders,
     check_header,
     is_field_name,
     missing_fields,
@@ -151,6 +152,57 @@ class TestMissingFields:
     def test_styles_and_json_are_text(self) -> None:
         page = '<style>@media print{a{color:red}}</style><script>{"a":{"b":{}}}</script>{{name}}'
         assert missing_fields(page, ["name"], channel=Channel.EMAIL) == ()
+
+
+class TestBrokenPlaceholders:
+    """With the fields `name` and `first name`."""
+
+    FIELDS = ("Name", "first name")
+
+    @pytest.mark.parametrize(
+        ("text", "told"),
+        [
+            ("Hi {{name}, hi", ("{{name}",)),
+            ("Hi {name}}", ("{name}}",)),
+            ("Hi name}}", ("name}}",)),
+            ("Hi {{ name", ("{{ name",)),
+            ("Hi {{name, thanks", ("{{name",)),
+            ("Hi {{name, thanks}", ("{{name",)),
+            ("Hi {{nmae}", ("{{nmae}",)),
+            ("Hi {nmae}}", ("{nmae}}",)),
+            ("Hi {NAME}, { first  name }", ("{NAME}", "{ first name }")),
+            ("Hi { {name} }", ("{name}",)),
+            ("Hi {{first&nbsp;name}, {first&nbsp;name}", ("{{first&nbsp;name}", "{first&nbsp;name}")),
+            ("{unsubscribe_url}", ("{unsubscribe_url}",)),
+            ("{{name} and {{name}} and {{name}", ("{{name}",)),
+            ("{{name and {{name}}", ("{{name",)),
+            ("{{" + "n" * 70 + "}", ("{{" + "n" * 57 + "…",)),
+        ],
+    )
+    def test_what_was_meant_for_a_field_is_told_as_it_stands(self, text: str, told: tuple[str, ...]) -> None:
+        assert broken_placeholders(text, field_names=self.FIELDS) == told
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "Hi {{name}}, {{ First  Name }}",
+            "{{{name}}}",
+            "{{nmae}}",
+            "{{name!}}",
+            "{} {{} {}} { } {{ } {{}} :-} {:",
+            "{nmae} {one of two} nmae}}",
+            "name {name: value} {name;}",
+            "<style>@media print{a{color:red}} p { color: name }.name{margin:0}</style>",
+            "<style>@media print{\n.name{\nmargin:0\n}}</style>",
+            '<script>{"name":{"b":{}}}</script>',
+            "\\frac{a}{{b}}",
+        ],
+    )
+    def test_whole_placeholders_and_braces_on_purpose_are_not(self, text: str) -> None:
+        assert broken_placeholders(text, field_names=self.FIELDS) == ()
+
+    def test_texts_are_looked_at_each_for_itself(self) -> None:
+        assert broken_placeholders("Hi {{", "name}", "{first name}", field_names=self.FIELDS) == ("{first name}",)
 
 
 class TestCheckHeader:

@@ -3,12 +3,15 @@
 import pytest
 
 from models.actors import Actor
+from models.clock import now_ms
+from models.operations.seeking import MOST_SOUGHT, note_sought
 from models.queries.starts import pending_start_of
 from models.rules.verdicts import Word
+from models.tables import Export
 from models.tables import Person as PersonRow
 from models.words import Channel, Phase
 from tests import factories
-from tests.factories import dump, make_campaign, make_draft, make_ended, phase_of, put_into_phase
+from tests.factories import dump, make_campaign, make_draft, make_ended, make_left_out, phase_of, put_into_phase
 from tests.integration.slack.asking import dialog, heard, shown, text_of, told
 from tests.integration.slack.workspace import Workspace
 from tests.slack_person import Person, eventually
@@ -231,6 +234,14 @@ class TestFind:
         assert "retry_one" not in found
         assert "opted out" not in found.replace("opt-outs", "")
 
+    def test_viewer_who_tries_number_after_number_is_stopped(self, as_vera: Person, vera: Actor) -> None:
+        make_campaign(name="Spring")
+        for n in range(MOST_SOUGHT):
+            note_sought(Channel.SMS, f"+1415556{n:04}", vera, now=now_ms())
+        refused = text_of(told(as_vera, "/campaign find +14155550000", "You have looked for 30 different recipients"))
+        assert "Ask a Campaigner" in refused
+        told(as_vera, "/campaign find +14155560000", "no messages")
+
     def test_nobody_wrote_to_them_is_said(self, as_ben: Person) -> None:
         told(as_ben, "/campaign find +14155550100", "no messages")
         told(as_ben, "/campaign find nobody@example.org", "no messages")
@@ -238,6 +249,29 @@ class TestFind:
     @pytest.mark.parametrize("typed", ["", " nobody", " +1"])
     def test_what_is_no_recipient_is_said(self, as_ben: Person, typed: str) -> None:
         told(as_ben, f"/campaign find{typed}", "Type")
+
+
+class TestLeftOut:
+    """Who was left out at Run, in the panel's words."""
+
+    TOLD = "2 left out: reached in the last 24 hours"
+
+    def test_status_and_summary_say_why(self, as_ben: Person, now_is: int) -> None:
+        campaign_id = make_left_out(now=now_is)
+        told(as_ben, f"/campaign status {campaign_id}", f"{self.TOLD}.")
+        shown(as_ben, f"/campaign summary {campaign_id}", f"Cancelled 2 ({self.TOLD})")
+
+    def test_find_says_why(self, as_ben: Person, now_is: int) -> None:
+        make_left_out(now=now_is)
+        told(as_ben, "/campaign find +14155550000", "Cancelled: Reached in the last 24 hours")
+
+    def test_export_is_filtered_by_it(self, as_ben: Person, now_is: int) -> None:
+        campaign_id = make_left_out(now=now_is)
+        export = text_of(shown(as_ben, f"/campaign export {campaign_id}", "All 3 messages"))
+        assert "Reached in the last 24 hours: 2" in export
+        as_ben.closes()
+        told(as_ben, f"/campaign export {campaign_id} reason:reached_lately", "The export is being made")
+        assert Export.get().criteria == {"reasons": ["reached_lately"]}
 
 
 class TestSummary:

@@ -39,6 +39,13 @@ class TestRun:
         assert "Hello" in run
         assert "opt" in run  # the text lacks the opt-out
 
+    def test_it_warns_of_what_only_looks_like_a_variable(self, as_ben: Person) -> None:
+        campaign_id = make_campaign(name="Spring")
+        with transaction():
+            execute("UPDATE campaigns SET body = 'Hi {{name}' WHERE id = ?", campaign_id)
+        run = text_of(shown(as_ben, "/campaign run spring", "confirm each"))
+        assert ":warning: {{name} looks like a variable but will be sent as typed." in run
+
     def test_who_opted_out_since_the_import_is_counted_so_at_once_and_in_the_end(
         self, slack: Workspace, as_ben: Person
     ) -> None:

@@ -23,7 +23,17 @@ from models.rules.verdicts import Word
 from models.tables import Audit, Campaign
 from models.words import Channel, FailureReason, RetryClass, Scope, Silence
 from tests import factories
-from tests.factories import MINUTE, make_campaign, move_all, phase_of, refused, retry_later, run_later, template_for
+from tests.factories import (
+    MINUTE,
+    make_campaign,
+    make_left_out,
+    move_all,
+    phase_of,
+    refused,
+    retry_later,
+    run_later,
+    template_for,
+)
 from tests.integration.slack.outgoing import CHANNEL, Outgoing, waiting
 
 both_engines = pytest.mark.both_engines
@@ -101,6 +111,13 @@ class TestOwner:
         assert "Simulated" in str(outgoing.direct("ben"))
 
     @both_engines
+    def test_finished_says_who_was_left_out_and_why(self, outgoing: Outgoing) -> None:
+        make_left_out(now=outgoing.now())
+        outgoing.works(10)
+        left_out = "2 left out: reached in the last 24 hours"
+        assert f"It ended as *Stopped*: 1 delivered, 2 cancelled ({left_out})." in outgoing.thread()
+        assert f"{left_out}." in str(outgoing.in_channel(CHANNEL))
+
     def test_finished_can_be_muted_and_heard_again(self, outgoing: Outgoing, spring: int, ben: Actor) -> None:
         mute_finished(ben, muted=True, now=outgoing.now())
         mute_finished(ben, muted=True, now=outgoing.now())
