@@ -18,7 +18,7 @@ from models.clock import now_ms
 from models.config import Config, current
 from models.errors import InvalidInputError, NotFoundError
 from models.operations.settings import change_setting
-from models.providers import PROVIDERS
+from models.providers import PROVIDERS, provider_name
 from models.queries.health import unmapped_codes
 from models.queries.settings import changed_settings, setting
 from models.words import CHANNEL_LABELS, Channel
@@ -104,6 +104,7 @@ def _page(**shown: Any) -> str:
         **_shown_of_rows(),
         surroundings=_surroundings(current()),
         codes=unmapped_codes(),
+        provider_name=provider_name,
     )
 
 

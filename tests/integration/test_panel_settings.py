@@ -151,9 +151,11 @@ class TestEnvironment:
 
 def test_codes_no_table_knows_are_listed(panel: Visitor) -> None:
     note_unmapped([Unmapped("twilio", "30487", "Carrier policy <b>violation</b>")] * 2, now=NOW)
+    note_unmapped([Unmapped("sendgrid", "x-1", "")], now=NOW)
     page = panel.get("/settings").text
     assert "30487" in page
-    assert "2 times" in page
+    assert "said by Twilio 2 times since" in page
+    assert "said by SendGrid 1 time since" in page
     assert "&lt;b&gt;violation" in page
 
 
