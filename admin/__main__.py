@@ -8,7 +8,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from peewee import DatabaseError
 
@@ -36,6 +36,14 @@ PATIENCE_SECONDS = 30.0  # for a database that is just starting
 
 class Parser(argparse.ArgumentParser):
     """Says what is wrong with a command in one line."""
+
+    numbers_first = False  # set where an option takes several words: it would take the id after them for one
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As argparse does it; a subcommand's own words come here too."""
+        if self.numbers_first and args is not None:
+            args = sorted(args, key=lambda word: whole_number(word) is None)
+        return super().parse_known_args(args, namespace)
 
     def error(self, message: str) -> NoReturn:
         """End with exit code 2."""
@@ -170,8 +178,16 @@ def _add_actions(group: "argparse._SubParsersAction[Parser]") -> None:
         command.add_argument("id", type=_id)
         command.set_defaults(command=act)
     command = group.add_parser("retry", help="send Failed messages again")
+    command.numbers_first = True
     command.add_argument("id", type=_id)
-    command.add_argument("--reason", action="append", choices=[reason.value for reason in FailureReason])
+    command.add_argument(
+        "--reason",
+        action="extend",
+        nargs="+",
+        choices=[reason.value for reason in FailureReason],
+        metavar="R",
+        help=f"only these, as many as you like: {', '.join(FailureReason)}; default: all Failed",
+    )
     command.add_argument("--unconfirmed", action="store_true", help="Unconfirmed too: they may get it twice")
     command.set_defaults(command=commands.retry)
 

@@ -17,6 +17,7 @@ from models.database import execute, select, transaction
 from models.operations import optouts, people
 from models.operations.counters import Deltas
 from models.queries.people import find_person
+from models.rules.verdicts import Word
 from models.words import Channel, MessageStatus, Role
 from tests import factories
 from tests.factories import rows_of
@@ -174,6 +175,7 @@ class TestActions:
             ([], 3),
             (["--reason", "unreachable"], 2),
             (["--reason", "unreachable", "--reason", "blocked"], 3),
+            (["--reason", "unreachable", "blocked"], 3),
             (["--unconfirmed"], 4),
             (["--reason", "blocked", "--unconfirmed"], 2),
         ],
@@ -193,6 +195,12 @@ class TestActions:
         assert terminal.result("retry", campaign_id, *words) == ""
         factories.move_all(campaign_id)
         assert counts(terminal, campaign_id)["queued"] == queued
+
+    def test_retry_finds_its_id_after_the_reasons_too(self, terminal: Terminal) -> None:
+        campaign_id = factories.make_ended(messages=3, word=Word.FAILED)
+        assert terminal.result("retry", "--reason", "unknown", "blocked", campaign_id) == ""
+        factories.move_all(campaign_id)
+        assert counts(terminal, campaign_id) == {"queued": 3}
 
 
 class TestStatus:
