@@ -6,11 +6,12 @@ from bot.dialogs.frame import Dialog, Form, Given, Kept
 from bot.dialogs.later import START_AT, in_use, schedule, start_input, starts_later, wrong_time
 from bot.drawing import blocks, lines
 from bot.drawing.blocks import Block
+from bot.outgoing.places import its_card
 from bot.request import Request
 from bot.site import site
 from models.clock import now_ms
 from models.operations import retrying
-from models.queries.campaigns import CampaignSummary, summary_of
+from models.queries.campaigns import CampaignSummary, get_campaign, summary_of
 from models.rules.criteria import Criteria
 from models.rules.retry_plan import PlanEntry, RetryPlan
 from models.words import (
@@ -135,7 +136,8 @@ def _submit(request: Request, kept: Kept, given: Given) -> str:
     retried = retrying.confirm_plan(
         kept["plan"], ticked=ticked, include_unconfirmed=unconfirmed, actor=request.actor, now=now_ms()
     )
-    return retried.told
+    campaign = get_campaign(kept["campaign"])
+    return f"*{blocks.escaped(campaign.name)}*: {retried.told} {its_card(campaign)}"
 
 
 DIALOG = Dialog("Retry failed messages", _form, _submit, _check, {TICK: _ticked_again})

@@ -4,7 +4,7 @@ from bot.dialogs.frame import Dialog, Form, Given, Kept
 from bot.dialogs.later import in_use, schedule, start_input, starts_later, wrong_time
 from bot.drawing import blocks, lines, previews
 from bot.drawing.blocks import Block
-from bot.outgoing.places import channel_of
+from bot.outgoing.places import its_card
 from bot.request import Request
 from bot.site import site
 from jobs import starting
@@ -122,14 +122,7 @@ def _submit(request: Request, kept: Kept, given: Given) -> str:
         now=now_ms(),
     )
     queued = lines.counted(moved.messages, "are being queued")
-    return f"It runs: {queued}. Its card is {_where(kept['campaign'])}. {blocks.escaped(moved.warning)}".rstrip()
-
-
-def _where(campaign_id: int) -> str:
-    campaign = get_campaign(campaign_id)
-    if channel := channel_of(campaign):
-        return f"in <#{channel}>"
-    return "in the owner's direct messages" if campaign.owner_id else "nowhere: neither a channel nor an owner is set"
+    return f"It runs: {queued}. {its_card(get_campaign(kept['campaign']))} {blocks.escaped(moved.warning)}".rstrip()
 
 
 DIALOG = Dialog("Run Campaign", _form, _submit, _check, sketch=_sketch)

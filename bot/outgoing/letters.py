@@ -48,6 +48,8 @@ _BUTTONS = {
     "fail": ("resume", "failures", "panel"),
     "end": ("retry", "failures", "export"),
     "late_start": ("run", "panel"),
+    "planned_run": ("status", "panel"),
+    "planned_retry": ("status", "panel"),
     "mend_counts": ("status", "panel"),
 }
 # News that is none any more once the campaign has left that phase.
@@ -255,6 +257,12 @@ _LETTERS: dict[str, Callable[[Content, str, str], str]] = {
     ),
     "late_start": lambda content, _who, name: (
         f"*{name} was not started as planned.* {escaped(str(content['numbers'].get('reason') or ''))}".rstrip()
+    ),
+    "planned_run": lambda content, _who, name: (
+        f"*{name} was started as planned.* {_counted(content['numbers'], 'are being queued')}."
+    ),
+    "planned_retry": lambda content, _who, name: (
+        f"*Retry of {_counted(content['numbers'])} started in {name} as planned.*"
     ),
     "shut": _letter_shut,
     "mend_counts": lambda content, _who, name: (

@@ -18,6 +18,15 @@ def channel_of(campaign: Campaign) -> str | None:
     return chosen
 
 
+def its_card(campaign: Campaign) -> str:
+    """Where a campaign's card is, or will be in a moment, as a sentence."""
+    if channel := channel_of(campaign):
+        return f"Its card is in <#{channel}>."
+    if campaign.owner_id:
+        return "Its card is in the owner's direct messages."
+    return "Its card is nowhere: neither a channel nor an owner is set."
+
+
 class Places:
     """Knows conversations by the people they are with; Slack never changes them."""
 

@@ -3,7 +3,7 @@
 from models.actors import COMMAND_LINE, SYSTEM, Actor
 from models.database import execute, transaction
 from models.errors import CampaignError, InvalidInputError, NotAllowedError, WrongStateError
-from models.operations import audit, retrying, running
+from models.operations import audit, retrying, running, telling
 from models.operations.running import Moved, refusal, require_disclaimer
 from models.operations.unscheduling import drop_start, end_start
 from models.queries.campaigns import get_campaign, seen_standing, standing_of
@@ -70,7 +70,7 @@ def cancel_start(campaign_id: int, *, actor: Actor, now: int) -> bool:
 
 
 def fire_start(start_id: int, *, now: int) -> Moved | None:
-    """Run or retry what was to start later, as the person who asked for it; None when it waits no longer.
+    """Run or retry what was to start later, as the person who asked for it and is told; None when it waits no longer.
 
     One transaction: either the start is over and its bulk move is open, or nothing happened and it still
     waits. Raises what Run and Retry raise, and NotAllowedError when that person's role no longer reaches.
@@ -82,7 +82,9 @@ def fire_start(start_id: int, *, now: int) -> Moved | None:
         get_campaign(start.campaign_id, lock=True)  # before the start's own row: in this order Stop locks them
         if not end_start(start_id, WorkState.DONE, now=now):
             return None
-        return _STARTS[StartKind(start.kind)](start, now)
+        moved = _STARTS[StartKind(start.kind)](start, now)
+        telling.tell_of_start(f"planned_{start.kind}", start.campaign_id, actor_of(start), moved.messages, now=now)
+        return moved
 
 
 def refuse_start(start_id: int, refusal: CampaignError, *, now: int) -> None:

@@ -86,6 +86,15 @@ def moving(campaign_id: int) -> str:
     return f"move:{campaign_id}"
 
 
+def tell_of_start(act: str, campaign_id: int, actor: Actor, messages: int, *, now: int) -> None:
+    """Tell who had planned a start that it has begun; within its transaction. `act` is `planned_run` or the like."""
+    if actor.person_id is None or not current().slack_is_on:
+        return
+    name, channel = select("SELECT name, channel FROM campaigns WHERE id = ?", campaign_id)[0]
+    content = {"act": act, "person_id": actor.person_id, "by": actor.name, "campaign": name, "channel": channel}
+    _tell_person(actor.person_id, campaign_id, {**content, "numbers": {"messages": messages}, "at": now}, now=now)
+
+
 def start_export_message(export_id: int, actor: Actor, *, now: int) -> None:
     """Let the person who asked in Slack watch the export in their direct messages."""
     if actor.surface == Surface.SLACK and actor.person_id is not None:

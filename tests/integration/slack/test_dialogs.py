@@ -270,7 +270,7 @@ class TestRetry:
         plan = shown(as_ben, "/campaign retry spring", "Likely to work")
         as_ben.clicks(plan, "tick", ["pointless:invalid_recipient"], block_id="pointless-0")
         eventually(lambda: as_ben.modal()["submit"]["text"] == "Retry 5 messages")
-        submitted(as_ben, "5 messages are queued again")
+        submitted(as_ben, "*Spring*: 5 messages are queued again. Its card is ")
         move_all(campaign_id)
         assert statuses(campaign_id) == {"queued": 5, "delivered": 1}
 

@@ -37,6 +37,7 @@ from tests.factories import (
 from tests.integration.slack.outgoing import CHANNEL, Outgoing, waiting
 
 both_engines = pytest.mark.both_engines
+TO_WHO_PLANNED = ("cancel_start", "planned_run", "planned_retry")
 
 
 @pytest.fixture
@@ -338,6 +339,34 @@ class TestCancelledStart:
         assert told == "*Ben* cancelled its scheduled start by editing it."
 
 
+class TestPlannedStart:
+    @both_engines
+    def test_who_had_planned_a_retry_is_told_that_it_started(
+        self, outgoing: Outgoing, spring: int, ben: Actor, alice: Actor
+    ) -> None:
+        ends(spring, outgoing)
+        outgoing.works(5)
+        start_id = retry_later(spring, at=outgoing.now() + MINUTE, actor=alice, now=outgoing.now())
+        outgoing.passes(60)
+        scheduling.fire_start(start_id, now=outgoing.now())
+        outgoing.works(5)
+        assert texts(outgoing, "alice") == ["Retry of 20 messages started in Spring as planned."]
+        assert "open_panel" in str(outgoing.direct("alice")[-1]["blocks"])
+        assert texts(outgoing)[-1] == "<@U0ALICE> retried Spring. 20 messages were queued again."
+
+    def test_who_had_planned_a_run_is_told_that_it_started(self, outgoing: Outgoing, ben: Actor) -> None:
+        start_id = run_later(make_campaign(name="Spring"), at=None, actor=ben, now=outgoing.now())
+        scheduling.fire_start(start_id, now=outgoing.now())
+        outgoing.works(5)
+        assert texts(outgoing) == ["Spring was started as planned. 3 messages are being queued."]
+
+    def test_command_line_that_had_planned_it_is_nobody_to_tell(self, outgoing: Outgoing) -> None:
+        start_id = run_later(make_campaign(name="Spring"), at=None, now=outgoing.now())
+        scheduling.fire_start(start_id, now=outgoing.now())
+        outgoing.works(5)
+        assert texts(outgoing) == texts(outgoing, "alice") == []
+
+
 class TestMissedStart:
     def test_a_providers_own_words_are_for_the_owner_alone(self, outgoing: Outgoing, spring: int, ben: Actor) -> None:
         """They may quote an address: no channel and no audit has them."""
@@ -400,7 +429,7 @@ class TestWords:
         assert line.text
         assert "1 messages" not in line.text
 
-    @pytest.mark.parametrize("act", sorted({*telling.OWNER_ALWAYS, *telling.OWNER_BY_OTHERS, "cancel_start"}))
+    @pytest.mark.parametrize("act", sorted({*telling.OWNER_ALWAYS, *telling.OWNER_BY_OTHERS, *TO_WHO_PLANNED}))
     def test_every_act_that_concerns_a_person_has_its_letter(
         self, installation: object, act: str, numbers: dict[str, object]
     ) -> None:
