@@ -19,12 +19,6 @@ from models.rules.run_warnings import RunCheck
 from models.words import LEAVE_OUT_MEANS, Action, StartKind
 
 LEAVE_OUT = "leave_out"
-_SHORT_DISCLAIMER = (
-    "All recipients agreed to be written to",
-    "The content is lawful and suitable",
-    "Opt-out is offered; nobody who opted out",
-    "I am responsible for the data",
-)
 
 
 def _form(request: Request, campaign_id: int, _message_ids: tuple[int, ...]) -> Form:
@@ -88,10 +82,7 @@ def _leave_out(check: RunCheck) -> Block:
 
 
 def _disclaimer() -> Block:
-    options = [
-        blocks.option(f"{number}. {short}", str(number), blocks.cut(whole, 75))
-        for number, (short, whole) in enumerate(zip(_SHORT_DISCLAIMER, DISCLAIMER, strict=True), start=1)
-    ]
+    options = [blocks.option(sentence, str(number)) for number, sentence in enumerate(DISCLAIMER, start=1)]
     return blocks.input_block(
         "To run it, confirm each", blocks.checkboxes("disclaimer", options), block_id="disclaimer"
     )

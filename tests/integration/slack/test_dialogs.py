@@ -9,7 +9,7 @@ from models.database import execute, transaction
 from models.operations.exporting import do_export, start_export
 from models.operations.optouts import opt_out
 from models.operations.retrying import retry_messages
-from models.operations.running import run_campaign
+from models.operations.running import DISCLAIMER, run_campaign
 from models.queries.starts import pending_start_of
 from models.rules.criteria import Criteria
 from models.rules.verdicts import Word
@@ -45,6 +45,13 @@ class TestRun:
             execute("UPDATE campaigns SET body = 'Hi {{name}' WHERE id = ?", campaign_id)
         run = text_of(shown(as_ben, "/campaign run spring", "confirm each"))
         assert ":warning: {{name} looks like a variable but will be sent as typed." in run
+
+    def test_each_sentence_of_the_disclaimer_is_said_once_and_whole(self, as_ben: Person) -> None:
+        make_campaign(name="Spring")
+        run = shown(as_ben, "/campaign run spring", "confirm each")
+        boxes = next(block for block in run["blocks"] if block.get("block_id") == "disclaimer")["element"]
+        assert [option["text"]["text"] for option in boxes["options"]] == list(DISCLAIMER)
+        assert [option for option in boxes["options"] if "description" in option] == []
 
     def test_who_opted_out_since_the_import_is_counted_so_at_once_and_in_the_end(
         self, slack: Workspace, as_ben: Person
