@@ -53,33 +53,50 @@ class Button:
 
 @dataclass(frozen=True)
 class Head:
-    """The buttons in the head, and all that the menu beside them has."""
+    """The buttons in the head, all that the menu beside them has, and those that the banner below has instead."""
 
     buttons: tuple[Button, ...]
     menu: tuple[Button, ...]
+    banner: tuple[Button, ...] = ()
 
 
-def head(status: CampaignStatus, phase: Phase, answers: Mapping[Action, Answer]) -> Head:
-    """Arrange what is allowed and what is not."""
+def head(status: CampaignStatus, phase: Phase, answers: Mapping[Action, Answer], goes_on_by: Action) -> Head:
+    """Arrange what is allowed and what is not, each once; a Failed campaign that is mended goes on by `goes_on_by`."""
+    decisions = tuple(action for action in _decisions(status, goes_on_by) if answers[action].allowed)
     order = _FIRST[CampaignStatus.HELD if phase is Phase.STOPPING else status]  # both can go on or end
+    order = tuple(action for action in order if action not in decisions)
     if _waits(order, answers):
         order = (Action.START_LATER, *order)
     buttons = tuple(
-        _button(action, answers[action], ink=place == 0, wide=place >= SHOWN_ON_PHONES or action in _LONG)
+        _button(
+            action,
+            answers[action],
+            ink=place == 0 and not decisions,
+            wide=place >= SHOWN_ON_PHONES or action in _LONG,
+        )
         for place, action in enumerate(order)
     )
     rest = tuple(
         _button(action, answers[action])
         for action in ACTION_WORDS
-        if action not in order and action is not Action.START_LATER  # a part of Run and Retry, unless these must wait
+        # To start later is a part of Run and Retry, unless these must wait.
+        if action not in (*order, *decisions, Action.START_LATER)
     )
-    return Head(buttons, rest)
+    banner = tuple(_button(action, answers[action], ink=place == 0) for place, action in enumerate(decisions))
+    return Head(buttons, rest, banner)
 
 
 def standing(word: str, answers: Mapping[Action, Answer]) -> str:
     """What the head shows, in short: another one means that the head has to be drawn anew."""
     allowed = [str(place) for place, action in enumerate(ACTION_WORDS) if answers[action].allowed]
     return f"{word} {''.join(allowed)}"
+
+
+def _decisions(status: CampaignStatus, goes_on_by: Action) -> tuple[Action, ...]:
+    """What the banner asks somebody to choose from."""
+    if status is CampaignStatus.HELD:
+        return (Action.RESUME, Action.STOP)
+    return (goes_on_by, Action.EDIT) if status is CampaignStatus.FAILED else ()
 
 
 def _waits(order: tuple[Action, ...], answers: Mapping[Action, Answer]) -> bool:

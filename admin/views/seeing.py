@@ -73,7 +73,7 @@ def live_context(campaign: Campaign, actor: Actor, wanted: MessageFilter) -> dic
         "badge": badge,
         "was_run": phase not in NOT_RUN,
         "owner": owner_of(campaign),
-        "head": heads.head(progress.summary.status, phase, answers),
+        "head": heads.head(progress.summary.status, phase, answers, goes_on_by(progress.counts)),
         "standing": heads.standing(f"{badge.word} {campaign.silence} {campaign.owner_id}", answers),
         "answers": answers,
         "filter": wanted,

@@ -1,5 +1,8 @@
 """What stands above a campaign that is Held or Failed: why, who can mend it, and what to press then."""
 
+import re
+from collections import Counter
+
 import pytest
 from flask import Flask
 
@@ -14,12 +17,14 @@ from tests.factories import (
     claim,
     make_campaign,
     make_ended,
+    move_all,
     phase_of,
     put_into_phase,
     receive,
     resume,
     rows_of,
     run,
+    stop,
 )
 from tests.integration.panel import Visitor, read
 
@@ -96,6 +101,34 @@ def test_channel_that_is_no_longer_configured_is_for_who_runs_the_installation(p
     banner = read(banner_of(panel, campaign_id))
     assert "Who can mend it: whoever runs this installation" in banner
     assert "SMS_PROVIDER is not set." in banner
+
+
+@pytest.mark.parametrize(
+    ("phase", "acts"),
+    [
+        (Phase.READY, {"run", "edit", "delete"}),
+        (Phase.RUNNING, {"stop"}),
+        (Phase.HELD, {"resume", "stop"}),
+        (Phase.STOPPING, {"resume"}),
+        (Phase.FAILED, {"resume", "edit", "delete"}),
+        (Phase.ENDED, {"resume", "delete"}),
+    ],
+)
+def test_each_act_has_one_button_in_head_and_banner_together(panel: Visitor, phase: Phase, acts: set[str]) -> None:
+    campaign_id = make_campaign(Channel.EMAIL)
+    if phase is not Phase.READY:
+        run(campaign_id)
+        stop(campaign_id)
+        move_all(campaign_id)
+    put_into_phase(campaign_id, phase)
+    page = panel.get(f"/campaigns/{campaign_id}/").text
+    above = page[page.index('id="head"') : page.index('id="progress"')]
+    # What a wide screen shows as a button, a narrow one has in its menu.
+    shown = re.sub(r'<a class="[^"]* narrow".*?</a>', "", above)
+    offered = Counter(re.findall(r'href="/campaigns/\d+/(?!\?)([a-z-]+)"', shown))
+    assert {act for act, times in offered.items() if times > 1} == set()
+    assert acts <= {"edit" if act in ("sender", "template") else act for act in offered}
+    assert above.count("btn-primary") <= 1
 
 
 def test_viewer_sees_banners_without_buttons(app: Flask, vera: Actor) -> None:
