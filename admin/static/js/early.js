@@ -12,3 +12,9 @@
     early.forEach((button) => button.click());
   }, { once: true });
 })();
+
+// A form's answer that is a page stands where the form does: at its own address Back, or a reload, would ask to send the form again.
+if (document.documentElement.hasAttribute('data-answer')) {
+  const asked = document.referrer.startsWith(`${location.origin}/`) ? document.referrer : location.href;
+  history.replaceState(null, '', asked);
+}

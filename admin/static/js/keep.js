@@ -7,11 +7,12 @@ const isTick = (field) => field.type === 'checkbox' || field.type === 'radio';
 // What was typed before this script came is newer than what was kept.
 const isTouched = (field) => (isTick(field) ? field.checked !== field.defaultChecked : 'defaultValue' in field && field.value !== field.defaultValue);
 
-// A form that was sent was taken if it led to another page; a refusal stands at the form's own address.
+// A form that was sent was taken if it led to a page that is not the answer to it; a refusal is.
 const sent = sessionStorage.getItem('sent');
 if (sent) {
   const cameFrom = document.referrer && new URL(document.referrer).pathname;
-  if (sent !== here && cameFrom === sent) sessionStorage.removeItem(keyOf(sent));
+  const isLed = performance.getEntriesByType('navigation')[0].type === 'navigate';
+  if (isLed && cameFrom === sent && !document.documentElement.hasAttribute('data-answer')) sessionStorage.removeItem(keyOf(sent));
   sessionStorage.removeItem('sent');
 }
 
