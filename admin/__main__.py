@@ -8,12 +8,14 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, NoReturn
 
 from peewee import DatabaseError
 
 from admin import commands
 from admin.numbers import whole_number
+from admin.patience import OPENING, WRITING, Patience
 from jobs.queues import pass_hints
 from jobs.runtime import logs, owner
 from jobs.runtime.addresses import public_url
@@ -94,15 +96,18 @@ def _run(options: argparse.Namespace) -> int:
     if not options.opens_itself:
         config = Config.from_env()
         logs.set_up(config, "admin")  # or it would go to stdout
-        _open(config)
+        patience = Patience()
+        with patience.waiting(OPENING):
+            _open(config, patience)
+        database.watch_waits(partial(patience.waiting, WRITING))
         pass_hints(config)
     return options.command(options) or 0
 
 
-def _open(config: Config) -> None:
+def _open(config: Config, patience: Patience) -> None:
     try:
         owner.prepare(config.var)
-        open_installation(config, seconds=PATIENCE_SECONDS)
+        open_installation(config, seconds=PATIENCE_SECONDS, tell=patience.hear)
     except OSError as trouble:
         raise NotConfiguredError(f"{trouble.filename} can't be used: {trouble.strerror}.") from trouble
     except DatabaseError as trouble:

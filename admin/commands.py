@@ -14,6 +14,7 @@ from typing import Any
 from admin import sample
 from admin.checkup import doctor as checkup
 from admin.checkup.findings import Level
+from admin.patience import OPENING, Patience
 from admin.presenting import times
 from jobs import slack_app, starting
 from jobs.runtime import addresses
@@ -191,7 +192,9 @@ def recount(_options: Namespace) -> int:
 def migrate(_options: Namespace) -> None:
     """Bring the schema up to date; print what was applied."""
     database.connect(Config.from_env())
-    for name in schema.migrate():
+    with Patience().waiting(OPENING):
+        applied = schema.migrate()
+    for name in applied:
         print(name)
 
 

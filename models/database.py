@@ -8,7 +8,7 @@ pysqlite3's may lack) is for one machine; PostgreSQL for more. The tables are bo
 import datetime as dt
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -91,6 +91,7 @@ class SqliteDatabase(APSWDatabase):
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.gate = WriteGate(path)
+        self.waits: Callable[[], AbstractContextManager[object]] = nullcontext
         super().__init__(
             str(path),
             timeout=BUSY_SECONDS,
@@ -191,7 +192,7 @@ def transaction() -> Iterator[None]:
     is_inner, before, asked = database.in_transaction(), _open.hints, list[Callable[[], object]]()
     _open.hints = asked
     try:
-        with nullcontext() if is_inner or not on_sqlite() else database.obj.gate.held(), database.atomic():
+        with database.atomic() if is_inner or not on_sqlite() else _turn():
             yield
     finally:
         _open.hints = before
@@ -199,6 +200,22 @@ def transaction() -> Iterator[None]:
         before += asked
     else:
         _say(asked)
+
+
+@contextmanager
+def _turn() -> Iterator[None]:
+    """A transaction of SQLite's, once one's turn has come."""
+    with ExitStack() as inside:
+        with database.obj.waits():
+            inside.enter_context(database.obj.gate.held())
+            inside.enter_context(database.atomic())
+        yield
+
+
+def watch_waits(watch: Callable[[], AbstractContextManager[object]]) -> None:
+    """Have `watch()` around each wait for one's turn to write; PostgreSQL's writers have none."""
+    if on_sqlite():
+        database.obj.waits = watch
 
 
 def _say(hints: Sequence[Callable[[], object]]) -> None:

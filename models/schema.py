@@ -10,7 +10,7 @@ from pathlib import Path
 from peewee import PeeweeException
 from playhouse.migrations import Runner
 
-from models.database import database, on_sqlite, refusal_in, select
+from models.database import close, database, on_sqlite, refusal_in, select
 from models.errors import NotConfiguredError
 
 DIRECTORY = Path(__file__).parent / "migrations"
@@ -33,8 +33,14 @@ def check() -> None:
         raise NotConfiguredError(f"The database's schema is behind ({behind[0]}): run `python -m admin migrate`.")
 
 
-def wait_for_schema(seconds: float = 30, pause: Callable[[float], object] = time.sleep) -> None:
+def wait_for_schema(
+    seconds: float = 30,
+    pause: Callable[[float], object] = time.sleep,
+    tell: Callable[[str], object] = lambda _refusal: None,
+) -> None:
     """Migrate, waiting for the database to come up; `pause` waits between two tries and may raise to give up.
+
+    `tell` hears after each try what the database said.
 
     Raises NotConfiguredError with what the database said if it doesn't within `seconds`.
     """
@@ -43,10 +49,12 @@ def wait_for_schema(seconds: float = 30, pause: Callable[[float], object] = time
         try:
             migrate()
         except PeeweeException as problem:
-            if not refusal_in(problem):
+            if not (refusal := refusal_in(problem)):
                 raise
             if time.monotonic() > deadline:
                 raise NotConfiguredError(f"The database can't be reached: {problem}") from problem
+            tell(refusal)
+            close()  # a connection that began while the server took no writes will never take any
             pause(RETRY_SECONDS)
         else:
             return

@@ -78,19 +78,26 @@ class Terminal:
 
     def process(self, *words: object, stdin: str = "", **variables: str) -> Said:
         """The same in a process of its own."""
+        with self.begun(*words, **variables) as begun:
+            try:
+                out, err = begun.communicate(stdin.encode(), timeout=30)
+            finally:
+                begun.kill()
+        return Said(begun.returncode, out.decode(), err.decode())
+
+    def begun(self, *words: object, **variables: str) -> "subprocess.Popen[bytes]":
+        """The same, which is still at it."""
         clean = {
             name: value for name, value in os.environ.items() if not name.startswith(OURS) and name not in ALSO_OURS
         }
-        ended = subprocess.run(
+        return subprocess.Popen(
             [sys.executable, "-m", "admin", *map(str, words)],
             cwd=ROOT,
             env={**clean, **self.variables, **variables},
-            input=stdin.encode(),
-            capture_output=True,
-            timeout=30,
-            check=False,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
         )
-        return Said(ended.returncode, ended.stdout.decode(), ended.stderr.decode())
 
     def file(self, name: str, content: str | bytes) -> Path:
         """A file of this content in the folder."""

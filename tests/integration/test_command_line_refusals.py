@@ -2,11 +2,14 @@
 
 import os
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
+from threading import Timer
 
+import apsw
 import pytest
 
+from models import database
 from models.database import execute, transaction
 from models.queries.people import person_by_slack_id
 from models.rules.verdicts import Word
@@ -336,6 +339,53 @@ class TestInstallation:
         monkeypatch.setattr("admin.__main__.PATIENCE_SECONDS", 0.0)
         with no_writes():
             assert "read-only transaction" in refused()
+
+
+SILENT_SECONDS = 15  # after which a command that says nothing is killed, starting a process included
+
+
+class TestWaiting:
+    """A database that may yet answer is waited for, and the command says what it waits for."""
+
+    def said_at_last(self, terminal: Terminal, answers: Callable[[], object], *words: object) -> str:
+        """The first line of a command on stderr, which goes on as soon as the database `answers`."""
+        with terminal.begun(*words) as begun:
+            assert begun.stderr
+            silent = Timer(SILENT_SECONDS, begun.kill)
+            silent.start()
+            line = begun.stderr.readline().decode()
+            silent.cancel()
+            assert begun.poll() is None
+            answers()
+            assert begun.wait(30) == 0, begun.stderr.read().decode()
+        return line
+
+    def test_a_lock_of_somebody_else(self, terminal: Terminal) -> None:
+        campaign_id = factories.make_campaign()
+        factories.run(campaign_id)
+        stranger = apsw.Connection(str(database.database.database))
+        stranger.execute("BEGIN IMMEDIATE")
+        line = self.said_at_last(terminal, lambda: stranger.execute("ROLLBACK"), "stop", campaign_id)
+        stranger.close()
+        assert line == "Waiting for the database: another process is writing to it.\n"
+        assert factories.phase_of(campaign_id) == Phase.STOPPING
+
+    def test_a_turn_of_somebody_else(self, terminal: Terminal) -> None:
+        campaign_id = factories.make_campaign()
+        with ExitStack() as turn:
+            turn.enter_context(database.database.obj.gate.held())
+            line = self.said_at_last(terminal, turn.close, "run", campaign_id, "--accept-disclaimer")
+        assert line == "Waiting for the database: another process is writing to it.\n"
+
+    @pytest.mark.parametrize("engine", [engines.POSTGRESQL], indirect=True)
+    def test_one_that_takes_no_writes(
+        self, terminal: Terminal, no_writes: Callable[[], AbstractContextManager[None]]
+    ) -> None:
+        with ExitStack() as refusing:
+            refusing.enter_context(no_writes())
+            line = self.said_at_last(terminal, refusing.close, "status")
+        assert line.startswith("Waiting for the database: cannot execute")
+        assert "read-only transaction" in line
 
 
 def _on_its_way_to(action: str) -> int:
