@@ -16,7 +16,7 @@ from admin.views.seeing import Start, told_start
 from jobs.runtime import run_file
 from models.clock import now_ms
 from models.config import current
-from models.queries.campaigns import NEEDS_ATTENTION, CampaignSummary, drafts_with_template, list_campaigns
+from models.queries.campaigns import CampaignSummary, drafts_with_template, list_campaigns
 from models.queries.flow import flows_of
 from models.queries.pages import PAGE, names_of
 from models.queries.progress import Progress, progress_of
@@ -27,7 +27,7 @@ from models.words import CHANNEL_LABELS, HOLDS_CHANNEL, NOT_RUN, CampaignStatus,
 TABS = {
     "running": ("In Progress", {CampaignStatus.IN_PROGRESS}),
     "ready": ("Ready", {CampaignStatus.READY}),
-    "attention": ("Needs attention", NEEDS_ATTENTION),
+    "attention": ("Needs attention", {CampaignStatus.HELD, CampaignStatus.FAILED}),
     "complete": (
         "Complete",
         {

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from bot.drawing import blocks, buttons, lines
 from bot.drawing.blocks import Block, escaped
 from bot.drawing.lines import Site
-from models.queries.campaigns import NEEDS_ATTENTION, CampaignSummary, needing_attention
+from models.queries.campaigns import CampaignSummary
 from models.queries.progress import Progress
 from models.rules.counts import likely_to_work
 from models.tables import Export, ScheduledStart
@@ -15,6 +15,10 @@ from models.words import CHANNEL_LABELS, ROLE_LABELS, CampaignStatus, Channel, M
 RECENT = 5
 ATTENTION = 5
 EXPORTS = 5
+_NEEDS_SOMEBODY = frozenset(
+    {CampaignStatus.FAILED, CampaignStatus.HELD, CampaignStatus.STOPPED, CampaignStatus.COMPLETE_WITH_ERRORS}
+)
+_GOES_NO_FURTHER = frozenset({CampaignStatus.FAILED, CampaignStatus.HELD})  # shown first, however old
 _ACTS = {
     CampaignStatus.FAILED: ("resume", "failures"),
     CampaignStatus.HELD: ("resume", "stop", "failures"),
@@ -86,13 +90,10 @@ def _free(channel: Channel, day: Day) -> str:
 
 def _attention(day: Day, site: Site) -> list[Block]:
     shown: list[Block] = []
-    waiting = needing_attention(day.campaigns)
-    for found in waiting[:ATTENTION]:
+    waiting = [one for one in day.campaigns if one.status in _NEEDS_SOMEBODY]
+    for found in sorted(waiting, key=lambda one: one.status not in _GOES_NO_FURTHER)[:ATTENTION]:
         shown.append(blocks.section(f"{lines.name(found)} · {lines.status(found)}\n{_why(found)}"))
         shown.append(buttons.row(found.campaign.id, _ACTS[found.status], site))
-    if len(waiting) > ATTENTION:
-        all_of_them = blocks.button("Open panel", "open_panel", url=f"{site.panel_url}/campaigns/?status=attention")
-        shown.append(blocks.section(f"{ATTENTION} of {len(waiting)}. The rest is in the panel.", all_of_them))
     return shown
 
 
@@ -110,7 +111,7 @@ def _why(found: CampaignSummary) -> str:
 
 
 def _recent(day: Day) -> list[Block]:
-    calm = [one for one in day.campaigns if one.status not in NEEDS_ATTENTION and buttons.group_of(one) != "running"]
+    calm = [one for one in day.campaigns if one.status not in _NEEDS_SOMEBODY and buttons.group_of(one) != "running"]
     starts = {start.campaign_id: start for start in day.starts}
     from_campaigns = [
         blocks.section(

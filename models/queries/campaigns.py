@@ -1,6 +1,5 @@
 """Reads of campaigns: one, a list, and what the rules need to know."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from math import ceil
 
@@ -19,10 +18,6 @@ from models.words import CampaignStatus, Channel, MessageStatus, Phase
 
 # A list shows no templates, and each may be a megabyte.
 _LISTED = Campaign.columns_but("subject", "body")
-
-
-_GOES_NO_FURTHER = frozenset({CampaignStatus.FAILED, CampaignStatus.HELD})
-NEEDS_ATTENTION = _GOES_NO_FURTHER | {CampaignStatus.STOPPED, CampaignStatus.COMPLETE_WITH_ERRORS}
 
 
 @dataclass(frozen=True)
@@ -100,12 +95,6 @@ def list_campaigns(actor: Actor) -> list[CampaignSummary]:
         CampaignSummary(campaign, shown_status(Phase(campaign.phase), counts[campaign.id]), counts[campaign.id])
         for campaign in campaigns
     ]
-
-
-def needing_attention(campaigns: Iterable[CampaignSummary]) -> list[CampaignSummary]:
-    """Those of them that wait for somebody's decision; first, however old, what goes no further without one."""
-    waiting = [found for found in campaigns if found.status in NEEDS_ATTENTION]
-    return sorted(waiting, key=lambda found: found.status not in _GOES_NO_FURTHER)
 
 
 def drafts_with_template() -> set[int]:

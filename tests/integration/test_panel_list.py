@@ -6,13 +6,9 @@ from collections.abc import Callable
 import pytest
 from flask import Flask
 
-from bot.drawing.home import home
-from bot.drawing.lines import Site
-from bot.listeners.home import day_of
 from models.actors import Actor
-from models.rules.verdicts import Word
-from models.words import Channel, Phase, Role
-from tests.factories import make_campaign, make_ended, move_all, put_into_phase, run, stop
+from models.words import Channel, Role
+from tests.factories import make_campaign, make_ended, run
 from tests.integration.panel import Visitor
 from tests.integration.plans import noted_statements
 from tests.integration.test_panel_acts import read
@@ -38,22 +34,6 @@ def test_campaigns_are_found_filtered_and_sorted(panel: Visitor) -> None:
     assert names("q=cher") == ["Cherry"]
     assert names("q=nothing") == []
     assert names("channel=sms&sort=name") == ["Apple", "Cherry"]
-
-
-def test_needs_attention_is_the_same_as_in_slack(panel: Visitor, ben: Actor) -> None:
-    made = {"failed": make_campaign(), "held": make_campaign(Channel.EMAIL), "stopped": make_campaign()}
-    put_into_phase(made["failed"], Phase.FAILED)
-    put_into_phase(made["held"], Phase.HELD)
-    run(made["stopped"])
-    stop(made["stopped"])
-    move_all(made["stopped"])
-    made |= {"with errors": make_ended(word=Word.FAILED), "complete": make_ended(), "ready": make_campaign()}
-    listed = re.findall(r'class="cell-main" href="/campaigns/(\d+)/', panel.get("/campaigns/?status=attention").text)
-    wanted = {made[name] for name in ("failed", "held", "stopped", "with errors")}
-    assert {int(campaign_id) for campaign_id in listed} == wanted
-    in_slack = home(day_of(ben), Site("https://panel.example.com", frozenset()))["blocks"]
-    rows = [block["block_id"] for block in in_slack if block.get("block_id", "").startswith("acts-")]
-    assert {int(row.split("-")[1]) for row in rows} == wanted
 
 
 def test_list_reads_no_template(panel: Visitor) -> None:

@@ -39,14 +39,6 @@ def test_what_goes_no_further_stands_first_however_old(as_ben: Person) -> None:
     assert "Evacuation notice" in text_of(home_of(as_ben, "Needs attention"))
 
 
-def test_what_there_is_no_room_for_is_counted_and_leads_to_the_panel(as_ben: Person) -> None:
-    for _ in range(6):
-        make_ended(word=Word.FAILED)
-    home = text_of(home_of(as_ben, "Needs attention"))
-    assert "5 of 6. The rest is in the panel." in home
-    assert "/campaigns/?status=attention" in home
-
-
 def test_nothing_is_said_of_failures_where_there_are_none(as_ben: Person) -> None:
     make_ended(word=Word.UNCONFIRMED)
     home = text_of(home_of(as_ben, "Needs attention"))
