@@ -79,9 +79,14 @@ class Desk:
         self.submits("Close")
         expect(self.modal).to_be_hidden()
 
+    @property
+    def disclaimer(self) -> Locator:
+        """The boxes of what has to be confirmed each time."""
+        return self.modal.get_by_role("group", name="To run it, confirm each").get_by_role("checkbox")
+
     def confirms_disclaimer(self) -> None:
         """Tick what has to be confirmed each time, and nothing else."""
-        for box in self.modal.get_by_role("group", name="To run it, confirm each").get_by_role("checkbox").all():
+        for box in self.disclaimer.all():
             box.check()
 
     def runs(self, name: str) -> None:

@@ -59,7 +59,7 @@ def test_campaign_goes_the_whole_way(
 
     ben.types(f"/campaign run “{name.upper()}”")
     expect(ben.modal).to_contain_text(re.compile(rf"{imported:,} messages.*confirm each", re.DOTALL))
-    first, *others = ben.modal.locator("label").filter(has_text=re.compile(r"^\s*\d\. ")).get_by_role("checkbox").all()
+    first, *others = ben.disclaimer.all()
     first.check()
     ben.modal.get_by_role("button", name="Run Campaign").click()
     expect(ben.modal).to_contain_text("Confirm all four to run it.")
