@@ -19,8 +19,8 @@ from models.clock import now_ms
 from models.operations import campaigns, duplicating, handing_on, running, scheduling
 from models.queries.campaigns import counts_of, seen_campaign
 from models.queries.people import people_who_may
+from models.queries.reached import has_left_out
 from models.queries.run_check import run_check
-from models.queries.work import has_left_out
 from models.rules.stopping import nothing_stopped
 from models.tables import Campaign
 from models.words import NO_START, NOTHING_TO_RESUME, START_CANCELLED, Action, Channel, StartKind, counted

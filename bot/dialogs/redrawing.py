@@ -23,19 +23,19 @@ class Redrawings:
 
     def begin(self, view_id: str, at: float) -> None:
         """A turn came; those before it need not be shown any more."""
-        turns = self._of(view_id)
-        turns.newest = max(turns.newest, at)
+        dialog = self._of(view_id)
+        dialog.newest = max(dialog.newest, at)
 
     @contextmanager
     def show(self, view_id: str, at: float) -> Iterator[bool]:
         """One at a time: whether this turn is still the newest, so that it is to be shown."""
-        turns = self._of(view_id)
-        with turns.showing:
-            yield at >= turns.newest
+        dialog = self._of(view_id)
+        with dialog.showing:
+            yield at >= dialog.newest
 
     def _of(self, view_id: str) -> _Dialog:
         with self._lock:
-            turns = self._dialogs.setdefault(view_id, _Dialog())
+            dialog = self._dialogs.setdefault(view_id, _Dialog())
             while len(self._dialogs) > REMEMBERED:
                 del self._dialogs[next(iter(self._dialogs))]
-            return turns
+            return dialog

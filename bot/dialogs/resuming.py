@@ -8,7 +8,7 @@ from jobs import starting
 from models.clock import now_ms
 from models.operations import running
 from models.queries.campaigns import summary_of
-from models.queries.work import has_left_out
+from models.queries.reached import has_left_out
 from models.words import NOTHING_TO_RESUME, RESUME_LEFT_OUT, Action
 
 NOTHING_LEFT = "Nothing is left to send: this only ends the state it is in."

@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
+from models.addresses import FORGOTTEN
 from models.database import marks, select
 from models.queries.refusing import listed_key
 from models.rules.timeouts import DAY
-from models.words import HOLDS_CHANNEL, REACHED, Channel
+from models.tables.campaigns import IS_HOLDING
+from models.words import REACHED, Channel, LeftOut
 
 LATELY = DAY  # a promise to people, so TIME_SCALE does not shorten it
 # Each campaign has its own arm: for several at once PostgreSQL rather reads the whole table. SQLite takes 500.
@@ -51,15 +53,26 @@ def reached_among(campaign_id: int, recipient_keys: Sequence[str], *, since: int
     return {key for (key,) in found}
 
 
+def has_left_out(campaign_id: int) -> bool:
+    """Whether a Resume sends to people who were left out at the run; who was forgotten is nobody to send to."""
+    return bool(
+        select(
+            "SELECT 1 FROM messages WHERE campaign_id = ? AND failure_reason = ? AND recipient <> ? LIMIT 1",
+            campaign_id,
+            LeftOut.REACHED_LATELY.value,
+            FORGOTTEN,
+        )
+    )
+
+
 def _ran_since(campaign_id: int, since: int) -> list[int]:
     """The other campaigns of the channel that may have handed something over: a run's end is noted in `updated_at`."""
     found = select(
         "SELECT other.id FROM campaigns other JOIN campaigns mine ON mine.channel = other.channel "
         "WHERE mine.id = ? AND other.id <> mine.id AND other.started_at IS NOT NULL "
-        f"AND (other.updated_at >= ? OR other.phase IN ({marks(list(HOLDS_CHANNEL))}))",
+        f"AND (other.updated_at >= ? OR other.{IS_HOLDING})",
         campaign_id,
         since,
-        *sorted(HOLDS_CHANNEL),
     )
     return [other_id for (other_id,) in found]
 

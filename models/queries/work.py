@@ -33,13 +33,6 @@ def current_move(campaign_id: int) -> BulkMove | None:
     return found
 
 
-def has_left_out(campaign_id: int) -> bool:
-    """Whether people reached lately were left out at the run: Cancelled like others, so that the first Resume sends."""
-    found = select("SELECT kind, criteria, left_out FROM bulk_moves WHERE campaign_id = ?", campaign_id)
-    left_out = any(kind == "run" and "reached_since" in (criteria or "") and n for kind, criteria, n in found)
-    return left_out and "resume" not in {kind for kind, _, _ in found}
-
-
 def exports_seen_by(actor: Actor) -> list[Export]:
     """The latest exports: one's own, and everybody's for who may see operations."""
     query = Export.select().order_by(Export.id.desc()).limit(EXPORTS_LISTED)

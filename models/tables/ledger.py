@@ -61,7 +61,11 @@ class Tally(UnnumberedTable):
 
 
 class Lease(UnnumberedTable):
-    """Something that one process at a time may do, until a moment."""
+    """Something that one process at a time may do, until a moment.
+
+    So are kept, under names that nothing leases: tries of sign-ins, sessions that ended, recipients sought (see
+    `models.operations.signing_in` and `models.operations.seeking`).
+    """
 
     name = TextField(primary_key=True)
     holder = TextField()

@@ -21,6 +21,7 @@ from models.queries.campaigns import counts_of
 from models.queries.messages import count
 from models.queries.pages import page_of_messages, total_of
 from models.queries.previews import preview_of
+from models.queries.reached import has_left_out
 from models.queries.refusing import waiting_who_refuse
 from models.queries.run_check import run_check
 from models.queries.walks import walk_of
@@ -403,6 +404,29 @@ class TestLeavingOut:
         assert statuses(campaign_id) == {"delivered": 1, "cancelled": 1, "queued": 1}
         assert counts_of(campaign_id).left_out == {"reached_lately": 1}
         assert recount(campaign_id) == {}
+
+    @both_engines
+    def test_they_are_among_what_a_resume_sends_until_it_has_queued_them(self, alice: Actor) -> None:
+        campaign_id = make_left_out(left_out=2)
+        assert has_left_out(campaign_id)
+        resume(campaign_id)
+        stop(campaign_id)
+        move_all(campaign_id)
+        assert has_left_out(campaign_id)
+        for recipient in recipients_on(Channel.SMS, 2):
+            forget_person(recipient, typed_again=recipient, actor=alice, now=NOW + 2 * SECOND)
+        assert counts_of(campaign_id).left_out == {"reached_lately": 2}
+        assert not has_left_out(campaign_id)
+
+    @both_engines
+    def test_a_resume_leaves_none_of_them(self) -> None:
+        campaign_id = make_left_out(left_out=2)
+        resume(campaign_id)
+        move_all(campaign_id)
+        stop(campaign_id)
+        move_all(campaign_id)
+        assert statuses(campaign_id) == {"delivered": 1, "cancelled": 2}
+        assert not has_left_out(campaign_id)
 
     @both_engines
     def test_check_tells_exactly_how_many_will_be_left_out(self, ben: Actor) -> None:
