@@ -20,6 +20,7 @@ from models.words import (
     LeftOut,
     MessageStatus,
     Phase,
+    counted,
 )
 
 LOOKED_AT = 200  # hand-overs at most that are looked at for the latest end
@@ -68,7 +69,7 @@ class Progress:
         n = self.waiting_for_receipts
         if not n or self.waits_until is None:
             return ""
-        return f"waiting for {n:,} receipt{'' if n == 1 else 's'}, until {moment(self.waits_until)} at most"
+        return f"waiting for {counted(n, 'receipt')}, until {moment(self.waits_until)} at most"
 
     @property
     def reasons(self) -> tuple[tuple[FailureReason, int], ...]:

@@ -200,7 +200,8 @@ class TestWithoutKeys:
         return {"PUBLIC_URL": PUBLIC_URL}
 
     def test_everything_is_refused(self, client: FlaskClient) -> None:
-        assert twilio(client, address(1), status("delivered"), token="").status_code == 403
+        for path in (address(1), INBOUND.path):
+            assert twilio(client, path, status("delivered"), token="").status_code == 403
         assert sendgrid(client, []).status_code == 403
 
 
