@@ -289,7 +289,7 @@ SURFACE_LABELS = {
 }
 
 FAILURE_REASON_NAMES = {reason: reason.value.replace("_", " ").capitalize() for reason in FailureReason}
-LEFT_OUT_NAMES = {LeftOut.REACHED_LATELY: "Reached in the last 24 hours"}
+LEFT_OUT_NAMES = {LeftOut.REACHED_LATELY: "Reached in the 24 hours before Run"}
 # Whatever a message may have for a reason, by its slug.
 REASON_NAMES = {reason.value: name for reason, name in (*FAILURE_REASON_NAMES.items(), *LEFT_OUT_NAMES.items())}
 

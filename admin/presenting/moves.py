@@ -9,7 +9,7 @@ from models.words import OPEN_WORK, MoveKind, WorkState
 
 FRESH = 10 * 60_000  # ms after its end in which its result is still news
 _WHY_LEFT_OUT = {
-    MoveKind.RUN: "reached in the last 24 hours",
+    MoveKind.RUN: "reached in the 24 hours before Run",
     MoveKind.RESUME: "people who were forgotten",
     MoveKind.RETRY: "no longer failed, or opted out by then",
 }

@@ -130,9 +130,9 @@ def stopping_told(phase: Phase, counts: Counts) -> str:
 
 
 def left_out_told(left_out: Mapping[str, int]) -> str:
-    """Who was left out at Run and why: "3 left out: reached in the last 24 hours"; '' if nobody was."""
-    told = (f"{n:,} left out: {LEFT_OUT_NAMES[LeftOut(reason)].lower()}" for reason, n in sorted(left_out.items()))
-    return "; ".join(told)
+    """Who was left out at Run and why: "3 left out: reached in the 24 hours before Run"; '' if nobody was."""
+    names = ((LEFT_OUT_NAMES[LeftOut(reason)], n) for reason, n in sorted(left_out.items()))
+    return "; ".join(f"{n:,} left out: {name[0].lower()}{name[1:]}" for name, n in names)
 
 
 def likely_to_work(counts: Counts) -> int:

@@ -294,7 +294,8 @@ class TestStory:
 class TestLeftOut:
     """Of three contacts two were left out at Run, so the campaign is Stopped: why, is said wherever they stand."""
 
-    NAME, MEANS = "Reached in the last 24 hours", "Left out at Run: another campaign had reached them in the 24 hours"
+    NAME = "Reached in the 24 hours before Run"
+    MEANS = "Left out at Run: another campaign had reached them in the 24 hours"
 
     def test_row_says_why_and_a_chip_leads_to_them(self, panel: Visitor) -> None:
         campaign_id = make_left_out()
@@ -335,7 +336,7 @@ class TestLeftOut:
     def test_summary_and_find_say_it_too(self, panel: Visitor) -> None:
         campaign_id = make_left_out()
         summary = words_of(panel.get(f"/campaigns/{campaign_id}/summary").text)
-        assert "Cancelled 2 (2 left out: reached in the last 24 hours)" in summary
+        assert "Cancelled 2 (2 left out: reached in the 24 hours before Run)" in summary
         assert self.NAME in words_of(panel.get("/find?q=%2B14155550000").text)
 
     def test_they_cannot_be_retried(self, panel: Visitor) -> None:

@@ -43,7 +43,7 @@ class TestCounts:
         assert (counts["cancelled"], counts.left_out, counts.left) == (6, {"reached_lately": 2}, 6)
         assert counts.failures == self.COUNTS.failures
         assert counts.without(1, MessageStatus.CANCELLED).left_out == {"reached_lately": 2}
-        assert left_out_told(counts.left_out) == "2 left out: reached in the last 24 hours"
+        assert left_out_told(counts.left_out) == "2 left out: reached in the 24 hours before Run"
         assert left_out_told({}) == ""
 
     @pytest.mark.parametrize(

@@ -254,7 +254,7 @@ class TestFind:
 class TestLeftOut:
     """Who was left out at Run, in the panel's words."""
 
-    TOLD = "2 left out: reached in the last 24 hours"
+    TOLD = "2 left out: reached in the 24 hours before Run"
 
     def test_status_and_summary_say_why(self, as_ben: Person, now_is: int) -> None:
         campaign_id = make_left_out(now=now_is)
@@ -263,12 +263,12 @@ class TestLeftOut:
 
     def test_find_says_why(self, as_ben: Person, now_is: int) -> None:
         make_left_out(now=now_is)
-        told(as_ben, "/campaign find +14155550000", "Cancelled: Reached in the last 24 hours")
+        told(as_ben, "/campaign find +14155550000", "Cancelled: Reached in the 24 hours before Run")
 
     def test_export_is_filtered_by_it(self, as_ben: Person, now_is: int) -> None:
         campaign_id = make_left_out(now=now_is)
         export = text_of(shown(as_ben, f"/campaign export {campaign_id}", "All 3 messages"))
-        assert "Reached in the last 24 hours: 2" in export
+        assert "Reached in the 24 hours before Run: 2" in export
         as_ben.closes()
         told(as_ben, f"/campaign export {campaign_id} reason:reached_lately", "The export is being made")
         assert Export.get().criteria == {"reasons": ["reached_lately"]}

@@ -115,7 +115,7 @@ class TestOwner:
     def test_finished_says_who_was_left_out_and_why(self, outgoing: Outgoing) -> None:
         make_left_out(now=outgoing.now())
         outgoing.works(10)
-        left_out = "2 left out: reached in the last 24 hours"
+        left_out = "2 left out: reached in the 24 hours before Run"
         assert f"It ended as *Stopped*: 1 delivered, 2 cancelled ({left_out})." in outgoing.thread()
         assert f"{left_out}." in str(outgoing.in_channel(CHANNEL))
 
