@@ -183,20 +183,24 @@ def _require_sound_template(campaign_id: int) -> None:
 def require_recipients(campaign_id: int, *, leave_out_reached: bool = False, now: int) -> int:
     """To how many a run would send now: who opted out since the import is left out. It reads the opt-out list.
 
+    With `leave_out_reached` it is those whom no other campaign of the channel reached in the 24 hours before `now`.
     Raises WrongStateError when nobody is left, and InvalidInputError when `leave_out_reached` leaves nobody.
     """
     campaign = standing_of(campaign_id)
     sendable = campaign.counts.sendable - len(waiting_who_refuse(campaign_id, campaign.channel))
     if not sendable:
         raise refusal(nobody_to_send_to(campaign.name), campaign_id)
-    if leave_out_reached and count_reached(campaign_id, campaign.channel, since=now - LATELY) == sendable:
+    if not leave_out_reached:
+        return sendable
+    unreached = sendable - count_reached(campaign_id, campaign.channel, since=now - LATELY)
+    if not unreached:
         raise InvalidInputError(
             f"{campaign.name} has nobody to send to without those reached in the last 24 hours. "
             "Run it for them too, or later.",
             field="leave_out",
             campaign_id=campaign_id,
         )
-    return sendable
+    return unreached
 
 
 _BEGINS_IN = {

@@ -301,6 +301,19 @@ class TestTrouble:
         expect(page.get_by_role("alert")).to_contain_text("This campaign was deleted.")
         expect(page.get_by_role("region", name="Messages")).to_have_count(0)
 
+    def test_run_dialog_counts_without_whom_it_leaves_out(self, product: Product, panel_of: PanelOf) -> None:
+        rows = "phone,name,city,note\n" + "".join(f"+1415558{number},Ann,Cork,\n" for number in (2000, 2001, 2002))
+        first, _ = product.create(Channel.SMS, 2, name="Sent before", contacts=rows.rpartition("+1")[0].encode())
+        product.go(first)
+        product.until_ended(first, seconds=60)
+        campaign_id, _ = product.create(Channel.SMS, 3, name="Sent after", contacts=rows.encode())
+        panel = panel_of("ben")
+        panel.open(f"/campaigns/{campaign_id}/run")
+        total = panel.page.locator(".total")
+        expect(total).to_have_text(re.compile("^3 messages3 segments"), use_inner_text=True)
+        panel.page.get_by_label("Leave them out").check()
+        expect(total).to_have_text(re.compile("^1 messageat most 3 segments"), use_inner_text=True)
+
     def test_session_that_ends_in_mid_form_loses_nothing_typed(self, product: Product, panel_of: PanelOf) -> None:
         campaign_id, _ = make(product, Channel.SMS, "Kept on my screen")
         panel = panel_of("ben")

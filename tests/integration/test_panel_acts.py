@@ -128,7 +128,8 @@ class TestRun:
     def test_those_reached_lately_are_left_out_if_asked(self, panel: Visitor) -> None:
         make_ended(messages=2, now=now_ms())
         campaign_id = make_campaign(messages=3)
-        panel.post(f"/campaigns/{campaign_id}/run", part=True, confirm=CONFIRMED, leave_out="1")
+        done = panel.post(f"/campaigns/{campaign_id}/run", part=True, confirm=CONFIRMED, leave_out="1")
+        assert "1 message to send." in done.headers["HX-Trigger"]
         move_all(campaign_id)
         assert statuses(campaign_id) == {"queued": 1, "cancelled": 2}
         stop(campaign_id)

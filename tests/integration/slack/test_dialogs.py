@@ -98,7 +98,7 @@ class TestRun:
         factories.send_all(first, now=now_is)
         campaign_id = make_campaign(Channel.SMS, [*reached, "+14155550002"], name="Second", now=now_is)
         shown(as_ben, "/campaign run second", "Leave out these 2 people")
-        submitted(as_ben, "It runs", disclaimer=ALL_FOUR, leave_out=["leave_out"])
+        submitted(as_ben, "It runs: 1 message is being queued.", disclaimer=ALL_FOUR, leave_out=["leave_out"])
         move_all(campaign_id)
         assert statuses(campaign_id) == {"queued": 1, "cancelled": 2}
 
