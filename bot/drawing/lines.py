@@ -111,9 +111,9 @@ def reasons(progress: Progress, shown: int = REASONS_SHOWN) -> str:
 def start(waiting: ScheduledStart) -> str:
     """What a campaign that starts later waits for, and who asked for it."""
     what = "Runs" if waiting.kind == StartKind.RUN else "Retries"
-    when = [f"at {blocks.local_date(waiting.starts_at)}"] if waiting.starts_at else []
+    when = [blocks.local_date(waiting.starts_at)] if waiting.starts_at else []
     when += ["when the channel is free"] if waiting.when_free else []
-    return f":clock3: {what} {', '.join(when)} · asked by {escaped(waiting.actor_name)}"
+    return f":clock3: {what} later: {', '.join(when)} · asked by {escaped(waiting.actor_name)}"
 
 
 def why_failed(summary: CampaignSummary) -> str:

@@ -30,6 +30,7 @@ from models.words import (
     MessageStatus,
     Phase,
     Silence,
+    StartKind,
 )
 
 Content = Mapping[str, Any]
@@ -131,11 +132,16 @@ def _failed(numbers: Mapping[str, Any], _who: str) -> str:
     return f"*Failed*: the provider refused the account five times ({code}). {_counted(numbers, 'were not sent')}."
 
 
+def _start(numbers: Mapping[str, Any]) -> str:
+    """What was to come later: its start, or a retry of it."""
+    return "retry" if numbers.get("start") == StartKind.RETRY else "start"
+
+
 def _scheduled(numbers: Mapping[str, Any], who: str) -> str:
     at = numbers.get("starts_at")
     when = [f"for {blocks.local_date(at)}"] if at else []
     when += ["when the channel is free"] if numbers.get("when_free") else []
-    return f"{who} scheduled its start {' and '.join(when)}".rstrip() + "."
+    return f"{who} scheduled its {_start(numbers)} {' and '.join(when)}".rstrip() + "."
 
 
 def _moved(numbers: Mapping[str, Any], who: str) -> str:
@@ -151,7 +157,8 @@ def _cancelled_by(numbers: Mapping[str, Any]) -> str:
 
 _THREAD: dict[str, Callable[[Mapping[str, Any], str], str]] = {
     "run": lambda n, who: (
-        f"{who} ran the campaign: {lines.counted(n['messages'], noun='recipient')}, disclaimer accepted."
+        f"{who} ran the campaign: {lines.counted(n['messages'], noun='recipient')}, "
+        f"{'without those reached in the last 24 hours, ' * bool(n.get('leave_out_reached'))}disclaimer accepted."
     ),
     "stop": lambda n, who: f"{who} stopped it: {_unsent(n)}.",
     "resume": lambda n, who: f"{who} resumed it: {_counted(n, 'went on')}.",
@@ -166,7 +173,7 @@ _THREAD: dict[str, Callable[[Mapping[str, Any], str], str]] = {
     "duplicate": lambda _, who: f"{who} duplicated it.",
     "hand_on": lambda n, who: f"{who} handed it on to {escaped(str(n.get('to') or 'another owner'))}.",
     "schedule_start": _scheduled,
-    "cancel_start": lambda n, who: f"{who} cancelled its scheduled start{_cancelled_by(n)}.",
+    "cancel_start": lambda n, who: f"{who} cancelled its scheduled {_start(n)}{_cancelled_by(n)}.",
     # The reason may be a provider's own words: it is for the owner alone.
     "late_start": lambda *_: "It was to start later, and did not. Its owner was told why.",
     "look_up": lambda n, who: f"{who} asked the provider about {lines.counted(n['n'], noun='Unconfirmed message')}.",
@@ -216,6 +223,9 @@ def _letter_end(content: Content, _who: str, name: str) -> str:
         parts.append(f"{failed:,} failed, {numbers['likely']:,} of them likely to work on retry")
     if unconfirmed := numbers.get(MessageStatus.UNCONFIRMED):
         parts.append(f"{unconfirmed:,} Unconfirmed")
+    if cancelled := numbers.get(MessageStatus.CANCELLED):
+        left_out = left_out_told(numbers.get("left_out", {}))
+        parts.append(f"{cancelled:,} Cancelled" + f" ({left_out})" * bool(left_out))
     return f"*{name} is {CAMPAIGN_STATUS_LABELS[CampaignStatus(numbers['status'])]}.* {' · '.join(parts)}."
 
 
@@ -234,7 +244,7 @@ def _acted(past: str, then: Callable[[Mapping[str, Any]], str]) -> Callable[[Con
     def tell(content: Content, who: str, name: str) -> str:
         times = "" if content["times"] == 1 else f" {content['times']} times"
         told = then(content["numbers"])
-        return f"*{who} {past} {name}{times}.* {told[0].upper()}{told[1:]}."
+        return f"{who} *{past} {name}{times}.* {told[0].upper()}{told[1:]}."
 
     return tell
 
@@ -251,9 +261,9 @@ _LETTERS: dict[str, Callable[[Content, str, str], str]] = {
     "resume": _acted("resumed", partial(_counted, then="went on")),
     "retry": _acted("retried", partial(_counted, then="were queued again")),
     "delete": _acted("deleted", partial(_counted, then="went with it")),
-    "hand_on": lambda _, who, name: f"*{who} handed {name} on to you.* You are its owner now, and get its news.",
+    "hand_on": lambda _, who, name: f"{who} *handed {name} on to you.* You are its owner now, and get its news.",
     "cancel_start": lambda content, who, name: (
-        f"*{who} cancelled your planned start of {name}*{_cancelled_by(content['numbers'])}."
+        f"{who} *cancelled your planned {_start(content['numbers'])} of {name}*{_cancelled_by(content['numbers'])}."
     ),
     "late_start": lambda content, _who, name: (
         f"*{name} was not started as planned.* {escaped(str(content['numbers'].get('reason') or ''))}".rstrip()

@@ -245,7 +245,7 @@ class TestPlace:
         outgoing.works()
         factories.run_later(campaign_id, at=outgoing.now() + HOUR, actor=ben, now=outgoing.now())
         outgoing.works(20)
-        assert ":clock3: Runs at" in str(outgoing.in_channel()[0])
+        assert ":clock3: Runs later: <!date^" in str(outgoing.in_channel()[0])
         assert [line.partition(" start for ")[0] for line in outgoing.thread()] == [
             f"<@U0BEN> put the card into <#{CHANNEL}>.",
             "<@U0BEN> scheduled its",

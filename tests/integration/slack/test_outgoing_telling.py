@@ -1,5 +1,6 @@
 """Telling people (SPEC 7): all in the card's thread, little to the owner, and nothing to who did it."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -118,6 +119,8 @@ class TestOwner:
         left_out = "2 left out: reached in the 24 hours before Run"
         assert f"It ended as *Stopped*: 1 delivered, 2 cancelled ({left_out})." in outgoing.thread()
         assert f"{left_out}." in str(outgoing.in_channel(CHANNEL))
+        told = "1 recipient, without those reached in the last 24 hours, disclaimer accepted."
+        assert f"*command line* ran the campaign: {told}" in outgoing.thread()
 
     def test_finished_can_be_muted_and_heard_again(self, outgoing: Outgoing, spring: int, ben: Actor) -> None:
         mute_finished(ben, muted=True, now=outgoing.now())
@@ -140,6 +143,19 @@ class TestOwner:
         content = {"act": "end", "campaign": "Spring", "channel": "sms", "numbers": numbers}
         said = letters.letter(1, content, "", gone=False).text
         assert said == "Spring is Complete. 25.0 % delivered · 1,500 assumed delivered."
+
+    def test_owner_is_told_who_was_left_out_and_why(self, installation: Config) -> None:
+        numbers = {"status": "stopped", "delivered": 1, "cancelled": 3, "left_out": {"reached_lately": 2}, "likely": 0}
+        content = {"act": "end", "campaign": "Spring", "channel": "sms", "numbers": numbers}
+        said = letters.letter(1, content, "", gone=False).text
+        left_out = "3 Cancelled (2 left out: reached in the last 24 hours)"
+        assert said == f"Spring is Stopped. 25.0 % delivered · {left_out}."
+
+    @pytest.mark.parametrize("act", ["stop", "resume", "retry", "delete", "hand_on", "cancel_start"])
+    def test_name_of_who_acted_stands_in_no_bold_of_another(self, act: str, installation: Config) -> None:
+        content = {"act": act, "campaign": "Spring", "channel": "sms", "times": 1, "numbers": {"messages": 2}}
+        letter = letters.letter(1, content, "*command line*", gone=False)
+        assert re.match(r"\*command line\* \*[^*]+\*", letter.blocks[0]["text"]["text"])
 
     def test_nobody_else_mutes(self, outgoing: Outgoing) -> None:
         with refused(NotAllowedError):
@@ -337,6 +353,15 @@ class TestCancelledStart:
     def test_thread_says_by_what(self) -> None:
         told = letters.thread_line({"act": "cancel_start", "numbers": {"by": "set_message"}}, "*Ben*").text
         assert told == "*Ben* cancelled its scheduled start by editing it."
+
+    def test_planned_retry_is_not_called_a_start(self, installation: Config) -> None:
+        numbers = {"start": "retry", "starts_at": None, "when_free": True, "by": "stop"}
+        content = {"act": "cancel_start", "campaign": "Spring", "channel": "sms", "numbers": numbers}
+        planned = letters.thread_line({**content, "act": "schedule_start"}, "*Ben*").text
+        assert planned == "*Ben* scheduled its retry when the channel is free."
+        assert letters.thread_line(content, "*Ben*").text == "*Ben* cancelled its scheduled retry by stopping it."
+        letter = letters.letter(1, content, "*Ben*", gone=False).text
+        assert letter == "Ben cancelled your planned retry of Spring by stopping it."
 
 
 class TestPlannedStart:
