@@ -9,13 +9,14 @@ from flask_admin import Admin, expose
 from admin import sessions
 from admin.presenting.filters import MATCH_LABELS, Match, MessageFilter
 from admin.presenting.lines import MessageLine, line_of
+from admin.refusals import status_of
 from admin.views.base import ListView
 from admin.views.drafts import next_step
 from admin.views.looking_up import asking
 from admin.views.seeing import chart_of_campaign, criteria_for, filter_of_request, live_context
 from admin.views.stories import drawer
 from models.actors import Actor, Right
-from models.errors import NotFoundError
+from models.errors import NotAllowedError, NotFoundError
 from models.queries.campaigns import seen_campaign
 from models.queries.pages import Page, Total, page_of_messages, seen_by, total_of
 from models.queries.stories import provider_ids
@@ -48,7 +49,7 @@ class MessagesView(ListView):
         if campaign.phase == Phase.DRAFT:
             return redirect(next_step(campaign))
         page: str = super().index_view()
-        return page
+        return page, status_of(self._template_args["refused"]) if self._template_args["refused"] else 200
 
     def get_list(self, *_: Any, **__: Any) -> tuple[None, list[MessageLine]]:
         """The page of messages that the URL asks for."""
@@ -56,10 +57,11 @@ class MessagesView(ListView):
         campaign = seen_campaign(campaign_id, actor)
         wanted = filter_of_request(actor)
         shown = live_context(campaign, actor, wanted)
-        page, total = _read(campaign_id, wanted, criteria_for(campaign, wanted, actor), shown["progress"].counts)
+        page, total, refused = _found(campaign, wanted, actor, shown["progress"].counts)
         self._template_args.update(
             shown,
             total=total,
+            refused=refused,
             chart=chart_of_campaign(campaign) if shown["was_run"] else None,
             **_searching(campaign, actor),
             asking_all=asking(campaign, actor) if wanted.status is MessageStatus.UNCONFIRMED else None,
@@ -69,6 +71,17 @@ class MessagesView(ListView):
         names = [field["name"] for field in campaign.fields]
         ids = provider_ids([row.id for row in page.rows], actor)
         return None, [line_of(seen_by(row, actor), names, ids.get(row.id, "")) for row in page.rows]
+
+
+def _found(
+    campaign: Campaign, wanted: MessageFilter, actor: Actor, counts: Counts
+) -> tuple[Page, Total, NotAllowedError | None]:
+    """What is sought, or why this person may not look for it: the campaign is there to be seen all the same."""
+    try:
+        criteria = criteria_for(campaign, wanted, actor)
+    except NotAllowedError as refused:
+        return Page((), before=False, after=False), Total(0), refused
+    return *_read(campaign.id, wanted, criteria, counts), None
 
 
 def _read(campaign_id: int, wanted: MessageFilter, criteria: Criteria, counts: Counts) -> tuple[Page, Total]:

@@ -74,6 +74,8 @@ class TestFinding:
         table = viewer.client.get(f"/campaigns/{campaign_id}/?q=%2B14155550000")
         assert table.status_code == 403
         assert told in words_of(table.text)
+        assert "Delivery over time" in words_of(table.text)
+        assert "+1415***0000" not in table.text
         assert viewer.get(f"/campaigns/{campaign_id}/?q=%2B14155560000").status_code == 200
 
     def test_drafts_of_others_stay_out(self, app: Flask, ben: Actor, alice: Actor) -> None:
