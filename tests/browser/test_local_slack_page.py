@@ -127,6 +127,16 @@ def test_home_shortcut_and_late_answer_are_shown(browser: Browser, slack: LocalS
     expect(page.get_by_text("Nothing was made")).to_be_visible()
 
 
+def test_direct_messages_open_at_the_latest(browser: Browser, quiet: LocalSlack) -> None:
+    client = WebClient(token=quiet.bot_token, base_url=quiet.api_url)
+    lines = [{"type": "section", "text": {"type": "plain_text", "text": f"News {number}"}} for number in range(40)]
+    client.chat_postMessage(channel="U0BEN", text="news", blocks=lines)
+    page = opened(browser, quiet)
+    page.get_by_role("link", name="Counter").click()
+    page.get_by_role("button", name="Messages").click()
+    expect(page.get_by_text("News 39", exact=True)).to_be_in_viewport()
+
+
 def test_ephemeral_is_shown_to_one_person_until_dismissed(browser: Browser, quiet: LocalSlack) -> None:
     ben, vera = opened(browser, quiet), opened(browser, quiet, "U0VERA")
     client = WebClient(token=quiet.bot_token, base_url=quiet.api_url)

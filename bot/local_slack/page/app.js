@@ -139,7 +139,7 @@ function drawMain() {
   const hasHome = place.direct && state.app.home;
   $("place").textContent = place.direct ? place.name : `# ${place.name}`;
   listing($("tabs"), hasHome ? ["home", "messages"].map((name) => ({ name, on: name === tab })) : [], (one) => one.name, (one) =>
-    h("button", { type: "button", "aria-pressed": String(one.on), onclick: () => { tab = one.name; act("home", { tab }); draw(); } }, one.name === "home" ? "Home" : "Messages"));
+    h("button", { type: "button", "aria-pressed": String(one.on), onclick: () => { tab = one.name; act("home", { tab }); draw(); $("messages").scrollTop = $("messages").scrollHeight; } }, one.name === "home" ? "Home" : "Messages"));
   const atHome = hasHome && tab === "home";
   $("home").hidden = !atHome;
   $("messages").hidden = $("composer").hidden = atHome;
