@@ -59,7 +59,7 @@ def list_of(
 
 def line(found: CampaignSummary, start: ScheduledStart | None = None) -> str:
     """One campaign of a list."""
-    total = lines.counted(found.counts.total, noun="recipient")
+    total = lines.recipients(found)
     how_far = f"{lines.percent(found)} of {total}" if found.campaign.run_at else total
     told = f"{lines.name(found)}\n{lines.status(found)} · {how_far}"
     return f"{told}\n{lines.start(start)}" if start else told

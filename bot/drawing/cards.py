@@ -14,7 +14,7 @@ def card(progress: Progress, planned: Planned, site: Site) -> Message:
     summary = progress.summary
     shown = [
         blocks.header(summary.campaign.name),
-        blocks.section(f"{lines.status(summary)} · {summary.counts.total:,} recipients{lines.run_by(summary)}"),
+        blocks.section(f"{lines.status(summary)} · {lines.recipients(summary)}{lines.run_by(summary)}"),
         blocks.section(f"{lines.bar(progress)}\n{progress.sent:,} of {summary.counts.total:,}{lines.pace(progress)}"),
         blocks.fields([f"*{MESSAGE_STATUS_LABELS[status]}* {n:,}" for status, n in progress.tiles]),
         *(blocks.section(note) for note in _notes(progress, planned)),

@@ -115,7 +115,7 @@ def _recent(day: Day) -> list[Block]:
     starts = {start.campaign_id: start for start in day.starts}
     from_campaigns = [
         blocks.section(
-            f"{lines.name(found)} · {lines.status(found)} · {found.counts.total:,} recipients · {_lately(found)}"
+            f"{lines.name(found)} · {lines.status(found)} · {lines.recipients(found)} · {_lately(found)}"
             + (f"\n{lines.start(starts[found.campaign.id])}" if found.campaign.id in starts else ""),
             buttons.menu(found),
         )
@@ -137,8 +137,8 @@ def _exports(day: Day, site: Site) -> list[Block]:
 
 def _export(export: Export) -> str:
     kept = f"kept until {blocks.local_date(export.expires_at)}"
-    as_of = f"as of {blocks.local_time(export.moment_at)}"
-    return f"*{escaped(export.campaign_name)}*, {lines.filter_of(export)}\n{export.rows_done:,} rows · {as_of} · {kept}"
+    rows = f"{lines.counted(export.rows_done, noun='row')} · as of {blocks.local_time(export.moment_at)}"
+    return f"*{escaped(export.campaign_name)}*, {lines.filter_of(export)}\n{rows} · {kept}"
 
 
 def _house_acts(day: Day, site: Site) -> list[Block]:

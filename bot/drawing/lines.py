@@ -45,6 +45,11 @@ def counted(n: int, then: str = "", noun: str = "message") -> str:
     return " ".join(part for part in (words.counted(n, noun), said, rest) if part)
 
 
+def recipients(summary: CampaignSummary) -> str:
+    """How many a campaign goes to."""
+    return counted(summary.counts.total, noun="recipient")
+
+
 def channel_label(summary: CampaignSummary) -> str:
     """SMS or Email."""
     return CHANNEL_LABELS[Channel(summary.campaign.channel)]

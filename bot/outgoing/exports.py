@@ -125,7 +125,7 @@ def _message(export: Export) -> Message:
     share = min(1.0, export.rows_done / max(1, export.rows_total))
     text = (
         f"Exporting *{name}*, {lines.filter_of(export)}.\n{blocks.bar(share)} *{int(100 * share)} %* · "
-        f"{export.rows_done:,} of {export.rows_total:,} rows"
+        f"{export.rows_done:,} of {lines.counted(export.rows_total, noun='row')}"
     )
     cancel = blocks.button("Cancel export", "cancel_export", value=str(export.id))
     return Message(f"Exporting {name}.", [blocks.section(text), blocks.actions([cancel], block_id="export")])
@@ -157,7 +157,8 @@ def _receipt(export: Export, name: str) -> list[blocks.Block]:
 
 def _comment(export: Export) -> str:
     moment = _utc(export.moment_at, "%H:%M:%S UTC")
-    return f"{escaped(export.campaign_name)}, {lines.filter_of(export)}: {export.rows_done:,} rows as of {moment}."
+    rows = lines.counted(export.rows_done, noun="row")
+    return f"{escaped(export.campaign_name)}, {lines.filter_of(export)}: {rows} as of {moment}."
 
 
 def _file_name(export: Export) -> str:

@@ -276,7 +276,7 @@ _LETTERS: dict[str, Callable[[Content, str, str], str]] = {
     ),
     "shut": _letter_shut,
     "mend_counts": lambda content, _who, name: (
-        f"*The counts of {name} were wrong* by {content['numbers']['messages']:,} messages, and were set right by the "
+        f"*The counts of {name} were wrong* by {_counted(content['numbers'])}, and were set right by the "
         "messages themselves. No message was changed. The audit has the figures: please report this as a fault."
     ),
     Silence.NOTHING_ACCEPTED.value: lambda _, _who, name: f"*{name}*: {SILENCE_LABELS[Silence.NOTHING_ACCEPTED]}",

@@ -84,6 +84,14 @@ def test_what_ended_and_what_was_exported_is_told_apart(as_ben: Person, ben: Act
     assert re.search(r"3 recipients · <!date\^\d+", home)
 
 
+def test_campaign_to_one_person_and_its_export_have_no_plural(as_ben: Person, ben: Actor, now_is: int) -> None:
+    export_id = start_export(make_ended(messages=1, now=now_is), criteria=Criteria(), actor=ben, now=now_is)
+    do_export(export_id, clock=lambda: now_is)
+    home = text_of(home_of(as_ben, "My exports"))
+    assert "1 recipient · " in home
+    assert "1 row · as of " in home
+
+
 def test_refresh_shows_the_figures_of_now(as_ben: Person) -> None:
     home = home_of(as_ben, "SMS: free.")
     factories.run(make_campaign(name="Spring"))

@@ -121,6 +121,11 @@ class TestPace:
         assert [text.partition(",")[0] for text in cards(outgoing)] == ["June: Complete (with errors)"]
 
 
+def test_card_of_a_campaign_to_one_person_has_no_plural(outgoing: Outgoing, ben: Actor) -> None:
+    run(outgoing, make_campaign(messages=1, name="Spring"), ben)
+    assert " · 1 recipient · run by Ben" in str(outgoing.in_channel()[0])
+
+
 class TestPlace:
     def test_deleted_card_does_not_come_back_by_itself(self, outgoing: Outgoing, ben: Actor, alice: Actor) -> None:
         campaign_id = make_campaign(name="Spring")
