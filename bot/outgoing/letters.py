@@ -158,7 +158,7 @@ def _cancelled_by(numbers: Mapping[str, Any]) -> str:
 _THREAD: dict[str, Callable[[Mapping[str, Any], str], str]] = {
     "run": lambda n, who: (
         f"{who} ran the campaign: {lines.counted(n['messages'], noun='recipient')}, "
-        f"{'without those reached in the last 24 hours, ' * bool(n.get('leave_out_reached'))}disclaimer accepted."
+        f"{'without those reached in the 24 hours before, ' * bool(n.get('leave_out_reached'))}disclaimer accepted."
     ),
     "stop": lambda n, who: f"{who} stopped it: {_unsent(n)}.",
     "resume": lambda n, who: f"{who} resumed it: {_counted(n, 'went on')}.",

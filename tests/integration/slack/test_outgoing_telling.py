@@ -119,7 +119,7 @@ class TestOwner:
         left_out = "2 left out: reached in the 24 hours before Run"
         assert f"It ended as *Stopped*: 1 delivered, 2 cancelled ({left_out})." in outgoing.thread()
         assert f"{left_out}." in str(outgoing.in_channel(CHANNEL))
-        told = "1 recipient, without those reached in the last 24 hours, disclaimer accepted."
+        told = "1 recipient, without those reached in the 24 hours before, disclaimer accepted."
         assert f"*command line* ran the campaign: {told}" in outgoing.thread()
 
     def test_finished_can_be_muted_and_heard_again(self, outgoing: Outgoing, spring: int, ben: Actor) -> None:
@@ -148,7 +148,7 @@ class TestOwner:
         numbers = {"status": "stopped", "delivered": 1, "cancelled": 3, "left_out": {"reached_lately": 2}, "likely": 0}
         content = {"act": "end", "campaign": "Spring", "channel": "sms", "numbers": numbers}
         said = letters.letter(1, content, "", gone=False).text
-        left_out = "3 Cancelled (2 left out: reached in the last 24 hours)"
+        left_out = "3 Cancelled (2 left out: reached in the 24 hours before Run)"
         assert said == f"Spring is Stopped. 25.0 % delivered · {left_out}."
 
     @pytest.mark.parametrize("act", ["stop", "resume", "retry", "delete", "hand_on", "cancel_start"])
