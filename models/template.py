@@ -26,6 +26,8 @@ _BROKEN = re.compile(
 # Letters with the marks that belong to them, decimal digits, and spaces, the non-breaking one included:
 # editors type it unasked.
 _NAME_CATEGORIES = frozenset({"Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Nd", "Zs"})
+# What copying a text brings along unseen, out of Slack for one: no name has any of it.
+_COPIED_ALONG = dict.fromkeys(map(ord, "\u200b\u2060\ufeff"))
 # NUL, and all that Python's email package takes for the end of a header's line.
 _UNFIT_FOR_HEADER = re.compile("[\0\n\v\f\r\x1c-\x1e\x85\u2028\u2029]")
 
@@ -55,7 +57,7 @@ def is_blank(value: str) -> bool:
 
 def _meant(braces: re.Match[str]) -> str:
     """What stands in the braces as people read it. No name has an `&`, so an entity can't be one by chance."""
-    return _one_line(unescape(braces[1]))
+    return _one_line(unescape(braces[1]).translate(_COPIED_ALONG))
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,12 @@ class TestPlaceholders:
         assert normalise_name(written) == "first name"
         assert render(f"Hi {{{{{written}}}}}!", {"First name": "Ben"}) == "Hi Ben!"
 
+    @pytest.mark.parametrize("unseen", ["\u200b", "\u2060", "\ufeff", "&#8288;"])
+    def test_what_copying_brings_along_unseen_is_no_part_of_a_name(self, unseen: str) -> None:
+        text = f"Bye {{{{{unseen}first{unseen}_name}}}}"
+        assert placeholders(text) == ("first_name",)
+        assert render(text, {"first_name": "Ann"}) == "Bye Ann"
+
     @pytest.mark.parametrize("written", ["first&nbsp;name", "&nbsp;First&#160;&#xA0;Name ", "first&#32;n&#97;me"])
     def test_spaces_that_an_editor_of_html_wrote_as_entities_are_spaces(self, written: str) -> None:
         assert placeholders(f"{{{{{written}}}}}") == ("first name",)
@@ -136,7 +142,7 @@ class TestMissingFields:
             ("{{7*7}}", "7*7"),
             ("{{first <b>name</b>}}", "first <b>name</b>"),
             ("{{a&amp;nbsp;b}}", "a&nbsp;b"),
-            ("{{first\N{ZERO WIDTH SPACE}name}}", "first\N{ZERO WIDTH SPACE}name"),
+            ("{{first\N{ZERO WIDTH JOINER}name}}", "first\N{ZERO WIDTH JOINER}name"),
             ("{{" + "n" * 41 + "}}", "n" * 41),
             ("{{" + "n " * 500 + "}}", "n " * 29 + "n…"),
         ],
