@@ -39,6 +39,8 @@ class Proxy:
     async def serve(self, started: "Future[asyncio.AbstractEventLoop]", stop: asyncio.Event) -> None:
         """Until the stop."""
         self._cuts = iter(self.cuts)
+        # Of the proxy, not of the connection: once its client is gone, nothing else holds a task that stalls.
+        self._never = asyncio.Event()
         server = await asyncio.start_server(self._pass_on, "127.0.0.1", 0)
         self.listens_on = server.sockets[0].getsockname()[1]
         started.set_result(asyncio.get_running_loop())
@@ -77,7 +79,7 @@ class Proxy:
             if left < len(said):
                 passage.cut = True
                 if self.stalls:
-                    await asyncio.Event().wait()
+                    await self._never.wait()
                 return
 
 
