@@ -230,7 +230,7 @@ def test_campaign_that_waits_for_the_channel_starts_by_itself(product: Product, 
         expect(ben.modal).to_contain_text("It starts as soon as the channel is free")
         ben.closes()
         ben.types(f"/campaign status {second}")
-        expect(ben.last).to_contain_text("Runs when the channel is free · asked by Ben")
+        expect(ben.last).to_contain_text("Runs later: when the channel is free · asked by Ben")
         assert product.phase(second_id) == "ready"
         ben.types(f"/campaign stop {first}")
         ben.stops(ben.last.get_by_role("button", name="Stop…"))
