@@ -78,7 +78,7 @@ def run(page: Page) -> None:
     expect(dialog).to_contain_text("62 of 62 contacts", use_inner_text=True)
     go = dialog.get_by_role("button", name="Run now")
     expect(go).to_have_attribute("aria-disabled", "true")
-    for box in dialog.get_by_role("checkbox").all():
+    for box in dialog.get_by_role("group", name="Confirm before it runs").get_by_role("checkbox").all():
         box.check()
     go.click()
     expect(dialog).to_have_count(0)
